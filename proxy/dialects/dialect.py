@@ -1,0 +1,96 @@
+"""The seam every wire format implements: four pure translations, and reading its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from proxy.chat import Answer, ChatRequest, Event, Json
+from proxy.errors import ClientError, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event of a stream: its bytes as received, blank line included, and what it means.
+
+    A comment or ping has no events. raw of all frames together is the stream, byte for byte.
+    """
+
+    raw: bytes
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A request in a provider's format: path below its base URL, JSON body, extra headers."""
+
+    path: str
+    body: Json
+    headers: Mapping[str, str]
+    dropped: tuple[str, ...] = ()  # parameters this target cannot honour
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReading:
+    """A provider's error answer, understood."""
+
+    kind: Kind
+    message: str
+    code: str = ""
+
+
+class Decoder(Protocol):
+    """Turns a provider's stream into frames, however its bytes are cut."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Frames completed by these bytes. Raises UpstreamFailure(PROTOCOL) when one frame
+        grows past the bound, or the bytes cannot be this dialect."""
+        ...
+
+    def close(self) -> list[Frame]:
+        """What is left when the stream ends: a last frame without its blank line, if any."""
+        ...
+
+
+class Encoder(Protocol):
+    """Turns events into a client's stream. One encoder a stream."""
+
+    def encode(self, events: Sequence[Event]) -> bytes: ...
+
+    def end(self) -> bytes:
+        """The end of a complete answer: pending usage, end mark."""
+        ...
+
+    def fail(self, error: ClientError) -> bytes:
+        """The end of a broken answer: an error event, never the end mark."""
+        ...
+
+
+class Dialect(Protocol):
+    name: str
+    stream_type: bytes  # content-type of a stream
+
+    def parse(self, body: Json) -> ChatRequest:
+        """A client's request. Raises ClientError(400) naming the parameter."""
+        ...
+
+    def render(
+        self, request: ChatRequest, model: str, quirks: frozenset[str] = frozenset()
+    ) -> Rendered:
+        """The request as this provider wants it, for this model."""
+        ...
+
+    def decoder(self, stream_type: str = "") -> Decoder: ...
+
+    def encoder(self, *, id: str, model: str, created: int, include_usage: bool) -> Encoder: ...
+
+    def read_answer(self, body: Any) -> Answer:
+        """A whole answer, parsed JSON. Raises UpstreamFailure(PROTOCOL, EMPTY or ERROR_FRAME)."""
+        ...
+
+    def write_answer(self, answer: Answer) -> bytes: ...
+
+    def read_error(self, status: int, body: bytes) -> ErrorReading: ...
+
+    def write_error(self, error: ClientError) -> bytes: ...
