@@ -1,0 +1,57 @@
+"""The command line of the benchmarks: `mock` and `bench`, as parsers for the main command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_MOCK_EXAMPLE = """\
+example:
+  firsttoken mock --port 9001 &
+  curl -N 127.0.0.1:9001/v1/chat/completions \\
+    -d '{"model": "mock-t64-f100-i20", "stream": true, "messages": []}'
+
+The model name is the scenario: t tokens, f first token after ms, i interval ms, b bytes a token,
+d/j lognormal sigma of f/i, u0 no usage, l1 late head, e503 error status, x10 cut after 10 tokens,
+s10 stall after 10, h0.05 share of requests that stall; or fault-NAME (--faults lists them)."""
+
+
+def add_parsers(subparsers: Subparsers) -> None:
+    """Adds `mock` and `bench`; each sets func to a callable(args) -> exit status."""
+    _add_mock(subparsers)
+
+
+def _add_mock(subparsers: Subparsers) -> None:
+    mock = subparsers.add_parser(
+        "mock",
+        help="a scripted upstream for tests and load",
+        description="A provider that answers as the model's name says (OpenAI, Anthropic, Gemini "
+        "and Ollama formats).",
+        epilog=_MOCK_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    mock.add_argument("--host", default="127.0.0.1")
+    mock.add_argument("--port", type=int, default=9001, help="0: any free one (default: 9001)")
+    mock.add_argument("--scenario", default="mock", help="of models that name none")
+    mock.add_argument("--trace", help="JSONL rows of first_ms and gaps_ms to draw answers from")
+    mock.add_argument("--seed", type=int, default=0, help="of the random scenarios")
+    mock.add_argument("--word", default="tok", help="stem of the tokens (default: tok)")
+    mock.add_argument("--faults", action="store_true", help="list the faults and exit")
+    mock.set_defaults(func=_run_mock)
+
+
+def _run_mock(args: argparse.Namespace) -> int:
+    from benchmarks.mock import command  # noqa: PLC0415 - the proxy's other commands do not pay
+
+    return command.run(args)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m benchmarks`, the same commands without the proxy."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    add_parsers(parser.add_subparsers(dest="command", required=True))
+    args = parser.parse_args(argv)
+    return int(args.func(args))

@@ -1,0 +1,67 @@
+"""`firsttoken mock`: the scripted upstream as a process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from benchmarks.mock import faults
+from benchmarks.mock.scenario import Scenario, Trace, parse
+from benchmarks.mock.upstream import ScriptedUpstream
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until SIGINT or SIGTERM. Returns the exit status."""
+    if args.faults:
+        sys.stdout.write("\n".join(f"fault-{name}" for name in sorted(faults.NAMES)) + "\n")
+        return 0
+    try:
+        scenario = parse(args.scenario, faults.NAMES)
+        if args.trace:
+            scenario = replace(scenario, traces=read_traces(Path(args.trace)))
+    except (OSError, ValueError, KeyError) as error:
+        sys.stderr.write(f"firsttoken mock: {args.trace}: {error}\n")
+        return 2
+    try:
+        return uvloop.run(_serve(args, scenario))
+    except OSError as error:
+        sys.stderr.write(f"firsttoken mock: {args.host}:{args.port}: {error.strerror or error}\n")
+        return 1
+
+
+def read_traces(path: Path) -> tuple[Trace, ...]:
+    """Rows of {"first_ms": 320, "gaps_ms": [18, 22, ...]}, one JSON object a line."""
+    rows = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+    traces = tuple(Trace(float(r["first_ms"]), tuple(map(float, r["gaps_ms"]))) for r in rows)
+    if not traces:
+        raise ValueError("no rows")
+    return traces
+
+
+async def _serve(args: argparse.Namespace, scenario: Scenario) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    upstream = ScriptedUpstream(
+        host=args.host,
+        port=args.port,
+        default=scenario,
+        record=False,
+        seed=args.seed,
+        word=args.word,
+    )
+    async with upstream:
+        sys.stdout.write(f"mock upstream on {upstream.base_url}\n")
+        sys.stdout.flush()
+        await stop.wait()
+    totals = upstream.totals
+    sys.stdout.write(f"{totals.requests} requests on {totals.connections} connections\n")
+    return 0
