@@ -1,0 +1,212 @@
+"""The one cache interface: find by fingerprint, find by meaning, keep, explain, forget.
+
+Everything here runs on the event loop between a request and its answer, so it is synchronous
+and measured in microseconds. Answers are owned by the exact cache (bounded in bytes and time);
+the semantic cache only points at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from embeddings.index import Vector
+from proxy.cache import guards
+from proxy.cache.entry import Entry
+from proxy.cache.exact import ExactCache
+from proxy.cache.guards import Prepared, WordVector
+from proxy.cache.key import Key
+from proxy.cache.policy import ALLOWED, Options, Settings
+from proxy.cache.semantic import SemanticCache
+
+_CANDIDATES = 4
+_PREPARED = 8192  # texts whose guard words are remembered, about 2 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored answer that may stand for this prompt, and the cosine between the two."""
+
+    entry: Entry
+    similarity: float
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts since the start."""
+
+    exact_hits: int = 0
+    semantic_hits: int = 0
+    misses: int = 0
+    stored: int = 0
+    guarded: int = 0  # candidates near enough that a guard refused
+    saved_usd: float = 0.0
+
+
+class Cache:
+    """Kept answers of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        *,
+        word_vector: WordVector | None = None,
+    ) -> None:
+        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word, or None."""
+        self.settings = settings
+        self.counts = Stats()
+        self._clock = clock
+        self._word_vector = word_vector
+        self._semantic = SemanticCache()
+        self._prepared: dict[str, Prepared] = {}
+        self.exact = ExactCache(
+            max_bytes=settings.max_bytes,
+            max_entries=settings.max_entries,
+            clock=clock,
+            ttl=settings.ttl_s,
+            dropped=self._forget,
+        )
+
+    # ---- the hot path ----------------------------------------------------------------------
+
+    def find_exact(self, key: Key, options: Options = ALLOWED) -> Entry | None:
+        """The answer to this very request, if it is kept and may be read."""
+        if not options.read:
+            return None
+        entry = self.exact.peek(key.exact)
+        if entry is not None:
+            self._count_hit(entry)
+            self.counts.exact_hits += 1
+        return entry
+
+    def find_semantic(
+        self, key: Key, vector: Vector, language: str = "", options: Options = ALLOWED
+    ) -> Hit | None:
+        """An answer to a prompt that means the same, within this key's partition.
+
+        vector: unit float32, of the encoder that made the stored ones. language: as the
+        classifier found it; an entry in another language never answers.
+        """
+        if not options.read:
+            return None
+        if not self.settings.semantic:
+            self.counts.misses += 1
+            return None
+        floor, bar = self.settings.floor, self.settings.similarity
+        now = self._clock()
+        asked: Prepared | None = None
+        for entry, near in self._semantic.propose(key.partition, vector, _CANDIDATES):
+            if near < floor:
+                break
+            if entry.expires_s <= now or (
+                language and entry.language and language != entry.language
+            ):
+                continue
+            if asked is None:
+                asked = guards.prepare(key.text)
+            held = self._prepare(entry.text)
+            if near >= guards.required(held, asked, self._word_vector, floor, bar):
+                self._count_hit(entry)
+                self.counts.semantic_hits += 1
+                return Hit(entry, near)
+            self.counts.guarded += 1
+        self.counts.misses += 1
+        return None
+
+    def put(
+        self, key: Key, vector: Vector | None, entry: Entry, ttl_s: float | None = None
+    ) -> None:
+        """Keep a finished answer. vector: its prompt's, or None for exact hits only."""
+        entry.partition = key.partition
+        entry.exact = key.exact
+        entry.text = entry.text or key.text
+        entry.created_s = entry.created_s or self._clock()
+        entry.measure()
+        self.exact.place(key.exact, entry, ttl_s)
+        if vector is not None and self.settings.semantic and self._holds(entry):
+            self._semantic.add(key.partition, vector, entry)
+        self.counts.stored += 1
+
+    # ---- beside the traffic ----------------------------------------------------------------
+
+    def explain(
+        self, a: str, b: str, similarity: float, *, same_partition: bool = True
+    ) -> dict[str, Any]:
+        """Whether b would be answered with a's answer, and why (PRODUCT section 5)."""
+        first, second = guards.prepare(a), guards.prepare(b)
+        verdicts = guards.check(first, second, self._word_vector)
+        needed = guards.required(
+            first, second, self._word_vector, self.settings.floor, self.settings.similarity
+        )
+        shown: list[dict[str, Any]] = [
+            {"name": verdict.name, "pass": verdict.passed, "why": verdict.why}
+            for verdict in verdicts
+        ]
+        if not same_partition:
+            shown.append(
+                {"name": "partition", "pass": False, "why": "tenant, route or context differ"}
+            )
+        return {
+            "hit": same_partition and similarity >= needed,
+            "similarity": round(similarity, 4),
+            "required": round(needed, 4) if needed <= 1.0 else None,
+            "guards": shown,
+        }
+
+    def invalidate(
+        self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
+    ) -> int:
+        """Forget what matches all that is given (nothing given: everything); how many.
+
+        pattern: a glob over the prompt, case-insensitive.
+        """
+        glob = None if pattern is None else pattern.lower()
+        gone = [
+            entry.exact
+            for entry in self.exact.entries()
+            if (glob is None or fnmatchcase(entry.text.lower(), glob))
+            and (category is None or entry.category == category)
+            and (tag is None or tag in entry.tags)
+        ]
+        return sum(self.exact.drop(exact) for exact in gone)
+
+    def stats(self) -> Mapping[str, float]:
+        """Counts and sizes, for the admin API and metrics."""
+        counts = self.counts
+        return {
+            "entries": len(self.exact),
+            "vectors": len(self._semantic),
+            "bytes": self.exact.used_bytes,
+            "max_bytes": self.exact.max_bytes,
+            "evictions": self.exact.evictions,
+            "exact_hits": counts.exact_hits,
+            "semantic_hits": counts.semantic_hits,
+            "misses": counts.misses,
+            "stored": counts.stored,
+            "guarded": counts.guarded,
+            "saved_usd": counts.saved_usd,
+        }
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _holds(self, entry: Entry) -> bool:
+        return self.exact.peek(entry.exact) is entry
+
+    def _count_hit(self, entry: Entry) -> None:
+        entry.hits += 1
+        self.counts.saved_usd += entry.cost_usd
+
+    def _forget(self, entry: Entry) -> None:
+        self._semantic.remove(entry)
+        self._prepared.pop(entry.text, None)
+
+    def _prepare(self, text: str) -> Prepared:
+        found = self._prepared.get(text)
+        if found is None:
+            if len(self._prepared) >= _PREPARED:
+                self._prepared.pop(next(iter(self._prepared)))
+            found = self._prepared[text] = guards.prepare(text)
+        return found

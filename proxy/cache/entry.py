@@ -1,0 +1,177 @@
+"""One kept answer: its bytes, what it cost, and the two forms it can be replayed in.
+
+A stream of 300 chunks repeats the same 200 bytes 300 times. `pack` keeps the repeated head and
+tail of the chunks once and only what differs between them; `unpack` is one bytes.replace, so
+that a replay costs a copy, not a decompression (figures in tests/cache/test_entry.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.chat import Usage
+
+_GAP = b"\n\n"
+_EDGE = 4  # chunks at either end that are never like the others: role, finish, usage, [DONE]
+_WORTH = 12  # chunks below which packing gains nothing
+
+OVERHEAD_BYTES = 700  # an entry's own objects, its keys in two tables and its vector's code
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A stream as head + chunks + tail, all chunks alike but for `middles` (joined by a gap)."""
+
+    head: bytes
+    prefix: bytes
+    middles: bytes
+    suffix: bytes
+    tail: bytes
+
+    def __len__(self) -> int:
+        return sum(map(len, (self.head, self.prefix, self.middles, self.suffix, self.tail)))
+
+
+def pack(stream: bytes) -> Packed | bytes:
+    """The stream with what its chunks have in common kept once; as it is where that is little."""
+    chunks = stream.split(_GAP)
+    if len(chunks) < _WORTH or b"\r" in chunks[0]:
+        return stream
+    inner = chunks[1:-_EDGE]
+    prefix = _shared(min(inner), max(inner))
+    backwards = [chunk[: len(prefix) - 1 : -1] if prefix else chunk[::-1] for chunk in inner]
+    suffix = _shared(min(backwards), max(backwards))[::-1]
+    if (len(prefix) + len(suffix)) * len(inner) * 4 < len(stream):
+        return stream
+    start, stop = len(prefix), -len(suffix) or None
+    return Packed(
+        head=chunks[0] + _GAP,
+        prefix=prefix,
+        middles=_GAP.join([chunk[start:stop] for chunk in inner]),
+        suffix=suffix,
+        tail=_GAP + _GAP.join(chunks[-_EDGE:]),
+    )
+
+
+def _shared(low: bytes, high: bytes) -> bytes:
+    """The longest prefix two strings share, hence all strings sorted between them."""
+    least, most = 0, min(len(low), len(high))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if low.startswith(high[:middle]):
+            least = middle
+        else:
+            most = middle - 1
+    return low[:least]
+
+
+def unpack(packed: Packed | bytes) -> bytes:
+    """The stream as it was, byte for byte."""
+    if isinstance(packed, bytes):
+        return packed
+    between = packed.suffix + _GAP + packed.prefix
+    middles = packed.middles.replace(_GAP, between)
+    return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
+
+
+class Entry:
+    """A complete answer and what is known about it.
+
+    stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
+    wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
+    cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_stream",
+        "_whole",
+        "category",
+        "cost_usd",
+        "created_s",
+        "exact",
+        "expires_s",
+        "finish",
+        "hits",
+        "kind",
+        "language",
+        "mark",
+        "model",
+        "partition",
+        "provider",
+        "size_bytes",
+        "tags",
+        "text",
+        "usage",
+    )
+
+    def __init__(  # noqa: PLR0913 - a record
+        self,
+        *,
+        stream: bytes = b"",
+        whole: bytes = b"",
+        usage: Usage | None = None,
+        kind: str = "chat",
+        finish: str = "stop",
+        model: str = "",
+        provider: str = "",
+        category: str = "",
+        language: str = "",
+        text: str = "",
+        tags: tuple[str, ...] = (),
+        created_s: float = 0.0,
+        cost_usd: float = 0.0,
+    ) -> None:
+        self._stream: Packed | bytes = pack(stream) if stream else b""
+        self._whole = whole
+        self.usage = usage or Usage()
+        self.kind = kind
+        self.finish = finish
+        self.model = model
+        self.provider = provider
+        self.category = category
+        self.language = language
+        self.text = text
+        self.tags = tags
+        self.created_s = created_s
+        self.expires_s = 0.0
+        self.cost_usd = cost_usd
+        self.hits = 0
+        self.partition = b""
+        self.exact = b""
+        self.mark = -1
+        self.size_bytes = 0
+        self.measure()
+
+    def measure(self) -> None:
+        """Set size_bytes, the memory this entry answers for."""
+        held = len(self._stream) + len(self._whole) + len(self.text.encode())
+        self.size_bytes = OVERHEAD_BYTES + held
+
+    @property
+    def stream(self) -> bytes:
+        """The answer as an SSE body, or b"" where only the whole is known."""
+        return unpack(self._stream)
+
+    @property
+    def whole(self) -> bytes:
+        return self._whole
+
+    def describe(self) -> dict[str, Any]:
+        """For the admin API: everything but the answer."""
+        return {
+            "id": self.exact.hex(),
+            "partition": self.partition.hex(),
+            "text": self.text,
+            "model": self.model,
+            "provider": self.provider,
+            "category": self.category,
+            "language": self.language,
+            "tags": list(self.tags),
+            "hits": self.hits,
+            "created_s": self.created_s,
+            "expires_s": self.expires_s,
+            "cost_usd": self.cost_usd,
+            "size_bytes": self.size_bytes,
+        }

@@ -1,0 +1,238 @@
+"""The exact cache: an aiocache backend in this process, bounded in bytes.
+
+It is a full aiocache cache (get, set, delete, exists, expire, clear, plugins, namespaces), so
+that whatever speaks aiocache can use it. The hot path calls `peek` and `place` instead: the same
+table without a coroutine.
+
+Eviction looks at the eight entries unused for longest and drops the one worth least: what it
+cost and how often it served, over its size and age. Expired entries are never used again and
+so drift to that end by themselves.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from aiocache.base import BaseCache
+from aiocache.serializers import NullSerializer
+
+from proxy.cache.entry import Entry
+
+_SAMPLE = 8
+_LEAST_USD = 1e-4  # a free answer still saved its time
+_FOREVER = float("inf")
+
+
+class _Box:
+    """Any other value aiocache's API may be asked to hold."""
+
+    __slots__ = ("cost_usd", "created_s", "expires_s", "hits", "size_bytes", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.cost_usd = 0.0
+        self.created_s = 0.0
+        self.expires_s = _FOREVER
+        self.hits = 0
+        self.size_bytes = 200 + (len(value) if isinstance(value, (bytes, str)) else 0)
+
+
+_Held = Entry | _Box
+Dropped = Callable[[Entry], None]
+
+
+class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
+    """Answers by the exact fingerprint of their request."""
+
+    NAME = "firsttoken"
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        clock: Callable[[], float],
+        ttl: float | None = None,
+        max_entries: int = 1_000_000,
+        dropped: Dropped | None = None,
+        **aiocache: Any,
+    ) -> None:
+        """clock: monotonic seconds. dropped: told of every Entry that leaves, and how it left
+        does not matter. aiocache: BaseCache's own options."""
+        aiocache.setdefault("serializer", NullSerializer())
+        aiocache.setdefault("timeout", None)  # nothing here waits
+        super().__init__(ttl=ttl, **aiocache)
+        self.max_bytes = max_bytes
+        self.max_entries = max_entries
+        self.used_bytes = 0
+        self.evictions = 0
+        self._clock = clock
+        self._dropped = dropped
+        self._held: OrderedDict[Any, _Held] = OrderedDict()
+
+    # ---- the hot path ----------------------------------------------------------------------
+
+    def peek(self, key: bytes) -> Entry | None:
+        """The live entry under this key, now the most recently used."""
+        held = self._held.get(key)
+        if held is None:
+            return None
+        if held.expires_s <= self._clock():
+            self.drop(key)
+            return None
+        self._held.move_to_end(key)
+        return held if type(held) is Entry else None
+
+    def place(self, key: bytes, entry: Entry, ttl_s: float | None = None) -> None:
+        """Keep an entry; older ones leave until everything fits. Too large alone: not kept."""
+        self._place(key, entry, self.ttl if ttl_s is None else ttl_s)
+
+    def drop(self, key: Any) -> int:
+        """Forget a key; how many entries that were."""
+        held = self._held.pop(key, None)
+        if held is None:
+            return 0
+        self.used_bytes -= held.size_bytes
+        if self._dropped is not None and type(held) is Entry:
+            self._dropped(held)
+        return 1
+
+    def entries(self) -> Iterator[Entry]:
+        """Every live entry, least recently used first. O(n): for the admin API, not for traffic."""
+        now = self._clock()
+        for held in list(self._held.values()):
+            if type(held) is Entry and held.expires_s > now:
+                yield held
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def _place(self, key: Any, held: _Held, ttl_s: float | None) -> None:
+        self.drop(key)
+        now = self._clock()
+        held.created_s = held.created_s or now
+        held.expires_s = now + ttl_s if ttl_s else _FOREVER
+        if held.size_bytes > self.max_bytes:
+            if self._dropped is not None and type(held) is Entry:
+                self._dropped(held)
+            return
+        self._held[key] = held
+        self.used_bytes += held.size_bytes
+        while self.used_bytes > self.max_bytes or len(self._held) > self.max_entries:
+            self._evict(now, key)
+
+    def _evict(self, now: float, spare: Any) -> None:
+        """Drop the least worthy of the oldest, and every expired one met on the way."""
+        worst: Any = None
+        least = _FOREVER
+        for key, held in list(islice(self._held.items(), _SAMPLE)):
+            if key == spare:
+                continue
+            if held.expires_s <= now:
+                worst, least = key, -1.0
+                break
+            age_s = max(now - held.created_s, 1.0)
+            worth = (1 + held.hits) * (held.cost_usd + _LEAST_USD) / (held.size_bytes * age_s)
+            if worth < least:
+                worst, least = key, worth
+        self.evictions += 1
+        self.drop(worst)
+
+    # ---- aiocache's seam -------------------------------------------------------------------
+
+    def _find(self, key: Any) -> Any:
+        held = self._held.get(key)
+        if held is None:
+            return None
+        if held.expires_s <= self._clock():
+            self.drop(key)
+            return None
+        self._held.move_to_end(key)
+        return held.value if type(held) is _Box else held
+
+    def _keep(self, key: Any, value: Any, ttl: float | None) -> None:
+        self._place(key, value if type(value) is Entry else _Box(value), ttl)
+
+    async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:  # noqa: ARG002
+        return self._find(key)
+
+    async def _gets(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:  # noqa: ARG002
+        return self._find(key)
+
+    async def _multi_get(
+        self,
+        keys: list[Any],
+        encoding: str | None = "utf-8",  # noqa: ARG002
+        _conn: Any = None,
+    ) -> list[Any]:
+        return [self._find(key) for key in keys]
+
+    async def _set(
+        self,
+        key: Any,
+        value: Any,
+        ttl: float | None = None,
+        _cas_token: Any = None,
+        _conn: Any = None,
+    ) -> Any:
+        if _cas_token is not None and _cas_token != self._find(key):
+            return 0
+        self._keep(key, value, ttl)
+        return True
+
+    async def _multi_set(
+        self, pairs: list[tuple[Any, Any]], ttl: float | None = None, _conn: Any = None
+    ) -> bool:
+        for key, value in pairs:
+            self._keep(key, value, ttl)
+        return True
+
+    async def _add(self, key: Any, value: Any, ttl: float | None = None, _conn: Any = None) -> bool:
+        if self._find(key) is not None:
+            raise ValueError(f"Key {key} already exists, use .set to update the value")
+        self._keep(key, value, ttl)
+        return True
+
+    async def _exists(self, key: Any, _conn: Any = None) -> bool:
+        return self._find(key) is not None
+
+    async def _increment(self, key: Any, delta: int, _conn: Any = None) -> int:
+        value = self._find(key)
+        try:
+            total = (0 if value is None else int(value)) + delta
+        except (TypeError, ValueError):
+            raise TypeError("Value is not an integer") from None
+        held = self._held.get(key)
+        left = None if held is None else held.expires_s - self._clock()
+        self._keep(key, total, None if left == _FOREVER else left)
+        return total
+
+    async def _expire(self, key: Any, ttl: float, _conn: Any = None) -> bool:
+        if self._find(key) is None:
+            return False
+        self._held[key].expires_s = self._clock() + ttl if ttl else _FOREVER
+        return True
+
+    async def _delete(self, key: Any, _conn: Any = None) -> int:
+        return self.drop(key)
+
+    async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
+        for key in list(self._held):
+            if not namespace or (isinstance(key, str) and key.startswith(namespace)):
+                self.drop(key)
+        return True
+
+    async def _raw(
+        self,
+        command: str,
+        *args: Any,
+        encoding: str | None = "utf-8",  # noqa: ARG002
+        _conn: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        return getattr(self._held, command)(*args, **kwargs)
+
+    async def _redlock_release(self, key: Any, value: Any) -> int:
+        return self.drop(key) if self._find(key) == value else 0

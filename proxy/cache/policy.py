@@ -1,0 +1,107 @@
+"""Whether a request may be answered from the cache, and whether its answer may be kept.
+
+Pure decisions; the settings are the `[cache]` table of the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proxy.chat import Json
+
+MODES: frozenset[str] = frozenset(("", "bypass", "refresh", "only"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the cache may hold and when it may answer."""
+
+    enabled: bool = True
+    semantic: bool = True
+    ttl_s: float = 86_400.0
+    max_bytes: int = 256 << 20  # all answers together, compressed, overhead included
+    max_entry_bytes: int = 1 << 20  # a larger answer is not kept
+    max_entries: int = 1_000_000
+    similarity: float = 0.92  # cosine asked of a paraphrase whose words do not speak for it
+    floor: float = 0.60  # cosine asked even where every content word agrees
+    # An unset temperature is 1.0 on OpenAI's wire and cacheable; only a wish for more is not.
+    max_temperature: float = 1.0
+    tool_calls: bool = False  # keep answers that call tools
+    live_categories: tuple[str, ...] = ("web_search",)  # right today, wrong tomorrow
+    max_error_rate: float | None = None  # the verified mode's bound on wrong hits
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one request allows: read a stored answer, store its own, ask no upstream at all."""
+
+    read: bool = True
+    write: bool = True
+    only: bool = False
+
+
+ALLOWED = Options()
+_BYPASS = Options(read=False, write=False)
+_REFRESH = Options(read=False)
+_ONLY = Options(write=False, only=True)
+_NO_STORE = Options(write=False)
+_MODES = {"bypass": _BYPASS, "refresh": _REFRESH, "only": _ONLY}
+
+
+def options_of(mode: str = "", cache_control: str = "") -> Options:
+    """The wish of one request: `firsttoken.cache`, else its Cache-Control header (RFC 9111 5.2.1).
+
+    mode "bypass" neither reads nor writes, "refresh" writes without reading, "only" never asks
+    an upstream. no-cache is refresh, no-store does not write, only-if-cached is only.
+    """
+    if not mode and not cache_control:
+        return ALLOWED
+    if mode:
+        return _MODES.get(mode, ALLOWED)
+    words = {word.strip().lower() for word in cache_control.split(",")}
+    fresh = bool(words & {"no-cache", "max-age=0"})
+    if "no-store" in words:
+        return _BYPASS if fresh else _NO_STORE
+    if "only-if-cached" in words:
+        return _ONLY
+    return _REFRESH if fresh else ALLOWED
+
+
+def may_look_up(body: Json, settings: Settings, category: str = "") -> bool:
+    """Whether this request's answer could be somebody's stored one, before any key is made."""
+    if not settings.enabled or category in settings.live_categories:
+        return False
+    temperature = body.get("temperature")
+    if temperature is None:
+        return True
+    return not isinstance(temperature, (int, float)) or temperature <= settings.max_temperature
+
+
+def may_store(  # noqa: PLR0913 - each fact alone can forbid it
+    *,
+    options: Options,
+    settings: Settings,
+    complete: bool,
+    finishes: Iterable[str | None],
+    size_bytes: int,
+    has_text: bool = True,
+    has_calls: bool = False,
+    has_refusal: bool = False,
+    has_media: bool = False,
+) -> bool:
+    """Whether a finished answer may be kept.
+
+    complete: the wire's own end was seen and no error frame before it. finishes: the finish
+    reason of each choice; only a natural stop is kept (tool calls too where asked for), so that
+    truncated and filtered answers are never repeated.
+    """
+    if not (settings.enabled and options.write and complete) or has_refusal or has_media:
+        return False
+    if size_bytes > settings.max_entry_bytes or not (has_text or has_calls):
+        return False
+    if has_calls and not settings.tool_calls:
+        return False
+    wanted = ("stop", "tool_calls") if settings.tool_calls else ("stop",)
+    reasons = list(finishes)
+    return bool(reasons) and all(reason in wanted for reason in reasons)
