@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -92,3 +92,79 @@ class ClientError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+RETRY_STATUS: frozenset[Kind] = frozenset(
+    {
+        Kind.CONNECT,
+        Kind.RESET,
+        Kind.TIMEOUT,
+        Kind.CONFLICT,
+        Kind.RATE_LIMITED,
+        Kind.OVERLOADED,
+        Kind.SERVER,
+        Kind.EMPTY,
+        Kind.ERROR_FRAME,
+        Kind.PROTOCOL,
+    }
+)  # worth another try on the same target when no other is left
+
+_WORDS: Mapping[Kind, str] = {
+    Kind.CONNECT: "The provider could not be reached.",
+    Kind.RESET: "The provider closed the connection before it answered.",
+    Kind.STALL: "The provider did not begin to answer in time.",
+    Kind.TIMEOUT: "The provider timed out.",
+    Kind.PROTOCOL: "The provider's answer could not be understood.",
+    Kind.EMPTY: "The provider's answer was empty.",
+    Kind.ERROR_FRAME: "The provider failed while answering.",
+    Kind.KEY_REFUSED: "The provider refused the proxy's credentials.",
+    Kind.MODEL_UNKNOWN: "The provider does not know the model that is configured.",
+}
+
+_TYPES: Mapping[int, str] = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    409: "conflict_error",
+    413: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+# What the client may learn: the more it says about the request itself, the sooner it is told.
+_TELLING = (
+    Kind.CONTENT_FILTER,
+    Kind.CONTEXT_LENGTH,
+    Kind.REFUSED,
+    Kind.RATE_LIMITED,
+    Kind.OVERLOADED,
+)
+
+
+def telling(failures: Sequence[UpstreamFailure]) -> UpstreamFailure:
+    """Of all attempts' failures the one the client should hear of: else the last."""
+    for kind in _TELLING:
+        for failure in failures:
+            if failure.kind is kind:
+                return failure
+    return failures[-1]
+
+
+def to_client(failure: UpstreamFailure) -> ClientError:
+    """The client's view of an upstream failure: never our key, never another's HTML."""
+    meaning = MEANING[failure.kind]
+    status = meaning.status
+    message = _WORDS.get(failure.kind, failure.detail)
+    if meaning.passes_on:
+        if failure.status is not None and failure.status >= 400:
+            status = failure.status
+        if failure.detail:
+            message = failure.detail
+    return ClientError(
+        status=status,
+        message=message or "The provider failed.",
+        type=_TYPES.get(status, "upstream_error"),
+        code=failure.code or f"upstream_{failure.kind.value}",
+        headers=dict(failure.headers),
+    )

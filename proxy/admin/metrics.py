@@ -1,0 +1,106 @@
+"""GET /metrics: the tally as Prometheus text, named after the OpenTelemetry GenAI conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from proxy.ledger.tally import Histogram, Tally
+
+_LABELS = ("route", "gen_ai_provider_name", "gen_ai_request_model", "category", "cache", "outcome")
+
+
+class Exposition(Collector):
+    """Reads the tally and a few gauges whenever somebody scrapes."""
+
+    def __init__(self, tally: Tally, gauges: Callable[[], Mapping[str, float]]) -> None:
+        """gauges: name without prefix -> value; a name ending in _total is a counter."""
+        self._tally = tally
+        self._gauges = gauges
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by prometheus_client."""
+        requests = CounterMetricFamily("firsttoken_requests", "Finished exchanges", labels=_LABELS)
+        attempts = CounterMetricFamily(
+            "firsttoken_attempts", "Upstream attempts, hedges and retries included", labels=_LABELS
+        )
+        tokens = CounterMetricFamily(
+            "gen_ai_client_token_usage",
+            "Tokens as reported",
+            labels=(*_LABELS, "gen_ai_token_type"),
+        )
+        ttft = HistogramMetricFamily(
+            "gen_ai_server_time_to_first_token",
+            "Seconds from the request to its first token",
+            labels=_LABELS,
+        )
+        per_token = HistogramMetricFamily(
+            "gen_ai_server_time_per_output_token",
+            "Seconds per token after the first",
+            labels=_LABELS,
+        )
+        for labels, series in self._tally.series.items():
+            requests.add_metric(labels, series.requests)
+            attempts.add_metric(labels, series.attempts)
+            tokens.add_metric((*labels, "input"), series.prompt_tokens)
+            tokens.add_metric((*labels, "output"), series.completion_tokens)
+            tokens.add_metric((*labels, "input_cached"), series.cached_tokens)
+            _add(ttft, labels, series.ttft)
+            _add(per_token, labels, series.per_token)
+        stages = HistogramMetricFamily(
+            "firsttoken_stage_seconds", "Our own time per stage of a request", labels=("stage",)
+        )
+        for stage, histogram in self._tally.stages.items():
+            _add(stages, (stage,), histogram)
+        yield from (requests, attempts, tokens, ttft, per_token, stages)
+        for name, value in self._gauges().items():
+            if name.endswith("_total"):
+                counter = CounterMetricFamily(f"firsttoken_{name.removesuffix('_total')}", name)
+                counter.add_metric((), value)
+                yield counter
+            else:
+                yield GaugeMetricFamily(f"firsttoken_{name}", name, value=value)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same figures for a human or a script that prefers JSON."""
+        series = self._tally.series
+        total = sum(one.requests for one in series.values())
+        ok = sum(one.requests for labels, one in series.items() if labels[5] == "ok")
+        by_model: dict[str, int] = {}
+        by_category: dict[str, int] = {}
+        for labels, one in series.items():
+            by_model[labels[2]] = by_model.get(labels[2], 0) + one.requests
+            by_category[labels[3]] = by_category.get(labels[3], 0) + one.requests
+        return {
+            "requests": {"total": total, "success": ok, "failed": total - ok},
+            "models": by_model,
+            "categories": by_category,
+            **self._gauges(),
+        }
+
+
+def _add(family: HistogramMetricFamily, labels: tuple[str, ...], histogram: Histogram) -> None:
+    buckets: list[tuple[str, float]] = []
+    count = 0
+    for bound, number in zip(histogram.bounds, histogram.counts, strict=False):
+        count += number
+        buckets.append((str(bound), count))
+    count += histogram.counts[-1]
+    buckets.append(("+Inf", count))
+    family.add_metric(labels, buckets, sum_value=histogram.total)

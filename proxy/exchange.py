@@ -1,0 +1,117 @@
+"""The one mutable object that travels with a request, and the sink its answer goes to."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from proxy.chat import Json, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from proxy.errors import ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a configured key, or everyone where no key is needed."""
+
+    name: str
+    tenant: str  # the cache's partition: the key's name, or its sharing group
+    routes: frozenset[str] | None = None  # None: all
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+ANONYMOUS = Caller(name="anonymous", tenant="anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may ask of one request, by body object or header (PRODUCT section 3)."""
+
+    use_case: str | None = None
+    budget_tier: str | None = None
+    cache: str | None = None  # bypass | refresh | only
+    category: str | None = None
+    first_token_ms: float | None = None
+    tags: tuple[str, ...] = ()
+
+
+NO_OPTIONS = Options()
+
+
+class Sink(Protocol):
+    """Where an answer goes: the lean lane's connection, or aiohttp's response."""
+
+    def open(self, status: int, headers: bytes, first: bytes) -> None:
+        """Status, header lines (each ending in CRLF) and the first bytes of a stream, at once."""
+        ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def end(self) -> None:
+        """The stream is complete; the connection may serve the next request."""
+        ...
+
+    def whole(self, status: int, headers: bytes, body: bytes) -> None:
+        """A complete answer with its length."""
+        ...
+
+    def abort(self) -> None:
+        """The stream cannot be completed and that must be visible: cut the connection."""
+        ...
+
+
+def _ids() -> Iterator[str]:
+    prefix = "req_" + os.urandom(6).hex()
+    for number in itertools.count():
+        yield f"{prefix}{number:08x}"
+
+
+next_id = _ids().__next__
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request from its first byte to the ledger. Times are perf_counter seconds."""
+
+    kind: str  # chat | completions
+    body: Json
+    caller: Caller
+    started_s: float
+    options: Options = NO_OPTIONS
+    lane: str = "fast"
+    id: str = field(default_factory=next_id)
+    model: str = ""  # as asked
+    stream: bool = False
+    wants_usage: bool = False  # the client asked for include_usage itself
+    route: str = ""
+    category: str = ""
+    confidence: float = 0.0
+    complexity: float = 0.0
+    language: str = ""
+    cache: str = "miss"
+    attempts: int = 0
+    provider: str = ""
+    provider_model: str = ""
+    why: str = ""
+    dropped: tuple[str, ...] = ()
+    prompt_bytes: int = 0
+    vector: Any = None  # the embedding, shared by category and cache
+    cache_key: Any = None
+    auth_s: float = 0.0
+    classify_s: float = 0.0
+    cache_s: float = 0.0
+    upstream_s: float = 0.0
+    first_token_s: float | None = None  # since started_s
+    status: int = 0
+    outcome: str = ""  # ok | error | cancelled | broken
+    error: ClientError | None = None
+    usage: Usage | None = None
+    finish: str = ""
+    saved_usd: float = 0.0
+    accounted: bool = False

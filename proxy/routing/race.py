@@ -1,0 +1,177 @@
+"""The race to the first token, as a pure state machine: reports in, commands out.
+
+proxy.upstream.runner executes the commands and reports what happened. Nothing here waits,
+sleeps or reads a clock, so a test plays a whole race at once.
+
+A lane is one attempt; a step is a position in the plan. A lane usually runs the step of its
+own number; a retry, when the plan is exhausted, runs an earlier step in a new lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from proxy.errors import MEANING, Kind
+
+Lane = int
+
+
+class Verdict(Enum):
+    """What the runner allows when a lane is over its deadline."""
+
+    HEDGE = "hedge"  # keep it, start the next
+    SWITCH = "switch"  # cancel it, start the next
+    WAIT = "wait"  # the whole pool is slow: another request would make it worse
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a lane, after this many seconds, with its deadline."""
+
+    lane: Lane
+    step: int
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Give a running lane its deadline once more."""
+
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No lane is left that could still answer."""
+
+
+Command = Start | Arm | Cancel | GiveUp
+Commands = Sequence[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstToken:
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    lane: Lane
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """retry_in: seconds after which the same target may be tried again, None for never."""
+
+    lane: Lane
+    kind: Kind
+    retry_in: float | None = None
+    barred: frozenset[int] = frozenset()  # steps that would fail the same way
+
+
+Report = FirstToken | Stalled | Failed
+
+_FIRST: Commands = (Start(0, 0),)
+_NOTHING: Commands = ()
+
+
+class Race:
+    """One request's race over `steps` targets, with at most `retries` lanes beyond them."""
+
+    __slots__ = ("_barred", "_lanes", "_next", "_overdue", "_retries", "_running", "_steps", "lost",
+                 "winner")  # fmt: skip
+
+    def __init__(self, steps: int, retries: int = 0) -> None:
+        self._steps = steps
+        self._retries = retries
+        self._next = 1  # the next untried step
+        self._lanes = 1  # lanes ever started
+        self._running: dict[Lane, int] = {0: 0}  # lane -> its step
+        self._overdue: set[Lane] = set()
+        self._barred: set[int] = set()
+        self.winner: Lane | None = None
+        self.lost = False
+
+    @property
+    def over(self) -> bool:
+        return self.lost or self.winner is not None
+
+    def begin(self) -> Commands:
+        """The first lane starts."""
+        return _FIRST
+
+    def on(self, report: Report) -> Commands:
+        """What to do about this report; a late word from a lane that is gone changes nothing."""
+        if self.over or report.lane not in self._running:
+            return _NOTHING
+        match report:
+            case FirstToken(lane=lane):
+                return self._win(lane)
+            case Stalled(lane=lane, verdict=verdict):
+                return self._stalled(lane, verdict)
+            case Failed():
+                return self._failed(report)
+
+    def _win(self, lane: Lane) -> Commands:
+        self.winner = lane
+        if len(self._running) == 1:
+            return _NOTHING
+        return [Cancel(other) for other in sorted(self._running) if other != lane]
+
+    def _stalled(self, lane: Lane, verdict: Verdict) -> Commands:
+        if verdict is Verdict.WAIT:
+            return [Arm(lane)]
+        step = self._take_step()
+        if step is None:
+            self._overdue.add(lane)
+            if self._overdue.issuperset(self._running):
+                self.lost = True
+                return [*(Cancel(other) for other in sorted(self._running)), GiveUp()]
+            return _NOTHING  # a later lane still has its time
+        self._overdue.add(lane)
+        commands: list[Command] = []
+        if verdict is Verdict.SWITCH:
+            del self._running[lane]
+            commands.append(Cancel(lane))
+        commands.append(self._start(step))
+        return commands
+
+    def _failed(self, report: Failed) -> Commands:
+        step = self._running.pop(report.lane)
+        self._barred |= report.barred
+        meaning = MEANING[report.kind]
+        following = self._take_step() if meaning.next_target else None
+        if following is not None:
+            return [self._start(following)]
+        if self._running:
+            if not self._overdue.issuperset(self._running):
+                return _NOTHING
+            # What still runs is over its deadline already; it was kept only while another ran.
+            return [Arm(lane) for lane in sorted(self._running)]
+        if meaning.next_target and report.retry_in is not None and self._retries > 0:
+            self._retries -= 1
+            return [self._start(step, report.retry_in)]
+        self.lost = True
+        return [GiveUp()]
+
+    def _take_step(self) -> int | None:
+        while self._next < self._steps:
+            step = self._next
+            self._next += 1
+            if step not in self._barred:
+                return step
+        return None
+
+    def _start(self, step: int, delay: float = 0.0) -> Start:
+        lane = self._lanes
+        self._lanes += 1
+        self._running[lane] = step
+        return Start(lane, step, delay)

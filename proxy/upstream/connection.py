@@ -1,0 +1,220 @@
+"""One HTTP/1.1 connection to an upstream: bytes out, a validated answer in.
+
+llhttp (httptools) checks the framing; what reaches the listener is body bytes only, however
+the upstream framed them: by length, by chunks (with extensions or trailers), or by closing.
+Its callbacks are C functions (list.append, dict.setdefault), so a token costs no Python frame
+here besides data_received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+import httptools
+
+from proxy.errors import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD_LIMIT_BYTES = 64 * 1024  # of one answer's head; providers send 1 to 4 kB
+INFLATE_PIECE_BYTES = 256 * 1024
+
+Headers = dict[bytes, bytes]  # names in lower case; the first of a repeated header
+
+
+class Listener(Protocol):
+    """Who hears an answer: head once, body often, then exactly one of end or lost."""
+
+    def on_head(self, status: int, headers: Headers) -> None: ...
+    def on_body(self, data: bytes) -> None: ...
+    def on_end(self) -> None: ...
+    def on_lost(self, kind: Kind, detail: str, *, untouched: bool) -> None:
+        """The answer cannot come. untouched: no byte of it arrived, on a reused connection."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """Serves one request at a time; the pool keeps it between requests."""
+
+    __slots__ = (
+        "_inflate", "_names", "_parser", "_parts", "_release", "_seen", "complete", "head_done",
+        "idle_since", "keep", "listener", "on_body", "on_header", "reused", "sized", "status",
+        "transport",
+    )  # fmt: skip
+
+    def __init__(self, release: Callable[[Connection, bool], None]) -> None:
+        self._release = release  # (connection, may be reused)
+        self.transport: asyncio.Transport | None = None
+        self.listener: Listener | None = None
+        self._parts: list[bytes] = []
+        self._names: Headers = {}
+        self.on_body = self._parts.append
+        self.on_header = self._names.setdefault
+        self._parser = httptools.HttpResponseParser(self)
+        self._inflate: zlib._Decompress | None = None
+        self.head_done = False
+        self.complete = False
+        self.sized = True
+        self.reused = False
+        self.keep = False
+        self.status = 0
+        self._seen = 0
+        self.idle_since = 0.0
+
+    # ---- asyncio ------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
+
+    def data_received(self, data: bytes) -> None:
+        listener = self.listener
+        if listener is None:
+            self.abort()  # bytes nobody asked for: this connection cannot be trusted
+            return
+        if not self.head_done:
+            self._seen += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._broken(data)
+            return
+        if not self.head_done:
+            if self._seen > HEAD_LIMIT_BYTES:
+                self._lose(Kind.PROTOCOL, "the answer's head is too large")
+            return
+        if self.status:
+            status, self.status = self.status, 0
+            if not self._open(listener, status):
+                return
+        self._deliver()
+
+    def eof_received(self) -> None:
+        return None  # close; connection_lost follows
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        listener = self.listener
+        if listener is None:
+            self._release(self, False)
+        elif self.head_done and not self.sized and exc is None:
+            self.complete = True
+            self._deliver()
+        else:
+            self._lose(Kind.RESET, "the connection ended before the answer did")
+
+    def pause_writing(self) -> None:
+        """A request body is bounded; nothing to hold back."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+    # ---- llhttp ------------------------------------------------------------
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            if status == 101:
+                raise ValueError("an upgrade nobody asked for")
+            self._names.clear()  # 100, 102, 103: the real head follows
+            return
+        self.status = status
+        self.keep = self._parser.should_keep_alive()
+        self.head_done = True
+
+    def on_message_complete(self) -> None:
+        if self.head_done:
+            self.complete = True
+
+    # ---- one request ------------------------------------------------------------
+
+    def send(self, request: bytes, listener: Listener) -> None:
+        """Write a whole request; its answer goes to the listener."""
+        assert self.transport is not None
+        self.listener = listener
+        self.transport.write(request)
+
+    def _open(self, listener: Listener, status: int) -> bool:
+        headers = {name.lower(): value for name, value in self._names.items()}
+        self.sized = b"content-length" in headers or b"transfer-encoding" in headers
+        encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+        if encoding in (b"gzip", b"x-gzip", b"deflate"):
+            self._inflate = zlib.decompressobj(47 if encoding != b"deflate" else 15)
+        elif encoding not in (b"identity", b""):
+            self._lose(Kind.PROTOCOL, "the answer has an encoding that was not asked for")
+            return False
+        listener.on_head(status, headers)
+        return self.listener is listener
+
+    def _deliver(self) -> None:
+        listener = self.listener
+        parts = self._parts
+        if parts and listener is not None:
+            data = parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.clear()
+            if self._inflate is not None:
+                self._deliver_inflated(data, listener)
+            else:
+                listener.on_body(data)
+        if self.complete:
+            listener = self.listener
+            if listener is not None:
+                self._finish(listener)
+
+    def _deliver_inflated(self, data: bytes, listener: Listener) -> None:
+        inflate = self._inflate
+        assert inflate is not None
+        try:
+            while data and self.listener is listener:
+                piece = inflate.decompress(data, INFLATE_PIECE_BYTES)
+                data = inflate.unconsumed_tail
+                if piece:
+                    listener.on_body(piece)
+        except zlib.error:
+            self._lose(Kind.PROTOCOL, "the answer's compression is broken")
+
+    def _finish(self, listener: Listener) -> None:
+        keep = self.keep and self.sized and self.transport is not None
+        self.listener = None
+        self._reset()
+        self._release(self, keep)
+        listener.on_end()
+
+    def _reset(self) -> None:
+        self.head_done = self.complete = False
+        self.sized = True
+        self.status = self._seen = 0
+        self._names.clear()
+        self._inflate = None
+        self.reused = True
+
+    # ---- ends ------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Close at once, so that the provider stops generating. The listener hears nothing."""
+        self.listener = None
+        transport = self.transport
+        if transport is not None:
+            self.transport = None
+            transport.abort()
+
+    def _broken(self, data: bytes) -> None:
+        # What came before the bad bytes was whole: a token in the same read must not be lost.
+        listener = self.listener
+        if self.head_done and self.status == 0 and self._parts:
+            self._deliver()
+        if self.listener is listener:
+            detail = "the answer is not valid HTTP"
+            if not self.head_done and not data.startswith(b"HTTP/"):
+                detail = "the answer is not HTTP"
+            self._lose(Kind.PROTOCOL, detail)
+
+    def _lose(self, kind: Kind, detail: str) -> None:
+        listener = self.listener
+        untouched = self.reused and self._seen == 0
+        self.abort()
+        self._release(self, False)
+        if listener is not None:
+            listener.on_lost(kind, detail, untouched=untouched)

@@ -1,0 +1,136 @@
+"""What the client gets: the winner's stream, a whole answer, or one clear error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from proxy import headers
+from proxy.dialects.assemble import assemble, events_of
+from proxy.upstream.relay import Gather, Relay
+
+if TYPE_CHECKING:
+    from proxy.dialects.dialect import Dialect, Encoder
+    from proxy.errors import ClientError
+    from proxy.exchange import Exchange, Sink
+    from proxy.upstream.attempt import Attempt
+    from proxy.upstream.engine import Engine, Step
+    from proxy.upstream.follow import Owner
+    from proxy.upstream.whole import Whole
+
+END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
+
+
+class Delivery:
+    """One exchange's way out. Knows the client's dialect; keeps what the cache may store."""
+
+    __slots__ = ("_dialect", "_engine", "_exchange", "_gap_s", "_sink", "follower", "opened")
+
+    def __init__(
+        self, exchange: Exchange, sink: Sink, dialect: Dialect, engine: Engine, gap_s: float
+    ) -> None:
+        self._exchange = exchange
+        self._sink = sink
+        self._dialect = dialect
+        self._engine = engine
+        self._gap_s = gap_s
+        self.follower: Relay | Gather | None = None
+        self.opened = False  # the client has a status line: an error can only be an event now
+
+    def follow(self, attempt: Attempt, step: Step, owner: Owner, *, strip_usage: bool) -> None:
+        """Let the winner's tokens flow, beginning with the frames held back so far."""
+        decoder = attempt.decoder
+        assert decoder is not None
+        engine = self._engine
+        frames, tail = attempt.frames, attempt.tail
+        attempt.frames, attempt.tail = [], b""
+        if not self._exchange.stream:
+            gather = Gather(owner, decoder, gap_s=self._gap_s, wheel=engine.wheel, now=engine.now)
+            attempt.relay = self.follower = gather
+            gather.begin(frames, tail)
+            gather.begun()
+            return
+        relay = Relay(
+            owner,
+            self._sink,
+            decoder,
+            encoder=self._encoder(step) if step.endpoint.dialect is not self._dialect else None,
+            end_mark=END_MARKS.get(self._dialect.name, b""),
+            strip_usage=strip_usage,
+            gap_s=self._gap_s,
+            wheel=engine.wheel,
+            now=engine.now,
+        )
+        attempt.relay = self.follower = relay
+        first = relay.begin(frames, tail)
+        self._open(first)
+        relay.begun()
+
+    def complete(self) -> bytes:
+        """End the answer. Returns it as sent, for the cache; empty when it was not kept."""
+        follower = self.follower
+        exchange = self._exchange
+        assert follower is not None
+        exchange.usage = follower.usage
+        exchange.finish = follower.finish or "stop"
+        if isinstance(follower, Relay):
+            self._sink.end()
+            return follower.text
+        body = self._dialect.write_answer(assemble(follower.events))
+        self._whole(body)
+        return body
+
+    def whole(self, answer: Whole, step: Step) -> None:
+        """A provider's whole answer, as the client asked for it."""
+        exchange = self._exchange
+        exchange.usage = answer.usage
+        exchange.finish = answer.finish
+        if not exchange.stream:
+            self._whole(answer.body)
+            return
+        said = self._dialect.read_answer(orjson.loads(answer.body))
+        encoder = self._dialect.encoder(
+            id=said.id or exchange.id,
+            model=said.model or step.model,
+            created=said.created or int(self._engine.wall()),
+            include_usage=exchange.wants_usage,
+        )
+        self._open(encoder.encode(events_of(said)) + encoder.end())
+        self._sink.end()
+
+    def fail(self, error: ClientError) -> None:
+        """Tell the client: a status where that is still possible, else an error event."""
+        exchange = self._exchange
+        exchange.error = error
+        if self.opened:
+            encoder = self._dialect.encoder(
+                id=exchange.id, model=exchange.model, created=0, include_usage=False
+            )
+            self._sink.write(encoder.fail(error))
+            self._sink.end()
+            exchange.outcome = "broken"
+            return
+        exchange.status = error.status
+        exchange.outcome = "error"
+        head = headers.JSON + headers.about(exchange) + headers.lines(error.headers)
+        self._sink.whole(error.status, head, self._dialect.write_error(error))
+
+    def _encoder(self, step: Step) -> Encoder:
+        return self._dialect.encoder(
+            id=self._exchange.id,
+            model=step.model,
+            created=int(self._engine.wall()),
+            include_usage=self._exchange.wants_usage,
+        )
+
+    def _open(self, first: bytes) -> None:
+        self.opened = True
+        exchange = self._exchange
+        exchange.status = 200
+        self._sink.open(200, headers.STREAM + headers.about(exchange), first)
+
+    def _whole(self, body: bytes) -> None:
+        exchange = self._exchange
+        exchange.status = 200
+        self._sink.whole(200, headers.JSON + headers.about(exchange), body)

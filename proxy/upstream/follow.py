@@ -1,0 +1,172 @@
+"""Following a winner's stream to its end: what its frames mean, and whether it was complete.
+
+A finish reason, not the connection's end, makes an answer complete (PROVIDERS section 1). The two
+followers differ in where the frames go: to the client's stream, or into one whole answer.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol
+
+from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
+from proxy.errors import Kind, UpstreamFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.dialects.dialect import Decoder, Frame
+    from proxy.timing import Clock, Timer, Wheel
+
+CLOSING_SECONDS = 0.9  # after the finish reason, for usage and the end mark
+
+
+class Owner(Protocol):
+    """Who hears how the stream ended."""
+
+    def complete(self) -> None: ...
+    def broken(self, failure: UpstreamFailure) -> None: ...
+
+
+class Follower(ABC):
+    """One target's answer from its first token on. Used once."""
+
+    __slots__ = (
+        "_closing", "_decoder", "_gap_s", "_last_s", "_now", "_owner", "_timer", "_wheel", "done",
+        "ended", "failure", "finish", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self, owner: Owner, decoder: Decoder, *, gap_s: float, wheel: Wheel, now: Clock
+    ) -> None:
+        self._owner = owner
+        self._decoder = decoder
+        self._gap_s = gap_s
+        self._wheel = wheel
+        self._now = now
+        self._timer: Timer | None = None
+        self._closing = False
+        self._last_s = 0.0
+        self.finish = ""
+        self.usage: Usage | None = None
+        self.failure: UpstreamFailure | None = None
+        self.done = False  # the wire's end mark was seen
+        self.ended = False  # nothing more is sent
+
+    # ---- for the attempt ------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """More of the provider's body."""
+        self._examine(self._decode(data))
+
+    def begun(self) -> None:
+        """The held frames are out: act on what they told (a short answer is complete)."""
+        self._after()
+
+    def close(self) -> None:
+        """The upstream's body is complete."""
+        if not self.ended:
+            self._flush()
+        if self.ended:
+            return
+        if self.finish:
+            self._complete()
+        else:
+            self._break(Kind.RESET, "the stream ended before the answer did")
+
+    def lost(self, kind: Kind, detail: str) -> None:
+        """The upstream's connection broke."""
+        if self.ended:
+            return
+        if self.finish:
+            self._complete()  # the answer was whole; only its farewell is missing
+        else:
+            self._break(kind, detail)
+
+    def stop(self) -> None:
+        """Nothing more is sent: complete, broken, or the client is gone."""
+        self.ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # ---- for the two kinds of followers ------------------------------------------------------
+
+    @abstractmethod
+    def _emit(self, frames: Sequence[Frame]) -> None:
+        """Where the frames go."""
+
+    def _finale(self) -> None:
+        """What a complete answer still needs."""
+
+    def _flush(self) -> None:
+        """What is left in the decoder when the body ends."""
+        self._examine(self._decoder.close())
+
+    # ---- inside ------------------------------------------------------------
+
+    def _watch(self) -> None:
+        self._last_s = self._now()
+        self._timer = self._wheel.arm(self._gap_s, self._check_gap)
+
+    def _decode(self, data: bytes) -> Sequence[Frame]:
+        try:
+            return self._decoder.feed(data)
+        except UpstreamFailure as failure:
+            self.failure = failure
+            return ()
+
+    def _examine(self, frames: Sequence[Frame]) -> None:
+        if not self.ended:
+            self._emit(frames)
+            self._after()
+
+    def _note(self, events: Sequence[Event]) -> bool:
+        """Remember the end, the counts or the failure. True when there are only counts."""
+        spent = False
+        other = False
+        for event in events:
+            if type(event) is Spent:
+                self.usage = event.usage
+                spent = True
+                continue
+            other = True
+            if type(event) is Finished:
+                self.finish = event.reason
+            elif type(event) is Done:
+                self.done = True
+            elif type(event) is Failed:
+                self.failure = UpstreamFailure(
+                    Kind.ERROR_FRAME, event.message, status=event.status, code=event.code or None
+                )
+        if events:
+            self._last_s = self._now()
+        return spent and not other
+
+    def _after(self) -> None:
+        if self.failure is not None:
+            self._break(self.failure.kind, self.failure.detail)
+        elif self.done:
+            self._complete()
+        elif self.finish and not self._closing and not self.ended:
+            self._closing = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._wheel.arm(CLOSING_SECONDS, self._complete)
+
+    def _check_gap(self) -> None:
+        silent = self._now() - self._last_s
+        if silent + 0.001 >= self._gap_s:
+            self._break(Kind.STALL, "the provider stopped in the middle of its answer")
+        else:
+            self._timer = self._wheel.arm(self._gap_s - silent, self._check_gap)
+
+    def _complete(self) -> None:
+        if not self.ended:
+            self.stop()
+            self._finale()
+            self._owner.complete()
+
+    def _break(self, kind: Kind, detail: str) -> None:
+        if not self.ended:
+            self.stop()
+            self._owner.broken(self.failure or UpstreamFailure(kind, detail))

@@ -1,0 +1,213 @@
+"""Warm connections to one origin: last in, first out, expired when idle too long.
+
+A cold connection is the one place on the hot path that needs a task; everything else is a
+plain call. One TLS context per origin, built once; certificates are always checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from proxy.errors import Kind, UpstreamFailure
+from proxy.timing import Clock, Timer, Wheel
+from proxy.upstream.connection import Connection
+
+IDLE_SECONDS = 50.0  # below the 60 to 75 s after which providers and load balancers close
+IDLE_LIMIT = 256  # idle connections kept per origin; a TLS one holds about 60 kB
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where connections go. proxy is an http:// URL, as HTTPS_PROXY holds it."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca_file: str | None = None
+    proxy: str | None = None
+    connect_seconds: float = 5.0
+
+
+class Waiter(Protocol):
+    """An attempt without a connection yet."""
+
+    def connected(self, connection: Connection) -> None: ...
+    def refused(self, failure: UpstreamFailure) -> None: ...
+
+    @property
+    def waiting(self) -> bool: ...
+
+
+class Pool:
+    """Connections to one origin."""
+
+    def __init__(self, origin: Origin, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
+        self.origin = origin
+        self._wheel = wheel
+        self._now = now
+        self._spawn = spawn
+        self._idle: list[Connection] = []
+        self._sweeper: Timer | None = None
+        self._tls = _context(origin) if origin.tls else None
+        self._closed = False
+
+    def take(self, *, fresh: bool = False) -> Connection | None:
+        """The warmest idle connection, or None. fresh: only a new one will do."""
+        idle = self._idle
+        while idle and not fresh:
+            connection = idle.pop()
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
+                return connection
+        return None
+
+    def dial(self, waiter: Waiter) -> None:
+        """Open a connection for this waiter; one that nobody waits for any more joins the idle."""
+        self._spawn(self._dial(waiter))
+
+    def warm(self, count: int) -> None:
+        """Open this many idle connections ahead of the first request."""
+        for _ in range(count):
+            self._spawn(self._dial(None))
+
+    def close(self) -> None:
+        """Drop what is idle; nothing is kept from now on."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        while self._idle:
+            self._idle.pop().abort()
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    async def _dial(self, waiter: Waiter | None) -> None:
+        connection = Connection(self._release)
+        try:
+            async with asyncio.timeout(self.origin.connect_seconds):
+                await self._connect(connection)
+        except TimeoutError:
+            failure = UpstreamFailure(
+                Kind.CONNECT, f"no connection within {self.origin.connect_seconds:g} s"
+            )
+        except ssl.SSLError as error:
+            failure = UpstreamFailure(Kind.CONNECT, f"TLS failed: {error.reason or 'handshake'}")
+        except OSError as error:
+            words = error.strerror or type(error).__name__
+            failure = UpstreamFailure(Kind.CONNECT, f"cannot connect: {words}")
+        else:
+            if waiter is not None and waiter.waiting:
+                waiter.connected(connection)
+            else:
+                self._release(connection, True)
+            return
+        connection.abort()
+        if waiter is not None and waiter.waiting:
+            waiter.refused(failure)
+
+    async def _connect(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        origin = self.origin
+        name = origin.host if self._tls is not None else None
+        if origin.proxy is None:
+            await loop.create_connection(
+                lambda: connection, origin.host, origin.port, ssl=self._tls, server_hostname=name
+            )
+            return
+        transport = await _tunnel(origin)
+        if self._tls is None:
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+            transport.resume_reading()
+            return
+        await loop.start_tls(transport, connection, self._tls, server_hostname=name)
+
+    def _release(self, connection: Connection, reusable: bool) -> None:
+        transport = connection.transport
+        if not reusable or self._closed or transport is None or len(self._idle) >= IDLE_LIMIT:
+            if transport is not None and connection.listener is None:
+                transport.close()
+            if connection in self._idle:
+                self._idle.remove(connection)
+            return
+        connection.idle_since = self._now()
+        self._idle.append(connection)
+        if self._sweeper is None:
+            self._sweeper = self._wheel.arm(IDLE_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        limit = self._now() - IDLE_SECONDS
+        stale = [one for one in self._idle if one.idle_since <= limit]
+        self._idle = [one for one in self._idle if one.idle_since > limit]
+        for connection in stale:
+            connection.abort()
+        if self._idle:
+            wait = self._idle[0].idle_since - limit
+            self._sweeper = self._wheel.arm(max(wait, 0.1), self._sweep)
+
+
+def _context(origin: Origin) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=origin.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _TunnelReply(asyncio.Protocol):
+    """Waits for a forward proxy's answer to CONNECT."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
+
+    def data_received(self, data: bytes) -> None:
+        self.seen += data
+        if (b"\r\n\r\n" in self.seen or len(self.seen) > 16384) and not self.answered.done():
+            if self._transport is not None:
+                self._transport.pause_reading()  # what follows belongs to the tunnel's user
+            self.answered.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if not self.answered.done():
+            self.answered.set_exception(ConnectionResetError("the forward proxy closed"))
+
+
+async def _tunnel(origin: Origin) -> asyncio.Transport:
+    """A transport through the forward proxy to the origin. Raises OSError when it refuses."""
+    assert origin.proxy is not None
+    url = urlsplit(origin.proxy)
+    loop = asyncio.get_running_loop()
+    transport, reply = await loop.create_connection(
+        _TunnelReply, url.hostname or "", url.port or 80
+    )
+    name = f"[{origin.host}]" if ":" in origin.host else origin.host
+    request = f"CONNECT {name}:{origin.port} HTTP/1.1\r\nHost: {name}:{origin.port}\r\n"
+    if url.username is not None:
+        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+        request += f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+    transport.write(request.encode() + b"\r\n")
+    try:
+        await reply.answered
+    except OSError:
+        transport.abort()
+        raise
+    status = reply.seen.split(b"\r\n", 1)[0].split(b" ")
+    if len(status) < 2 or status[1] != b"200":
+        transport.abort()
+        raise ConnectionRefusedError(0, "the forward proxy refused the tunnel")
+    return transport

@@ -1,0 +1,165 @@
+"""After the first token: a target's stream on its way to the client, event by whole event.
+
+Pass-through forwards the provider's bytes; a token is one read and one write, looked at with two
+counts and not parsed. Anything out of the ordinary - a finish, usage, an error, the end mark - is
+decoded. With an encoder every frame is translated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.dialects.sse import whole_events
+from proxy.errors import Kind
+from proxy.upstream.follow import Follower, Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.dialects.dialect import Decoder, Encoder, Frame
+    from proxy.exchange import Sink
+    from proxy.timing import Clock, Wheel
+
+EVENT_LIMIT_BYTES = 4 * 1024 * 1024
+KEPT_LIMIT_BYTES = 4 * 1024 * 1024  # of an answer, for the cache and for finishing it elsewhere
+
+_PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk but the last
+
+
+class Relay(Follower):
+    """One target's tokens, to the client's sink."""
+
+    __slots__ = ("_encoder", "_end_mark", "_kept_bytes", "_plain", "_sink", "_strip_usage", "_tail",
+                 "kept")  # fmt: skip
+
+    def __init__(  # noqa: PLR0913  # one stream's parts, set once
+        self,
+        owner: Owner,
+        sink: Sink,
+        decoder: Decoder,
+        *,
+        encoder: Encoder | None,
+        end_mark: bytes,
+        strip_usage: bool,
+        gap_s: float,
+        wheel: Wheel,
+        now: Clock,
+    ) -> None:
+        super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
+        self._sink = sink
+        self._encoder = encoder
+        self._end_mark = end_mark
+        self._strip_usage = strip_usage
+        self._tail = b""
+        self._plain = b""
+        self._kept_bytes = 0
+        self.kept: list[bytes] = []
+
+    def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
+        """The bytes of the frames that were held back until the first token."""
+        self._tail = tail
+        if self._encoder is None:
+            for mark in _PLAIN:
+                if any(mark in frame.raw for frame in frames):
+                    self._plain = mark
+        self._watch()
+        first = self._pass(frames)
+        self._keep(first)
+        return first
+
+    def feed(self, data: bytes) -> None:
+        """More of the provider's body."""
+        if self._encoder is not None:
+            self._examine(self._decode(data))
+            return
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        if not data.endswith(b"\n\n"):
+            data = self._whole(data)
+            if not data:
+                return
+        plain = self._plain
+        if plain and data.count(plain) == data.count(b"\n\n"):
+            self._last_s = self._now()
+            self._keep(data)
+            self._sink.write(data)
+            return
+        self._examine(self._decode(data))
+
+    @property
+    def text(self) -> bytes:
+        """The stream as sent, or nothing when it was too large to keep."""
+        return b"".join(self.kept) if self._kept_bytes <= KEPT_LIMIT_BYTES else b""
+
+    def _flush(self) -> None:
+        if self._tail:
+            tail, self._tail = self._tail, b""
+            self._examine(self._decode(tail + b"\n\n"))
+        if not self.ended:
+            super()._flush()
+
+    def _whole(self, data: bytes) -> bytes:
+        cut = whole_events(data)
+        self._tail = data[cut:]
+        if len(self._tail) > EVENT_LIMIT_BYTES:
+            self._break(Kind.PROTOCOL, "one event of the stream is too large")
+            return b""
+        return data[:cut]
+
+    def _emit(self, frames: Sequence[Frame]) -> None:
+        data = self._pass(frames)
+        if data:
+            self._keep(data)
+            self._sink.write(data)
+
+    def _pass(self, frames: Sequence[Frame]) -> bytes:
+        """What of these frames goes to the client."""
+        out: list[bytes] = []
+        encoder = self._encoder
+        for frame in frames:
+            if self.done or self.failure is not None:
+                break  # nothing follows an end mark or an error
+            counts_only = self._note(frame.events)
+            if self.failure is not None or (counts_only and self._strip_usage):
+                continue
+            out.append(frame.raw if encoder is None else encoder.encode(frame.events))
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def _finale(self) -> None:
+        if self._encoder is not None:
+            last = self._encoder.end()
+        else:
+            last = b"" if self.done else self._end_mark
+        if last:
+            self._keep(last)
+            self._sink.write(last)
+
+    def _keep(self, data: bytes) -> None:
+        self._kept_bytes += len(data)
+        if self._kept_bytes <= KEPT_LIMIT_BYTES:
+            self.kept.append(data)
+
+
+class Gather(Follower):
+    """One target's tokens, into a whole answer: nothing is sent before it is complete."""
+
+    __slots__ = ("events",)
+
+    def __init__(
+        self, owner: Owner, decoder: Decoder, *, gap_s: float, wheel: Wheel, now: Clock
+    ) -> None:
+        super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
+        self.events: list[object] = []
+
+    def begin(self, frames: Sequence[Frame], tail: bytes) -> None:
+        """Take the frames that were held back, and the bytes after them."""
+        self._watch()
+        self._emit(frames)
+        if tail:
+            self._emit(self._decode(tail))
+
+    def _emit(self, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            self._note(frame.events)
+            self.events.extend(frame.events)

@@ -1,0 +1,355 @@
+"""Drives one request's race over real connections and hands the winner to the delivery.
+
+Everything is a plain call from data_received or a timer: no task per request on warm
+connections, none per token.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from proxy.errors import (
+    MEANING,
+    RETRY_STATUS,
+    ClientError,
+    Kind,
+    UpstreamFailure,
+    telling,
+    to_client,
+)
+from proxy.routing.race import (
+    Arm,
+    Cancel,
+    Commands,
+    Failed,
+    FirstToken,
+    GiveUp,
+    Race,
+    Stalled,
+    Start,
+    Verdict,
+)
+from proxy.routing.retry import backoff, retry_after
+from proxy.upstream.attempt import Attempt
+from proxy.upstream.delivery import Delivery
+from proxy.upstream.request import Requester
+from proxy.upstream.whole import read as read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from proxy.dialects.dialect import Dialect
+    from proxy.exchange import Exchange, Sink
+    from proxy.timing import Timer
+    from proxy.upstream.engine import Engine, Step, Terms
+
+RETRIES = 2  # lanes beyond the plan, once every target has failed
+RETRY_WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
+PATIENCE_SECONDS = 30.0  # for a first token, where the deadline is adaptive and no target is left
+
+
+class Runner:
+    """One exchange on its way through its targets. Used once."""
+
+    __slots__ = (
+        "_attempts", "_delays", "_delivery", "_dialect", "_engine", "_failures", "_paused", "_race",
+        "_requester", "_steps", "_store", "_strips", "_terms", "_winner", "exchange", "over",
+    )  # fmt: skip
+
+    def __init__(  # one race's parts, set once
+        self,
+        exchange: Exchange,
+        steps: Sequence[Step],
+        terms: Terms,
+        dialect: Dialect,
+        engine: Engine,
+        sink: Sink,
+        store: Callable[[Exchange, bytes], None] | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self._steps = steps
+        self._terms = terms
+        self._dialect = dialect
+        self._engine = engine
+        self._store = store
+        self._delivery = Delivery(exchange, sink, dialect, engine, terms.between_tokens_s)
+        streams = exchange.stream or terms.stream_upstream
+        self._requester = Requester(exchange, dialect, streams=streams)
+        self._race = Race(len(steps), RETRIES)
+        self._attempts: dict[int, Attempt] = {}
+        self._strips: dict[int, bool] = {}
+        self._delays: list[Timer] = []
+        self._failures: list[UpstreamFailure] = []
+        self._winner: Attempt | None = None
+        self._paused = False
+        self.over = False
+
+    # ---- for the client's side ------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin with the first target."""
+        self._engine.hedges.request(self._engine.now())
+        self._execute(self._race.begin())
+
+    def cancel(self) -> None:
+        """The client left: every upstream connection closes now."""
+        if not self.over:
+            self._stop_all()
+            self.exchange.outcome = "cancelled"
+            self._engine.account(self.exchange)
+
+    def expire(self) -> None:
+        """The proxy goes down and waited long enough: say so, and end."""
+        if not self.over:
+            self._end_with(
+                ClientError(503, "The proxy is shutting down.", "server_error", "shutting_down")
+            )
+
+    def pause(self) -> None:
+        """The client does not read: neither do we."""
+        self._paused = True
+        if self._winner is not None:
+            self._winner.pause()
+
+    def resume(self) -> None:
+        """The client reads again."""
+        self._paused = False
+        if self._winner is not None:
+            self._winner.resume()
+
+    # ---- commands of the race ------------------------------------------------------------
+
+    def _execute(self, commands: Commands) -> None:
+        for command in commands:
+            match command:
+                case Start(lane=lane, step=step, delay=delay):
+                    if delay > 0:
+                        self._start_later(lane, step, delay)
+                    else:
+                        self._start_lane(lane, step)
+                case Cancel(lane=lane):
+                    self._cancel_lane(lane)
+                case Arm(lane=lane):
+                    self._arm(self._attempts[lane])
+                case GiveUp():
+                    self._end_with(to_client(telling(self._failures)))
+
+    def _start_later(self, lane: int, step: int, delay: float) -> None:
+        def start() -> None:
+            if not self.over:
+                self._start_lane(lane, step)
+
+        self._delays.append(self._engine.wheel.arm(delay, start))
+
+    def _start_lane(self, lane: int, step: int) -> None:
+        self.exchange.attempts += 1
+        target = self._steps[step]
+        try:
+            sending = self._requester.for_step(target)
+        except ClientError as error:
+            self._unsayable(lane, error)
+            return
+        streams = self.exchange.stream or self._terms.stream_upstream
+        attempt = Attempt(
+            self,
+            lane,
+            step,
+            target.endpoint,
+            sending.request,
+            target.endpoint.dialect.decoder() if streams else None,
+            passes=sending.passes,
+            started_s=perf_counter(),
+        )
+        self._attempts[lane] = attempt
+        self._strips[lane] = sending.strip_usage
+        self._arm(attempt)
+        attempt.start()
+
+    def _unsayable(self, lane: int, error: ClientError) -> None:
+        """This target's format has no words for the request; another's may."""
+        self._failures.append(
+            UpstreamFailure(Kind.REFUSED, error.message, status=error.status, code=error.code)
+        )
+        self._execute(self._race.on(Failed(lane, Kind.CONFLICT)))
+
+    def _cancel_lane(self, lane: int) -> None:
+        attempt = self._attempts.pop(lane, None)
+        if attempt is None:
+            return
+        engine = self._engine
+        now = engine.now()
+        name = self._steps[attempt.step].name
+        waited = perf_counter() - attempt.started_s
+        engine.latency.censored(name, self.exchange.prompt_bytes, waited, now)
+        engine.breakers.abandoned(name, now)
+        attempt.cancel()
+
+    # ---- deadlines ------------------------------------------------------------
+
+    def _arm(self, attempt: Attempt) -> None:
+        def stalled() -> None:
+            self._stalled(attempt)
+
+        attempt.timer = self._engine.wheel.arm(self._deadline_s(attempt.step), stalled)
+
+    def _deadline_s(self, step: int) -> float:
+        terms = self._terms
+        if not self.exchange.stream and not terms.stream_upstream:
+            return terms.answer_s
+        if self.exchange.options.first_token_ms is not None:
+            return self.exchange.options.first_token_ms / 1000
+        if terms.first_token_s is not None:
+            return terms.first_token_s
+        engine = self._engine
+        learned = engine.latency.deadline(
+            self._steps[step].name, self.exchange.prompt_bytes, engine.now()
+        )
+        return learned if step + 1 < len(self._steps) else max(learned, PATIENCE_SECONDS)
+
+    def _stalled(self, attempt: Attempt) -> None:
+        attempt.timer = None
+        engine = self._engine
+        now = engine.now()
+        name = self._steps[attempt.step].name
+        waited = perf_counter() - attempt.started_s
+        engine.hedges.stalled(now)
+        engine.latency.censored(name, self.exchange.prompt_bytes, waited, now)
+        verdict = self._verdict(now)
+        if verdict is not Verdict.WAIT:
+            engine.breakers.failed(name, Kind.STALL, now)
+            self._failures.append(UpstreamFailure(Kind.STALL, "no token within the deadline"))
+        self._execute(self._race.on(Stalled(attempt.lane, verdict)))
+
+    def _verdict(self, now: float) -> Verdict:
+        hedges = self._engine.hedges
+        if not self._terms.hedges or not self.exchange.stream:
+            return Verdict.SWITCH
+        if hedges.brown_out(now):
+            return Verdict.WAIT if self._failures == [] else Verdict.SWITCH
+        return Verdict.HEDGE if hedges.take(now) else Verdict.SWITCH
+
+    # ---- what the attempts say ------------------------------------------------------------
+
+    def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None:
+        """A lane ended without a token."""
+        self._attempts.pop(attempt.lane, None)
+        if self.over:
+            return
+        engine = self._engine
+        name = self._steps[attempt.step].name
+        wait = retry_after(failure.headers, engine.wall()) if failure.headers else None
+        meaning = MEANING[failure.kind]
+        if meaning.trips or wait is not None:
+            engine.breakers.failed(name, failure.kind, engine.now(), retry_after=wait)
+        if meaning.alarm:
+            engine.alarm(name, failure.kind)
+        self._failures.append(failure)
+        retry_in = None
+        if failure.kind in RETRY_STATUS:
+            retry_in = wait if wait is not None else backoff(attempt.lane, engine.rand())
+            if retry_in > RETRY_WAIT_SECONDS:
+                retry_in = None
+        barred = frozenset[int]()
+        if failure.kind is Kind.CONTEXT_LENGTH:
+            barred = self._not_larger(attempt.step)
+        self._execute(self._race.on(Failed(attempt.lane, failure.kind, retry_in, barred)))
+
+    def _not_larger(self, step: int) -> frozenset[int]:
+        """Steps whose window is known not to be larger than this one's, or is the same model."""
+        own = self._steps[step]
+        return frozenset(
+            index
+            for index, other in enumerate(self._steps)
+            if other.model == own.model
+            or (own.window is not None and other.window is not None and other.window <= own.window)
+        )
+
+    def first_token(self, attempt: Attempt) -> None:
+        """The race is decided: the others stop, the client's stream begins."""
+        if self.over:
+            attempt.cancel()
+            return
+        step = self._won(attempt)
+        engine = self._engine
+        engine.latency.observe(
+            step.name, self.exchange.prompt_bytes, self.exchange.upstream_s, engine.now()
+        )
+        if self._paused:
+            attempt.pause()
+        self._delivery.follow(attempt, step, self, strip_usage=self._strips[attempt.lane])
+
+    def answered(self, attempt: Attempt, body: bytes) -> None:
+        """A whole answer came. It is passed on, translated, or told as a stream."""
+        if self.over:
+            return
+        step = self._steps[attempt.step]
+        try:
+            answer = read_whole(body, source=self._dialect, target=step.endpoint.dialect)
+        except UpstreamFailure as failure:
+            self.failed(attempt, failure)
+            return
+        attempt.cancel()
+        self._won(attempt)
+        self._delivery.whole(answer, step)
+        self._finished(answer.body)
+
+    def _won(self, attempt: Attempt) -> Step:
+        exchange = self.exchange
+        now = perf_counter()
+        exchange.upstream_s = now - attempt.started_s
+        exchange.first_token_s = now - exchange.started_s
+        step = self._steps[attempt.step]
+        exchange.provider = step.endpoint.name
+        exchange.provider_model = step.model
+        self._winner = attempt
+        self._execute(self._race.on(FirstToken(attempt.lane)))
+        self._engine.breakers.succeeded(step.name, self._engine.now())
+        return step
+
+    # ---- how the winner's stream ends --------------------------------------------------------
+
+    def complete(self) -> None:
+        """The answer is complete."""
+        if self.over:
+            return
+        body = self._delivery.complete()
+        if self._winner is not None:
+            self._winner.release(self._engine.wheel)
+        self._finished(body)
+
+    def broken(self, failure: UpstreamFailure) -> None:
+        """The stream broke after its first token."""
+        if self.over:
+            return
+        follower = self._delivery.follower
+        if follower is not None:
+            self.exchange.usage = follower.usage
+        if self._winner is not None:
+            name = self._steps[self._winner.step].name
+            self._engine.breakers.failed(name, failure.kind, self._engine.now())
+        self._end_with(to_client(failure))
+
+    def _finished(self, body: bytes) -> None:
+        self.over = True
+        self.exchange.outcome = "ok"
+        if self._store is not None and body:
+            self._store(self.exchange, body)
+        self._engine.account(self.exchange)
+
+    def _end_with(self, error: ClientError) -> None:
+        self._stop_all()
+        self._delivery.fail(error)
+        self._engine.account(self.exchange)
+
+    def _stop_all(self) -> None:
+        self.over = True
+        for delay in self._delays:
+            delay.cancel()
+        now = self._engine.now()
+        for attempt in self._attempts.values():
+            self._engine.breakers.abandoned(self._steps[attempt.step].name, now)
+            attempt.cancel()
+        self._attempts.clear()
+        if self._winner is not None:
+            self._winner.cancel()

@@ -1,0 +1,82 @@
+"""Whole answers: a non-streamed body understood just far enough to pass it on or translate it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from proxy.chat import Usage
+from proxy.errors import Kind, UpstreamFailure
+
+if TYPE_CHECKING:
+    from proxy.dialects.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A complete answer in the client's dialect."""
+
+    body: bytes
+    usage: Usage | None
+    finish: str
+
+
+def read(body: bytes, *, source: Dialect, target: Dialect) -> Whole:
+    """The client's bytes for a provider's 200.
+
+    Raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME for an error
+    object inside, EMPTY when nothing was answered.
+    """
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
+    if not isinstance(answer, dict):
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
+    if source is target and source.name in _GLANCED:
+        return _glance(body, answer)
+    read_answer = target.read_answer(answer)
+    finish = read_answer.choices[0].finish if read_answer.choices else None
+    sent = body if source is target else source.write_answer(read_answer)
+    return Whole(sent, read_answer.usage, finish or "stop")
+
+
+_GLANCED = frozenset({"openai", "completions"})
+
+
+def _glance(body: bytes, answer: dict[str, Any]) -> Whole:
+    """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
+    error = answer.get("error")
+    if error:
+        words = error.get("message") if isinstance(error, dict) else error
+        raise UpstreamFailure(Kind.ERROR_FRAME, str(words))
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    counts = answer.get("usage")
+    usage = None
+    if isinstance(counts, dict):
+        usage = openai_usage(counts)
+    return Whole(body, usage, str(choices[0].get("finish_reason") or "stop"))
+
+
+def openai_usage(counts: dict[str, Any]) -> Usage:
+    """OpenAI's usage object; anything that is not a number counts as none."""
+    prompt_details = counts.get("prompt_tokens_details")
+    completion_details = counts.get("completion_tokens_details")
+    return Usage(
+        prompt=_count(counts.get("prompt_tokens")),
+        completion=_count(counts.get("completion_tokens")),
+        cached=_count(prompt_details.get("cached_tokens"))
+        if isinstance(prompt_details, dict)
+        else 0,
+        reasoning=_count(completion_details.get("reasoning_tokens"))
+        if isinstance(completion_details, dict)
+        else 0,
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
