@@ -1,0 +1,53 @@
+"""How a text is cut and split into words: bytes, lower case, without punctuation."""
+
+from __future__ import annotations
+
+import re
+
+HEAD_CHARS = 1000
+TAIL_CHARS = 600
+MAX_WORDS = 400
+
+# One pass of bytes.translate lowers ASCII and turns every ASCII sign that is neither letter nor
+# digit into a space; bytes over 127 (the UTF-8 of other letters) stay.
+_FOLD = bytes(
+    byte if byte > 127 else (byte | 32 if 65 <= byte <= 90 else byte) if chr(byte).isalnum() else 32
+    for byte in range(256)
+)
+# Typographic signs that touch words: quotes, dashes, no-break spaces, inverted marks.
+_SIGNS = (
+    "\u2019\u2018\u201c\u201d\u00ab\u00bb\u2026\u2013\u2014\u00a0\u202f\u00bf\u00a1\u2022\u00b7"
+)
+_WIDE = re.compile(
+    "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f\u3000-\u303f\uff00-\uffef])"
+)
+
+
+def cut(text: str) -> str:
+    """The text, or its first 1000 and last 600 characters: instructions stand at either end."""
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text
+    return f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
+
+
+def split(text: str) -> list[bytes]:
+    """The words of a text, as lower-case UTF-8, in order, at most MAX_WORDS (both ends kept)."""
+    if text.isascii():
+        words = text.encode("ascii").translate(_FOLD).split()
+    else:
+        words = _lower(text).encode("utf-8", "replace").translate(_FOLD).split()
+    if len(words) > MAX_WORDS:
+        return words[: MAX_WORDS * 5 // 8] + words[-(MAX_WORDS * 3 // 8) :]
+    return words
+
+
+def split_wide(text: str) -> list[bytes]:
+    """Like split, with each sign of a script without spaces (Han, kana, Thai) as its own word."""
+    return split(_WIDE.sub(r" \1 ", text))
+
+
+def _lower(text: str) -> str:
+    text = text.lower()
+    for sign in _SIGNS:
+        text = text.replace(sign, " ")
+    return text

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.classifier import Classifier
+from embeddings.reading import Category
+
+PIRATE = Category(
+    name="pirate",
+    description="questions about ships",
+    examples=("where is the captain of the ship", "raise the sail and load the cannon"),
+    keywords=("treasure chest",),
+)
+
+
+@pytest.fixture(scope="module")
+def fallback(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return Classifier.load(tmp_path_factory.mktemp("none") / "words.ftm")
+
+
+def test_a_missing_model_warns_once_and_keywords_decide(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        classifier = Classifier.load(tmp_path / "words.ftm")
+        classifier.read("hello")
+        classifier.read("hello again")
+    assert len(caplog.records) == 1
+    assert classifier.source == "keywords"
+
+
+def test_a_damaged_model_never_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "words.ftm"
+    path.write_bytes(b"FTWORDS1 but then rubbish")
+    path.with_suffix(".ftm.sha256").write_text("0" * 64)
+    with caplog.at_level(logging.WARNING):
+        classifier = Classifier.load(path)
+    assert classifier.read("write a poem").category == "creative"
+    assert "SHA-256" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Write a Python function that sorts a list", "code"),
+        ("Traduis ceci en anglais : bonjour", "translation"),
+        ("Résume cet article en trois phrases", "summarization"),
+        ("resume cet article en trois phrases", "summarization"),
+        ("Hello, how are you?", "conversation"),
+        ("Write a short poem about autumn", "creative"),
+        ("Quelle est la météo à Paris aujourd'hui ?", "web_search"),
+    ],
+)
+def test_keywords_find_plain_cases(fallback: Classifier, text: str, category: str) -> None:
+    reading = fallback.read(text)
+    assert reading.category == category
+    assert reading.source == "keywords"
+    assert 0.0 < reading.confidence <= 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\x00", "?!", "\ud800", "a" * 5000, "mot " * 3000, "é" * 3000, "\u4f60" * 2000],
+)
+def test_any_text_gives_a_unit_vector(fallback: Classifier, text: str) -> None:
+    reading = fallback.read(text)
+    assert reading.vector.dtype == np.float32
+    assert float(np.linalg.norm(reading.vector)) == pytest.approx(1.0, abs=1e-5)
+    assert 0.0 <= reading.complexity <= 1.0
+
+
+def test_equal_texts_have_equal_vectors_and_different_ones_differ(fallback: Classifier) -> None:
+    first = fallback.read("what is photosynthesis").vector
+    again = fallback.read("What is photosynthesis?").vector
+    other = fallback.read("book me a flight to Tokyo").vector
+    assert float(first @ again) == pytest.approx(1.0, abs=1e-5)
+    assert float(first @ other) < 0.6
+
+
+def test_a_category_can_come_and_go(fallback: Classifier) -> None:
+    fallback.add(PIRATE)
+    assert fallback.categories[-1] == "pirate"
+    assert fallback.read("where is the captain of the ship").category == "pirate"
+    assert fallback.read("there is a treasure chest here").category == "pirate"
+    assert fallback.read("Write a Python function").category == "code"
+    assert fallback.remove("pirate")
+    assert not fallback.remove("pirate")
+    assert fallback.read("where is the captain of the ship").category != "pirate"
+
+
+def test_an_empty_category_is_refused(fallback: Classifier) -> None:
+    with pytest.raises(ValueError, match="needs examples"):
+        fallback.add(Category(name="empty"))
+    with pytest.raises(ValueError, match="needs a name"):
+        fallback.add(Category(name=" ", keywords=("x",)))
+    assert "empty" not in fallback.categories
+
+
+def test_an_explanation_says_why(fallback: Classifier) -> None:
+    explanation = fallback.explain("Write a short poem about autumn")
+    assert next(iter(explanation.scores)) == "creative"
+    assert sum(explanation.scores.values()) == pytest.approx(1.0)
+    assert explanation.words[0][0] == "poem"
+    assert "creative" in explanation.cues
