@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from benchmarks.load import options
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -22,6 +24,7 @@ s10 stall after 10, h0.05 share of requests that stall; or fault-NAME (--faults 
 def add_parsers(subparsers: Subparsers) -> None:
     """Adds `mock` and `bench`; each sets func to a callable(args) -> exit status."""
     _add_mock(subparsers)
+    _add_bench(subparsers)
 
 
 def _add_mock(subparsers: Subparsers) -> None:
@@ -41,6 +44,46 @@ def _add_mock(subparsers: Subparsers) -> None:
     mock.add_argument("--word", default="tok", help="stem of the tokens (default: tok)")
     mock.add_argument("--faults", action="store_true", help="list the faults and exit")
     mock.set_defaults(func=_run_mock)
+
+
+def _add_bench(subparsers: Subparsers) -> None:
+    bench = subparsers.add_parser(
+        "bench",
+        help="load tests and proofs",
+        description="Load tests for any OpenAI-compatible endpoint, and this proxy's own proofs.",
+        epilog="example:\n  firsttoken bench load http://127.0.0.1:3456 --model chat -c 8",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = bench.add_subparsers(dest="bench", required=True)
+    load = kinds.add_parser(
+        "load",
+        help="load an endpoint and report",
+        description="Sends requests, checks every answer, reports distributions.",
+        epilog=options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add(load)
+    load.set_defaults(func=_run_load)
+    report = kinds.add_parser(
+        "report",
+        help="results of several loads on one page",
+        epilog="example:\n  firsttoken bench report before.json after.json --html both.html",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    options.add_report(report)
+    report.set_defaults(func=_run_report)
+
+
+def _run_load(args: argparse.Namespace) -> int:
+    from benchmarks.load import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_report(args: argparse.Namespace) -> int:
+    from benchmarks.load import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.report(args)
 
 
 def _run_mock(args: argparse.Namespace) -> int:

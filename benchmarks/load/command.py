@@ -1,0 +1,259 @@
+"""`firsttoken bench load`: one run, several processes, a comparison, or the search for a rate."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import platform
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from benchmarks.load import compare, slo, table
+from benchmarks.load.apis import Json
+from benchmarks.load.progress import Progress
+from benchmarks.load.run import Load, Row, Run, raise_file_limit
+from benchmarks.load.settings import BadOption, Settings, read
+from benchmarks.load.tally import Tally
+from benchmarks.report import page
+
+SEARCH_SECONDS = 5.0  # of each trial when searching for a rate
+SEARCH_STEPS = 6  # bisections: the rate is found to about 2 %
+SEARCH_MOST = 1_000_000.0
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 1 when nothing was answered; 2 for bad options; 3 when a promise of --slo broke."""
+    try:
+        settings = read(args)
+        promises = slo.parse(args.slo) if args.slo else []
+    except (BadOption, ValueError) as error:
+        sys.stderr.write(f"firsttoken bench load: {error}\n")
+        return 2
+    if args.slo_search and not promises:
+        sys.stderr.write("firsttoken bench load: --slo-search needs --slo\n")
+        return 2
+    raise_file_limit()
+    try:
+        if args.compare:
+            return _compare(args, settings)
+        if args.slo_search:
+            return _search(args, settings, promises)
+        return _single(args, settings, promises)
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {error}\n")
+        return 1
+
+
+def report(args: argparse.Namespace) -> int:
+    """`firsttoken bench report`: any number of results on one page."""
+    runs = []
+    for name in args.results:
+        try:
+            data = orjson.loads(Path(name).read_bytes())
+            about = f"{data['url']} {data['model']} {data['when']}"
+            runs.append(page.Named(data["name"], about, Tally.load(data["tally"])))
+        except OSError as error:
+            sys.stderr.write(f"firsttoken bench report: {name}: {error.strerror}\n")
+            return 2
+        except (ValueError, KeyError, TypeError, IndexError):
+            sys.stderr.write(f"firsttoken bench report: {name} is no result of bench load\n")
+            return 2
+    Path(args.html).write_text(page.page(runs, args.title))
+    sys.stdout.write(f"wrote {args.html}\n")
+    return 0
+
+
+# ---- one run -----------------------------------------------------------------------------------
+
+
+def _single(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo]) -> int:
+    rows: list[Row] = []
+    if args.processes > 1:
+        tally = _spread(args)
+    else:
+        progress = Progress(quiet=args.quiet)
+        done = _execute(settings, settings.urls[0], progress, rows=bool(args.csv))
+        progress.end()
+        tally, rows = done.tally, done.rows or []
+    cost = (args.price[0], args.price[1]) if args.price else None
+    sys.stdout.write(table.table(tally, _title(settings, settings.urls[0]), cost))
+    _write(args, settings, [(settings.urls[0], tally)], rows)
+    sys.stdout.writelines(f"slo {one.verdict(tally)}\n" for one in promises)
+    if not all(one.holds(tally) for one in promises):
+        return 3
+    return 0 if tally.ok else 1
+
+
+def _execute(
+    settings: Settings,
+    url: str,
+    progress: Callable[[Run], None] | None = None,
+    load: Load | None = None,
+    *,
+    rows: bool = False,
+) -> Run:
+    """Runs it on a loop of its own."""
+    one = settings.run(url, load)
+    one.on_slice = progress
+    one.rows = [] if rows else None
+    uvloop.run(one.execute())
+    return one
+
+
+def _spread(args: argparse.Namespace) -> Tally:
+    """The same load from several processes, each with its share; one tally."""
+    count = args.processes
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        dumps = list(pool.map(_share, [_portion(args, n) for n in range(count)]))
+    whole = Tally()
+    whole.processes = 0
+    for one in dumps:
+        whole.merge(Tally.load(one))
+    return whole
+
+
+def _portion(args: argparse.Namespace, number: int) -> argparse.Namespace:
+    """The options of one of the processes."""
+    own = argparse.Namespace(**vars(args))
+    count = args.processes
+    own.seed = args.seed + number
+    own.rate = args.rate / count if args.rate else None
+    own.ramp_from = args.ramp_from / count
+    own.ramp_to = args.ramp_to / count if args.ramp_to else None
+    for name in ("count", "concurrency"):
+        whole = getattr(args, name)
+        setattr(own, name, None if whole is None else max(1, -(-whole // count)))
+    return own
+
+
+def _share(args: argparse.Namespace) -> Json:
+    """Runs in a process of its own."""
+    raise_file_limit()
+    settings = read(args)
+    return _execute(settings, settings.urls[0]).tally.dump()
+
+
+# ---- comparing ---------------------------------------------------------------------------------
+
+
+def _compare(args: argparse.Namespace, settings: Settings) -> int:
+    rounds = max(2, args.rounds)
+    load = settings.load
+    if load.seconds:
+        load = replace(load, seconds=load.seconds / rounds / 2)
+    if load.count:
+        load = replace(load, count=max(1, load.count // rounds // 2))
+    sides: dict[str, list[Tally]] = {"A": [], "B": []}
+    urls = dict(zip("AB", settings.urls, strict=True))
+    progress = Progress(quiet=args.quiet)
+    for side in compare.order(rounds):
+        sides[side].append(_execute(settings, urls[side], progress, load).tally)
+    progress.end()
+    found = compare.ratios(sides["A"], sides["B"], args.seed)
+    sys.stdout.write(table.ratio_table(urls["A"], urls["B"], found))
+    failed = 0
+    tallies = []
+    for side in "AB":
+        whole = compare.merged(sides[side])
+        tallies.append((urls[side], whole))
+        failed += whole.failed
+        if whole.failed:
+            sys.stdout.write(f"{side}: {whole.failed} errors {dict(whole.errors)}\n")
+    _write(args, settings, tallies, [], found)
+    return 0 if found and not failed else 1
+
+
+# ---- searching ---------------------------------------------------------------------------------
+
+
+def _search(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo]) -> int:
+    """Doubles the rate until a promise breaks, then halves the interval."""
+    seconds = args.duration or SEARCH_SECONDS
+    trial = partial(_trial, settings, promises, seconds)
+    rate = args.rate or 1.0
+    if not trial(rate):
+        sys.stdout.write(f"no rate found: {rate:g} requests/s already misses\n")
+        return 3
+    good, bad = rate, rate * 2
+    while bad <= SEARCH_MOST and trial(bad):
+        good, bad = bad, bad * 2
+    for _ in range(SEARCH_STEPS):
+        middle = (good * bad) ** 0.5
+        if trial(middle):
+            good = middle
+        else:
+            bad = middle
+    sys.stdout.write(f"highest rate that keeps {args.slo!r}: {good:.4g} requests/s\n")
+    return 0
+
+
+def _trial(settings: Settings, promises: list[slo.Slo], seconds: float, rate: float) -> bool:
+    tally = _execute(settings, settings.urls[0], None, settings.at_rate(rate, seconds)).tally
+    held = all(one.holds(tally) for one in promises)
+    # a client that fell behind has not tested this rate
+    sent = tally.rate >= 0.95 * rate or tally.ok + tally.failed < 20
+    verdicts = "; ".join(one.verdict(tally).strip() for one in promises)
+    sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{'' if sent else '; rate not reached'}\n")
+    sys.stdout.flush()
+    return held and sent
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+
+def _title(settings: Settings, url: str) -> str:
+    mode = "streamed" if settings.stream else "not streamed"
+    return f"{url}  {settings.model}  {settings.api.name}, {mode}"
+
+
+def _write(
+    args: argparse.Namespace,
+    settings: Settings,
+    tallies: list[tuple[str, Tally]],
+    rows: list[Row],
+    ratios: list[compare.Ratio] | None = None,
+) -> None:
+    named = [
+        page.Named(args.name if args.name and len(tallies) == 1 else url, settings.model, tally)
+        for url, tally in tallies
+    ]
+    if args.json:
+        results = [
+            result(settings, url, one.name, tally)
+            for (url, tally), one in zip(tallies, named, strict=True)
+        ]
+        value: object = results[0] if len(results) == 1 else results
+        Path(args.json).write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    if args.csv:
+        Path(args.csv).write_text(table.csv_rows(rows))
+    if args.html:
+        Path(args.html).write_text(page.page(named, "Load test", ratios or ()))
+
+
+def result(settings: Settings, url: str, name: str, tally: Tally) -> Json:
+    """A run as it is written to a file."""
+    return {
+        "tool": "firsttoken bench load",
+        "name": name,
+        "url": url,
+        "model": settings.model,
+        "api": settings.api.name,
+        "stream": settings.stream,
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()} {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "concurrency": settings.load.concurrency,
+        "open_loop": settings.load.arrivals is not None,
+        "tally": tally.dump(),
+    }

@@ -1,0 +1,158 @@
+"""What is asked: prompts from a file, of a wished length, or from a small varied set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+
+MAX_PROMPTS = 10_000
+CHARS_PER_TOKEN = 4  # of English text, as tokenizers count it; lengths here are estimates
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One conversation to send; output_tokens bounds its answer (None: the server's default)."""
+
+    text: str
+    output_tokens: int | None = None
+    system: str = ""
+
+
+_SUBJECTS = (
+    "a streaming proxy",
+    "the water cycle",
+    "binary search",
+    "a small bakery",
+    "photosynthesis",
+    "the French Revolution",
+    "a bicycle gear",
+    "compound interest",
+    "tides",
+    "a chess opening",
+)
+_TASKS = (
+    "Explain {} to a ten year old.",
+    "Write a short poem about {}.",
+    "List five surprising facts about {}.",
+    "Summarize what matters about {} in three sentences.",
+    "Translate into French: everyone should know something about {}.",
+    "What are the common mistakes people make with {}?",
+    "Compare {} with its best known alternative.",
+    "Write a Python function that models {}.",
+)
+_WORDS = (
+    "time",
+    "river",
+    "model",
+    "stone",
+    "letter",
+    "answer",
+    "market",
+    "window",
+    "system",
+    "garden",
+    "paper",
+    "signal",
+    "winter",
+    "bridge",
+    "number",
+    "forest",
+    "engine",
+    "island",
+    "metal",
+    "music",
+    "village",
+    "energy",
+    "harbor",
+    "silver",
+    "mirror",
+    "ocean",
+    "planet",
+)
+
+
+def varied() -> list[Prompt]:
+    """The built-in set: eight kinds of task on ten subjects."""
+    return [Prompt(task.format(subject)) for task in _TASKS for subject in _SUBJECTS]
+
+
+def sized(
+    count: int, input_tokens: int, spread: float, output: int | None, seed: int
+) -> list[Prompt]:
+    """Random words of about so many tokens; spread 0.2 varies the length by 20 % each way."""
+    random = Random(seed)
+    prompts = []
+    for _ in range(min(count, MAX_PROMPTS)):
+        tokens = input_tokens * random.uniform(1 - spread, 1 + spread)
+        words: list[str] = []
+        size = 0
+        while size < tokens * CHARS_PER_TOKEN:
+            words.append(random.choice(_WORDS))
+            size += len(words[-1]) + 1
+        prompts.append(Prompt(" ".join(words), output))
+    return prompts
+
+
+def read(path: Path, output: int | None = None) -> list[Prompt]:
+    """Prompts of a file: ShareGPT JSON, JSONL with `prompt`, `text`, `messages` or `question`,
+    or plain text with one prompt a line. Raises ValueError when it holds none."""
+    data = path.read_bytes()
+    rows: Sequence[Any]
+    try:
+        value = orjson.loads(data)
+        rows = value if isinstance(value, list) else [value]
+    except orjson.JSONDecodeError:
+        rows = [_line(line) for line in data.splitlines() if line.strip()]
+    prompts = [one for row in rows[:MAX_PROMPTS] if (one := _prompt(row, output)) is not None]
+    if not prompts:
+        raise ValueError(f"{path} holds no prompts")
+    return prompts
+
+
+def _line(line: bytes) -> Any:
+    if line.lstrip()[:1] in (b"{", b"["):
+        return orjson.loads(line)
+    return line.decode("utf-8", "replace")
+
+
+def _prompt(row: Any, output: int | None) -> Prompt | None:
+    if isinstance(row, str):
+        return Prompt(row, output)
+    if not isinstance(row, dict):
+        return None
+    wished = row.get("output_tokens") or row.get("max_tokens") or output
+    turns = row.get("conversations") or row.get("conversation")
+    if isinstance(turns, list):
+        return _from_turns(turns, output)
+    if isinstance(row.get("messages"), list):
+        system = "".join(_said(m) for m in row["messages"] if m.get("role") == "system")
+        asked = [_said(m) for m in row["messages"] if m.get("role") == "user"]
+        return Prompt(asked[-1], wished, system) if asked else None
+    for name in ("prompt", "text", "question", "text_input", "instruction"):
+        if isinstance(row.get(name), str):
+            return Prompt(row[name], wished)
+    return None
+
+
+def _from_turns(turns: list[Any], output: int | None) -> Prompt | None:
+    """ShareGPT: the first human turn is asked; the answer's length is the wished one."""
+    texts = [(t.get("from"), t.get("value")) for t in turns if isinstance(t, dict)]
+    asked = next((i for i, (who, _) in enumerate(texts) if who in ("human", "user")), None)
+    if asked is None or not isinstance(texts[asked][1], str):
+        return None
+    if output is None and asked + 1 < len(texts) and isinstance(texts[asked + 1][1], str):
+        output = max(1, len(str(texts[asked + 1][1])) // CHARS_PER_TOKEN)
+    return Prompt(str(texts[asked][1]), output)
+
+
+def _said(message: Any) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [p.get("text", "") for p in content if isinstance(p, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""

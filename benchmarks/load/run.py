@@ -1,0 +1,386 @@
+"""One load run: when requests leave, on which connection, and what their answers add up to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.load.apis import Api
+from benchmarks.load.client import Client, Job
+from benchmarks.load.tally import Tally
+from benchmarks.load.target import Target, numbered
+from benchmarks.schedule import Schedule
+
+CONNECT_AT_ONCE = 256  # connections being opened together, below common backlogs
+SLICE_SECONDS = 0.5
+CONNECT_SECONDS = 10.0
+RECONNECT_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much, how long. Without arrivals the loop is closed: every connection sends again as
+    soon as it has its answer. Ends after `count` requests or `seconds`, whichever is first."""
+
+    concurrency: int = 1  # connections of a closed loop; the most of an open one
+    count: int | None = None
+    seconds: float | None = None
+    arrivals: Callable[[], Iterator[float]] | None = None
+    warmup: int = 0  # requests before, not counted
+    preconnect: int = 0  # connections that an open loop opens before it starts
+    drain_seconds: float = 30.0  # for answers that are still on their way at the end
+    request_seconds: float = 300.0
+    unique: bool = False  # every prompt gets a number, so that no cache knows it
+    check_done: bool = True
+
+
+Row = tuple[float, float, float, float, int, int, str]
+"""One request: due, first token, end (seconds after the start), lag, tokens, status, error."""
+
+
+class Run:
+    """Executes one Load against one Target. Use it once."""
+
+    def __init__(
+        self, load: Load, target: Target, api: Api, jobs: Sequence[Job], *, stream: bool
+    ) -> None:
+        self.load = load
+        self.target = target
+        self.api = api
+        self.stream = stream
+        self.tally = Tally()
+        self.gaps = self.tally.gap.pending
+        self.check_done = load.check_done
+        self.rows: list[Row] | None = None  # a list here keeps every request
+        self.on_slice: Callable[[Run], None] | None = None
+        self._jobs = jobs
+        self._idle: list[Client] = []
+        self._clients: set[Client] = set()
+        self._connecting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._backlog: deque[float] = deque()
+        self._issued = 0  # due so far, against load.count
+        self._number = 0  # sent so far, warm-up included
+        self._recording = False
+        self._stopping = False
+        self._warm = 0
+        self._started = 0.0
+        self._due = 0.0
+        self._ended = asyncio.Event()
+        self._open = 0
+
+    @property
+    def open(self) -> int:
+        """Requests on their way."""
+        return self._open
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._started if self._started else 0.0
+
+    async def execute(self) -> Tally:
+        """Connects, warms up, runs, drains. Raises OSError when nothing listens."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._schedule = Schedule(loop)
+        try:
+            load = self.load
+            first = load.preconnect if load.arrivals else load.concurrency
+            await self._connect_all(max(1, min(first, load.concurrency)))
+            if load.warmup:
+                await self._warm_up()
+            await self._measure()
+        finally:
+            self._schedule.close()
+            for task in list(self._tasks):
+                task.cancel()
+            for client in list(self._clients):
+                client.transport.abort()
+        return self.tally
+
+    # ---- phases ------------------------------------------------------------------------------
+
+    async def _connect_all(self, count: int) -> None:
+        for start in range(0, count, CONNECT_AT_ONCE):
+            some = range(start, min(count, start + CONNECT_AT_ONCE))
+            await asyncio.gather(*(self._connect() for _ in some))
+
+    async def _connect(self) -> None:
+        target = self.target
+        work = self._loop.create_connection(
+            lambda: Client(self, self.api, self.stream),
+            target.host,
+            target.port,
+            ssl=target.tls,
+        )
+        _, client = await asyncio.wait_for(work, CONNECT_SECONDS)
+        self.tally.connections += 1
+        self._clients.add(client)
+        self._idle.append(client)
+
+    async def _warm_up(self) -> None:
+        self._warm = self.load.warmup
+        while self._idle and self._warm:
+            self._warm -= 1
+            self._launch(self._idle.pop(), time.monotonic())
+        limit = time.monotonic() + self.load.request_seconds
+        while self._open and time.monotonic() < limit:  # noqa: ASYNC110 - once a run
+            await asyncio.sleep(0.005)
+        self._warm = 0
+        errors, samples = self.tally.errors, self.tally.samples
+        connections = self.tally.connections
+        self.tally = Tally()
+        self.tally.connections = connections
+        self.gaps = self.tally.gap.pending
+        if errors:
+            self.tally.samples = [f"warm-up: {one}" for one in samples]
+            if not self._idle and not self._clients:
+                await self._connect_all(1)
+
+    async def _measure(self) -> None:
+        load = self.load
+        self._recording = True
+        cpu = _cpu_seconds()
+        self._started = time.monotonic()
+        if load.arrivals is not None:
+            self._times = load.arrivals()
+            self._next_due()
+        else:
+            for client in list(self._idle):
+                if not self._has_more():
+                    break
+                self._idle.remove(client)
+                self._launch(client, time.monotonic())
+        await self._until_end()
+        now = time.monotonic()
+        self.tally.seconds = now - self._started
+        self.tally.client_cpu_s = _cpu_seconds() - cpu
+        self.tally.unfinished = self._open + len(self._backlog)
+        if len(self.tally.total.pending) or not self.tally.slices:
+            self._slice()
+
+    async def _until_end(self) -> None:
+        """Waits for the last answer, cutting slices and finding requests that hang."""
+        load = self.load
+        stop_at = self._started + load.seconds if load.seconds else float("inf")
+        drained = float("inf")
+        next_slice = self._started + SLICE_SECONDS
+        while not self._ended.is_set():
+            now = time.monotonic()
+            if now >= stop_at and not self._stopping:
+                self._stopping = True
+                drained = now + load.drain_seconds
+                self._check_ended()
+            if now >= drained:
+                return
+            if now >= next_slice:
+                self._slice()
+                next_slice += SLICE_SECONDS
+                self._sweep(now)
+            wake = min(next_slice, drained if self._stopping else stop_at)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), max(0.001, wake - now))
+
+    def _slice(self) -> None:
+        self.tally.cut(self.elapsed, self._open)
+        if self.on_slice is not None:
+            self.on_slice(self)
+
+    def _sweep(self, now: float) -> None:
+        for client in list(self._clients):
+            if client.busy and now - client.sent > self.load.request_seconds:
+                client.give_up("timeout")
+
+    # ---- sending -----------------------------------------------------------------------------
+
+    def _has_more(self) -> bool:
+        if self._stopping:
+            return False
+        return self.load.count is None or self._issued < self.load.count
+
+    def _next_due(self) -> None:
+        offset = next(self._times, None) if self._has_more() else None
+        if offset is None:
+            self._stopping = True
+            self._check_ended()
+            return
+        self._due = self._started + offset
+        self._schedule.at(self._due, self._arrive)
+
+    def _arrive(self) -> None:
+        """Sends whatever is due, and sets the timer for what comes next."""
+        now = time.monotonic()
+        limit = self.load.seconds
+        while self._due <= now:
+            if not self._has_more() or (limit and self._due - self._started >= limit):
+                self._stopping = True
+                self._check_ended()
+                return
+            self._dispatch(self._due, now)
+            offset = next(self._times, None)
+            if offset is None:
+                self._stopping = True
+                self._check_ended()
+                return
+            self._due = self._started + offset
+        self._schedule.at(self._due, self._arrive)
+
+    def _dispatch(self, due: float, now: float) -> None:
+        if self._idle:
+            self._launch(self._idle.pop(), due, now)
+            return
+        self._issued += 1
+        self._backlog.append(due)
+        if len(self._clients) + self._connecting < self.load.concurrency:
+            self._open_another()
+        else:
+            self.tally.late_slots += 1
+
+    def _open_another(self) -> None:
+        self._connecting += 1
+        task = self._loop.create_task(self._connect_late())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect_late(self) -> None:
+        try:
+            await self._connect()
+        except (OSError, TimeoutError) as error:
+            self._connecting -= 1
+            self._no_connection(str(error) or "timed out")
+            return
+        self._connecting -= 1
+        self._reuse(self._idle.pop())
+
+    def _no_connection(self, why: str) -> None:
+        """A request that has nowhere to go; a closed loop tries again a little later."""
+        if self._backlog:
+            self._backlog.popleft()
+            self.tally.fail("connect", why)
+        elif self.load.arrivals is None and self._has_more():
+            self._issued += 1
+            self.tally.fail("connect", why)
+            if self._has_more():
+                self._schedule.at(time.monotonic() + RECONNECT_SECONDS, self._open_another)
+        self._check_ended()
+
+    def _launch(self, client: Client, due: float, now: float | None = None) -> None:
+        self._issued += self._recording
+        self._send(client, due, time.monotonic() if now is None else now)
+
+    def _send(self, client: Client, due: float, now: float) -> None:
+        number = self._number
+        self._number += 1
+        job = self._jobs[number % len(self._jobs)]
+        if self.load.unique:
+            job = numbered(job, number)
+        self._open += 1
+        if self._recording:
+            self.tally.lag.pending.append(now - due)
+        client.send(job, due, now, recorded=self._recording)
+
+    # ---- answers -----------------------------------------------------------------------------
+
+    def finished(self, client: Client, *, keep: bool) -> None:
+        """A complete answer, good or bad."""
+        self._count(client)
+        client.busy = False
+        if not keep:
+            client.transport.close()
+            return
+        self._reuse(client)
+
+    def lost(self, client: Client) -> None:
+        """A connection ended; its request, if one was open, with it."""
+        if client in self._idle:
+            self._idle.remove(client)
+        self._clients.discard(client)
+        if client.busy:
+            client.busy = False
+            self._count(client)
+        wanted = self._backlog or (self.load.arrivals is None and self._has_more())
+        if wanted or self._warm:
+            self._open_another()
+        self._check_ended()
+
+    def _reuse(self, client: Client) -> None:
+        if client.transport.is_closing():
+            return
+        if self._backlog:
+            due = self._backlog.popleft()
+            self._send(client, due, time.monotonic())
+        elif self._warm:
+            self._warm -= 1
+            self._launch(client, time.monotonic())
+        elif self._recording and self.load.arrivals is None and self._has_more():
+            now = time.monotonic()
+            self._launch(client, now, now)
+        else:
+            self._idle.append(client)
+            self._check_ended()
+
+    def _check_ended(self) -> None:
+        if self._recording and not self._open and not self._backlog and not self._has_more():
+            self._ended.set()
+
+    def _count(self, client: Client) -> None:
+        self._open -= 1
+        if not client.recorded:
+            if client.broken:
+                self.tally.fail(client.broken, client.message())
+            return
+        tally = self.tally
+        tally.bytes += client.bytes
+        tally.tokens += client.tokens
+        end = client.ended if client.first_byte else time.monotonic()
+        if self.rows is not None:
+            self._add_row(client, end)
+        if client.broken:
+            tally.fail(client.broken, client.message())
+            return
+        tally.ok += 1
+        due = client.due
+        tally.total.pending.append(end - due)
+        tally.ttfb.pending.append(client.first_byte - due)
+        if client.tokens:
+            tally.ttft.pending.append(client.first_token - due)
+            if client.tokens > 1 and client.last_token > client.first_token:
+                per_token = (client.last_token - client.first_token) / (client.tokens - 1)
+                tally.tpot.pending.append(per_token)
+                tally.speed.pending.append(1.0 / per_token)
+        asked, said = client.usage()
+        tally.prompt_tokens += asked
+        tally.completion_tokens += said
+        if client.cache:
+            tally.cache[client.cache] += 1
+
+    def _add_row(self, client: Client, end: float) -> None:
+        start = self._started
+        first = client.first_token - start if client.first_token else float("nan")
+        row = (
+            client.due - start,
+            first,
+            end - start,
+            client.sent - client.due,
+            client.tokens,
+            client.status,
+            client.broken,
+        )
+        if self.rows is not None:
+            self.rows.append(row)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def raise_file_limit() -> None:
+    """As many connections as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

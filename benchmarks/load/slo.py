@@ -1,0 +1,87 @@
+"""Promises about a run, such as `ttft_p99<300ms,error_rate<1%`, and whether it kept them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from benchmarks.load.tally import Tally
+
+_TERM = re.compile(
+    r"\s*([a-z_0-9]+?)(?:_(p[\d.]+|mean|max|min))?\s*(<=|>=|<|>)\s*([\d.]+)\s*([a-z%/]*)\s*"
+)
+# the names of other tools for the same times
+_NAMES = {
+    "ttft": "ttft",
+    "time_to_first_token": "ttft",
+    "gap": "gap",
+    "itl": "gap",
+    "inter_token_latency": "gap",
+    "tpot": "tpot",
+    "total": "total",
+    "e2el": "total",
+    "latency": "total",
+    "request_latency": "total",
+    "ttfb": "ttfb",
+}
+_RATES = ("error_rate", "rate", "request_rate", "tokens_per_s", "output_token_throughput")
+_UNITS = {"": 1e-3, "ms": 1e-3, "s": 1.0, "us": 1e-6}
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """One promise. limit is in seconds, a share, or a rate, as its figure is."""
+
+    text: str
+    figure: str
+    part: str  # p99, mean, ...; empty for rates
+    below: bool
+    limit: float
+
+    def value(self, tally: Tally) -> float:
+        if self.figure == "error_rate":
+            return tally.error_share
+        if self.figure in _RATES:
+            return tally.token_rate if "token" in self.figure else tally.rate
+        histogram = getattr(tally, self.figure)
+        histogram.flush()
+        if self.part == "mean":
+            return float(histogram.mean)
+        if self.part in ("max", "min"):
+            return float(histogram.highest if self.part == "max" else histogram.lowest)
+        return float(histogram.quantile(float(self.part[1:]) / 100))
+
+    def holds(self, tally: Tally) -> bool:
+        """False, too, when there is nothing to judge."""
+        value = self.value(tally)
+        return value <= self.limit if self.below else value >= self.limit
+
+    def verdict(self, tally: Tally) -> str:
+        value, unit = self.value(tally), ""
+        if self.figure == "error_rate":
+            value, unit = value * 100, "%"
+        elif self.figure not in _RATES:
+            value, unit = value * 1e3, " ms"
+        return f"{'ok  ' if self.holds(tally) else 'MISS'} {self.text}: {value:.4g}{unit}"
+
+
+def parse(text: str) -> list[Slo]:
+    """Promises separated by commas. Raises ValueError naming the one that is not understood."""
+    return [_one(part) for part in text.split(",") if part.strip()]
+
+
+def _one(text: str) -> Slo:
+    match = _TERM.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(f"cannot read {text.strip()!r}; try ttft_p99<300ms or error_rate<1%")
+    name, part, sign, number, unit = match.groups()
+    below = sign.startswith("<")
+    if name in _RATES:
+        if part or unit not in ("", "%", "/s"):
+            raise ValueError(f"cannot read {text.strip()!r}: {name} is a plain number")
+        limit = float(number) / (100 if unit == "%" else 1)
+        return Slo(text.strip(), name, "", below, limit)
+    if name not in _NAMES or unit not in _UNITS:
+        known = ", ".join([*_NAMES, *_RATES])
+        raise ValueError(f"cannot read {text.strip()!r}; figures are {known}, units ms, s, us")
+    return Slo(text.strip(), _NAMES[name], part or "p99", below, float(number) * _UNITS[unit])

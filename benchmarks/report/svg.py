@@ -1,0 +1,234 @@
+"""Charts as inline SVG: lines over time, distributions on a log scale, heat maps, bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+WIDTH, HEIGHT = 640, 300
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 30, 40
+COLORS = ("#3b6fd4", "#d9662b", "#2a9d6f", "#8d5bc2", "#c23b6e", "#6b7280")
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Maps values to pixels, linearly or by logarithm."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        low, high = self.low, self.high
+        if self.log:
+            value, low, high = (math.log10(max(v, 1e-12)) for v in (value, low, high))
+        share = (value - low) / ((high - low) or 1.0)
+        return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """Round values: powers of ten, with 2 and 5 where there is room; or steps of 1, 2, 5."""
+        if self.log:
+            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+            parts = (1, 2, 5) if last - first <= 3 else (1,)
+            values = [part * 10.0**power for power in range(first, last + 1) for part in parts]
+        else:
+            step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4 or 1.0))
+            for factor in (1, 2, 5, 10):
+                if (self.high - self.low) / (step * factor) <= 6:
+                    step *= factor
+                    break
+            first = math.ceil(self.low / step)
+            values = [n * step for n in range(first, math.floor(self.high / step) + 1)]
+        slack = 1e-9 * abs(self.high)
+        return [v for v in values if self.low - slack <= v <= self.high + slack]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series of a chart."""
+
+    name: str
+    points: Sequence[Point]
+    color: int = 0
+    faint: bool = False
+
+
+@dataclass(slots=True)
+class Chart:
+    """A frame with axes, to which marks are added."""
+
+    title: str
+    x: Axis
+    y: Axis
+    x_label: str
+    x_text: Callable[[float], str]
+    y_text: Callable[[float], str]
+    marks: list[str] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
+
+    def render(self) -> str:
+        parts = [
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}" '
+            'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" '
+            'font-size="11" fill="currentColor">',
+            f'<text x="{LEFT}" y="16" font-size="13" font-weight="600">{escape(self.title)}</text>',
+        ]
+        for value in self.y.ticks():
+            y = self.y.at(value)
+            parts.append(_rule(LEFT, y, WIDTH - RIGHT, y))
+            parts.append(_text(LEFT - 6, y + 4, self.y_text(value), "end"))
+        for value in self.x.ticks():
+            x = self.x.at(value)
+            parts.append(_rule(x, TOP, x, HEIGHT - BOTTOM))
+            parts.append(_text(x, HEIGHT - BOTTOM + 16, self.x_text(value), "middle"))
+        parts.append(_text(WIDTH - RIGHT, HEIGHT - 6, self.x_label, "end"))
+        parts.extend(self.marks)
+        parts.extend(self._legend())
+        return "\n".join([*parts, "</svg>"])
+
+    def _legend(self) -> list[str]:
+        parts = []
+        x = WIDTH - RIGHT
+        for name, color in reversed(self.names):
+            x -= 7 * len(name) + 18
+            parts.append(f'<rect x="{x}" y="8" width="10" height="10" rx="2" fill="{color}"/>')
+            parts.append(_text(x + 14, 17, name, "start"))
+        return parts
+
+
+def lines(
+    title: str, series: Sequence[Line], *, unit: str, log: bool = False, x_label: str = "seconds"
+) -> str:
+    """Values over time."""
+    points = [p for one in series for p in one.points if math.isfinite(p[1])]
+    if not points:
+        return ""
+    high = max(y for _, y in points)
+    low = min((y for _, y in points if y > 0), default=high) if log else 0.0
+    if log:
+        low, high = _decades(low, high)
+    x = Axis(0.0, max(x for x, _ in points) or 1.0, LEFT, WIDTH - RIGHT)
+    y = Axis(low, high * (1.0 if log else 1.05) or 1.0, HEIGHT - BOTTOM, TOP, log)
+    chart = Chart(title, x, y, x_label, _plain, lambda v: f"{_plain(v)}{unit}")
+    for one in series:
+        color = COLORS[one.color % len(COLORS)]
+        chart.marks.append(_path(chart, one, color))
+        chart.names.append((one.name, color))
+    return chart.render()
+
+
+def distribution(title: str, series: Sequence[Line], *, unit: str = " ms") -> str:
+    """Shares over values: the axis of shares shows the tail (nines), that of values is a log."""
+    points = [p for one in series for p in one.points]
+    if not points:
+        return ""
+    low, high = _decades(min(x for x, _ in points), max(x for x, _ in points))
+    x = Axis(low, high, LEFT, WIDTH - RIGHT, log=True)
+    # a share s is drawn at 1/(1-s), so that 90, 99 and 99.9 % stand equally far apart
+    y = Axis(1.0, 10_000.0, HEIGHT - BOTTOM, TOP, log=True)
+    chart = Chart(title, x, y, unit.strip(), _plain, _nines)
+    for one in series:
+        color = COLORS[one.color % len(COLORS)]
+        tail = [(value, 1.0 / max(1e-4, 1.0 - share)) for value, share in one.points]
+        chart.marks.append(_path(chart, Line(one.name, tail, one.color, one.faint), color))
+        chart.names.append((one.name, color))
+    return chart.render()
+
+
+def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts: int) -> str:
+    """Columns (from, to, row -> count); row r holds values of 2**(r/parts) seconds and up."""
+    rows = [row for _, _, column in cells for row in column]
+    if not rows:
+        return ""
+    low, high = min(rows), max(rows) + 1
+    bounds = [2.0 ** (row / parts) * 1e3 for row in (low, high)]
+    x = Axis(0.0, cells[-1][1] or 1.0, LEFT, WIDTH - RIGHT)
+    y = Axis(bounds[0], bounds[1], HEIGHT - BOTTOM, TOP, log=True)
+    chart = Chart(title, x, y, "seconds", _plain, lambda v: f"{_plain(v)} ms")
+    for start, end, column in cells:
+        whole = sum(column.values())
+        for row, count in column.items():
+            top, bottom = (y.at(2.0 ** (r / parts) * 1e3) for r in (row + 1, row))
+            share = count / whole
+            chart.marks.append(
+                f'<rect x="{x.at(start):.1f}" y="{top:.1f}" width="{x.at(end) - x.at(start):.1f}" '
+                f'height="{bottom - top:.1f}" fill="{COLORS[0]}" '
+                f'fill-opacity="{0.08 + 0.92 * math.sqrt(share):.2f}">'
+                f"<title>{count} of {whole}</title></rect>"
+            )
+    return chart.render()
+
+
+def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str, log: bool = False) -> str:
+    """One horizontal bar a row, longest values readable beside short ones on a log scale."""
+    if not rows:
+        return ""
+    step, left = 26, 150
+    height = TOP + step * len(rows) + 10
+    values = [value for _, value in rows if value > 0]
+    low = min(values, default=1.0) / 2 if log else 0.0
+    x = Axis(low, max(values, default=1.0), left, WIDTH - 90, log)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" '
+        'font-size="12" fill="currentColor">',
+        f'<text x="8" y="16" font-size="13" font-weight="600">{escape(title)}</text>',
+    ]
+    for number, (name, value) in enumerate(rows):
+        y = TOP + step * number
+        color = COLORS[0] if name.startswith("firsttoken") else COLORS[5]
+        parts.append(_text(left - 8, y + 14, name, "end"))
+        width = max(1.0, x.at(value) - left)
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" rx="3" fill="{color}"/>'
+        )
+        parts.append(_text(left + width + 6, y + 14, f"{_plain(value)}{unit}", "start"))
+    return "\n".join([*parts, "</svg>"])
+
+
+def _path(chart: Chart, one: Line, color: str) -> str:
+    commands = []
+    pen = "M"
+    for x, y in one.points:
+        if not math.isfinite(y):
+            pen = "M"
+            continue
+        commands.append(f"{pen}{chart.x.at(x):.1f} {chart.y.at(y):.1f}")
+        pen = "L"
+    opacity = ' opacity="0.55"' if one.faint else ""
+    return (
+        f'<path d="{" ".join(commands)}" fill="none" stroke="{color}" stroke-width="1.8" '
+        f'stroke-linejoin="round"{opacity}><title>{escape(one.name)}</title></path>'
+    )
+
+
+def _decades(low: float, high: float) -> tuple[float, float]:
+    """Bounds of a log axis with some room."""
+    low = max(low, 1e-9)
+    return low * 0.9, max(high * 1.1, low * 2)
+
+
+def _nines(value: float) -> str:
+    return f"{(1 - 1 / value) * 100:.6g}%"
+
+
+def _plain(value: float) -> str:
+    if value >= 10_000:
+        return f"{value / 1000:.4g}k"
+    return f"{value:.4g}"
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        'stroke="currentColor" stroke-opacity="0.12"/>'
+    )

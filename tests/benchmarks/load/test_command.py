@@ -1,0 +1,144 @@
+"""The commands as a user types them."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+import uvloop
+
+from benchmarks.commands import main
+from benchmarks.mock import ScriptedUpstream
+
+pytestmark = pytest.mark.loopback
+
+
+@pytest.fixture(scope="module")
+def mock():
+    """A scripted upstream in a thread; its base URL."""
+    ready, stop = threading.Event(), []
+    found = []
+
+    async def serve():
+        end = asyncio.Event()
+        stop.append((asyncio.get_running_loop(), end))
+        async with ScriptedUpstream() as up:
+            found.append(up.base_url)
+            ready.set()
+            await end.wait()
+
+    thread = threading.Thread(target=lambda: uvloop.run(serve()))
+    thread.start()
+    ready.wait(10)
+    yield found[0]
+    loop, end = stop[0]
+    loop.call_soon_threadsafe(end.set)
+    thread.join(10)
+
+
+def bench(*words):
+    return main(["bench", *words])
+
+
+def test_a_run_with_all_outputs(mock, tmp_path, capsys):
+    files = {kind: str(tmp_path / f"out.{kind}") for kind in ("json", "csv", "html")}
+    words = [part for kind, name in files.items() for part in (f"--{kind}", name)]
+    code = bench(
+        "load", mock, "-m", "mock-t8-f2-i1", "-c", "4", "-n", "40", *words, "--price", "1", "2"
+    )
+    out = capsys.readouterr().out
+    assert code == 0
+    assert "40 ok, 0 failed" in out
+    assert "first token" in out
+    assert "cost: $0.0011" in out
+    result = orjson.loads((tmp_path / "out.json").read_bytes())
+    assert result["tally"]["ok"] == 40
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 41
+    page = (tmp_path / "out.html").read_text()
+    assert page.count("<svg") >= 7
+    assert "<script" not in page
+    assert "http" not in page.replace(mock, "").replace("http://www.w3.org/2000/svg", "")
+    for start in range(page.count("<svg")):
+        piece = page.split("<svg")[start + 1].split("</svg>")[0]
+        assert ElementTree.fromstring(f"<svg{piece}</svg>").tag.endswith("svg")
+    assert bench("report", files["json"], files["json"], "--html", str(tmp_path / "two.html")) == 0
+    assert (tmp_path / "two.html").stat().st_size > 10_000
+
+
+def test_promises(mock, capsys):
+    words = ["load", mock, "-m", "mock-t2-f2", "-n", "10", "--slo"]
+    assert bench(*words, "ttft_p99<5s,error_rate<1%") == 0
+    assert bench(*words, "ttft_p99<1us") == 3
+    assert "MISS ttft_p99<1us" in capsys.readouterr().out
+
+
+def test_the_search_for_a_rate(mock, capsys):
+    code = bench(
+        "load", mock, "-m", "mock-t1-f40", "-c", "2", "--rate", "10", "-d", "0.4", "--slo-search",
+        "--slo", "ttft_p99<300ms",
+    )  # fmt: skip
+    assert code == 0
+    rate = float(capsys.readouterr().out.rsplit(":", 1)[1].split()[0])
+    assert 20 <= rate <= 90  # two connections of 25 requests/s, plus what 300 ms forgive
+
+
+def test_a_comparison(mock, capsys, tmp_path):
+    html = str(tmp_path / "ab.html")
+    words = ["-m", "mock-t2-f1", "-c", "2", "-n", "40", "--rounds", "2", "--html", html]
+    assert bench("load", "--compare", mock, mock, *words) == 0
+    out = capsys.readouterr().out
+    assert "B/A" in out
+    assert "ttft p50" in out
+    assert "Comparison" in (tmp_path / "ab.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-m", "m"], "which URL"),
+        (["ftp://x", "-m", "m"], "not an http"),
+        (["http://x", "-m", "m", "--api-key", "sk-naked"], "not the key itself"),
+        (["http://x", "-m", "m", "--api-key", "env:NOT_SET_ANYWHERE"], "has no NOT_SET"),
+        (["http://x", "-m", "m", "--extra-body", "{"], "not JSON"),
+        (["http://x", "-m", "m", "--prompts", "/does/not/exist"], "No such file"),
+        (["http://x", "-m", "m", "--rate-type", "poisson"], "needs --rate"),
+        (["http://x", "-m", "m", "--slo", "ttft<soon"], "cannot read"),
+        (["http://x", "-m", "m", "--slo-search"], "needs --slo"),
+        (["http://x", "-m", "m", "-n", "0"], "must be positive"),
+        (["http://x", "-m", "m", "-H", "nonsense"], "not a header"),
+        (["http://127.0.0.1:1", "-m", "m"], "refused"),
+    ],
+)
+def test_mistakes_get_one_line(words, message, capsys):
+    assert bench("load", *words) in (1, 2)
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_several_processes(mock):
+    words = ["-m", "mock-t2", "-c", "4", "-n", "200", "--processes", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "200 ok, 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["mock"], ["bench"], ["bench", "load"], ["bench", "report"]])
+def test_help_has_an_example(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--help"])
+    assert end.value.code == 0
+    assert "example" in capsys.readouterr().out
+
+
+def test_the_list_of_faults(capsys):
+    assert main(["mock", "--faults"]) == 0
+    assert "fault-stall-mid-stream\n" in capsys.readouterr().out

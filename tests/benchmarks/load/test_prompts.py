@@ -1,0 +1,62 @@
+"""Where prompts come from."""
+
+import orjson
+import pytest
+
+from benchmarks.load import prompts
+
+
+def test_the_built_in_set_is_varied():
+    texts = [one.text for one in prompts.varied()]
+    assert len(texts) == len(set(texts)) == 80
+
+
+def test_sizes_and_seeds():
+    some = prompts.sized(10, 100, 0.5, 20, seed=3)
+    assert some == prompts.sized(10, 100, 0.5, 20, seed=3)
+    assert len(some) == 10
+    for one in some:
+        assert 180 <= len(one.text) <= 620
+        assert one.output_tokens == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("one\n\ntwo\n", [prompts.Prompt("one"), prompts.Prompt("two")]),
+        (
+            '{"prompt": "a"}\n{"text": "b", "output_tokens": 5}\n',
+            [prompts.Prompt("a"), prompts.Prompt("b", 5)],
+        ),
+        (
+            orjson.dumps(
+                [
+                    {
+                        "conversations": [
+                            {"from": "human", "value": "hi"},
+                            {"from": "gpt", "value": "x" * 40},
+                        ]
+                    },
+                    {"conversations": [{"from": "gpt", "value": "never asked"}]},
+                ]
+            ).decode(),
+            [prompts.Prompt("hi", 10)],
+        ),
+        (
+            '{"messages": [{"role": "system", "content": "s"}, '
+            '{"role": "user", "content": [{"type": "text", "text": "q"}]}]}',
+            [prompts.Prompt("q", None, "s")],
+        ),
+    ],
+)
+def test_files(tmp_path, content, expected):
+    path = tmp_path / "prompts"
+    path.write_text(content)
+    assert prompts.read(path) == expected
+
+
+def test_a_file_without_prompts(tmp_path):
+    path = tmp_path / "empty.json"
+    path.write_text("[1, 2]")
+    with pytest.raises(ValueError, match="holds no prompts"):
+        prompts.read(path)
