@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from benchmarks.load import options
+from benchmarks.overhead import options as overhead_options
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -72,10 +73,25 @@ def _add_bench(subparsers: Subparsers) -> None:
     )
     options.add_report(report)
     report.set_defaults(func=_run_report)
+    overhead = kinds.add_parser(
+        "overhead",
+        help="what this proxy costs, beside nginx and others",
+        description="CPU a request and a token, added latency, memory, start: gateways in turns.",
+        epilog=overhead_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    overhead_options.add(overhead)
+    overhead.set_defaults(func=_run_overhead)
 
 
 def _run_load(args: argparse.Namespace) -> int:
     from benchmarks.load import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_overhead(args: argparse.Namespace) -> int:
+    from benchmarks.overhead import command  # noqa: PLC0415 - numpy is for who measures
 
     return command.run(args)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import math
 import os
 import struct
 import time
@@ -31,7 +32,11 @@ def _timerfd() -> tuple[ctypes.CDLL, int] | None:
 
 
 class Schedule:
-    """Calls functions at times of time.monotonic(), in order. Owned by one event loop."""
+    """Calls functions at times of time.monotonic(), in order. Owned by one event loop.
+
+    With a tick (seconds) the timer wakes at its multiples only: calls are late by up to a tick,
+    and those that are close share one wake-up, which is a fifth of the cost of a paced token.
+    """
 
     __slots__ = (
         "_armed",
@@ -42,11 +47,13 @@ class Schedule:
         "_libc",
         "_loop",
         "_number",
+        "_tick",
         "_value",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, tick: float = 0.0) -> None:
         self._loop = loop
+        self._tick = tick
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._armed = 0.0
@@ -81,6 +88,8 @@ class Schedule:
             os.close(self._descriptor)
 
     def _arm(self, due: float) -> None:
+        if self._tick:
+            due = math.ceil(due / self._tick) * self._tick
         self._armed = due
         if self._libc is None:
             if self._handle is not None:

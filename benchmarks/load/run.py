@@ -79,6 +79,10 @@ class Run:
         """Requests on their way."""
         return self._open
 
+    def started_streams(self) -> int:
+        """Open requests that have had their first token."""
+        return sum(client.busy and client.tokens > 0 for client in self._clients)
+
     @property
     def elapsed(self) -> float:
         return time.monotonic() - self._started if self._started else 0.0

@@ -20,6 +20,7 @@ from benchmarks.schedule import Schedule
 
 MAX_PLANS = 4096  # model names are the client's; forget them all past this
 BACKLOG = 4096
+TICK_SECONDS = 0.0001  # tokens that are due within it leave together
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class ScriptedUpstream:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self.schedule = Schedule(loop)
+        self.schedule = Schedule(loop, TICK_SECONDS)
         kind = RecordingConnection if self.record else Connection
         factory: Callable[[], Connection] = lambda: kind(self)  # noqa: E731
         self._server = await loop.create_server(factory, self.host, self.port, backlog=BACKLOG)

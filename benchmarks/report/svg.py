@@ -10,6 +10,7 @@ from html import escape
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 30, 40
 COLORS = ("#3b6fd4", "#d9662b", "#2a9d6f", "#8d5bc2", "#c23b6e", "#6b7280")
+LEAST = 0.01  # of a log axis of times, ms: less is two events in one read
 Point = tuple[float, float]
 
 
@@ -34,7 +35,9 @@ class Axis:
         """Round values: powers of ten, with 2 and 5 where there is room; or steps of 1, 2, 5."""
         if self.log:
             first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-            parts = (1, 2, 5) if last - first <= 3 else (1,)
+            parts: tuple[int, ...] = (1, 2, 5) if last - first <= 3 else (1,)
+            if self.high < 10 * self.low:
+                parts = (1, 2, 3, 4, 5, 7)
             values = [part * 10.0**power for power in range(first, last + 1) for part in parts]
         else:
             step = 10.0 ** math.floor(math.log10((self.high - self.low) / 4 or 1.0))
@@ -127,7 +130,7 @@ def distribution(title: str, series: Sequence[Line], *, unit: str = " ms") -> st
     points = [p for one in series for p in one.points]
     if not points:
         return ""
-    low, high = _decades(min(x for x, _ in points), max(x for x, _ in points))
+    low, high = _decades(max(LEAST, min(x for x, _ in points)), max(x for x, _ in points))
     x = Axis(low, high, LEFT, WIDTH - RIGHT, log=True)
     # a share s is drawn at 1/(1-s), so that 90, 99 and 99.9 % stand equally far apart
     y = Axis(1.0, 10_000.0, HEIGHT - BOTTOM, TOP, log=True)

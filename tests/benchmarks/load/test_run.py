@@ -156,6 +156,7 @@ def test_the_end_does_not_wait_for_ever():
 
 def test_a_server_that_dies_is_an_error_not_a_hang():
     def dying(turn):
+        yield 0.01
         yield Act.RESET
 
     async def work():

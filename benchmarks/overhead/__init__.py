@@ -1,0 +1,1 @@
+"""What a gateway costs, beside floors and rivals in the same run."""

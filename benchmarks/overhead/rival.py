@@ -1,0 +1,194 @@
+"""Gateways to measure: one TOML file each, started on one core, skipped with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.overhead import process
+
+RIVALS = Path(__file__).parent / "rivals"
+FIRST = ("firsttoken", "nginx", "relay")  # what is measured when nothing is named
+POLL_SECONDS = 0.005
+STOP_SECONDS = 5.0
+
+
+class Skipped(Exception):
+    """Why a gateway is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """How one gateway is started. {UP} and {PORT} are ports, {WORK} a scratch folder, {PYTHON}
+    this interpreter."""
+
+    name: str
+    start: str
+    version: str = ""  # a command whose last line says it
+    needs: tuple[str, ...] = ()  # programs that must be found
+    install: str = ""  # how to get it, for the reason of a skip
+    path: str = "/v1/chat/completions"
+    model_prefix: str = ""
+    headers: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    ready_seconds: float = 60.0
+
+
+def read(path: Path) -> Rival:
+    """A rival's file. Raises ValueError naming the file and what is wrong."""
+    try:
+        data = tomllib.loads(path.read_text())
+        for name in ("needs", "headers"):
+            data[name] = tuple(data.get(name, ()))
+        return Rival(**data)
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def known() -> dict[str, Path]:
+    """The files that come with the benchmarks, by name."""
+    return {one.stem: one for one in sorted(RIVALS.glob("*.toml"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A gateway that answers. url is its base; start_s how long its first answer took."""
+
+    rival: Rival
+    url: str
+    pid: int
+    start_s: float
+
+    def cpu(self) -> float:
+        return process.cpu_seconds(process.tree(self.pid))
+
+    def memory(self) -> int:
+        return process.memory_bytes(process.tree(self.pid))
+
+
+@contextlib.contextmanager
+def started(rival: Rival, up: int, work: Path, cpu: int | None, search: str) -> Iterator[Started]:
+    """Runs it until the block ends. Raises Skipped when it is not there or does not answer."""
+    for program in rival.needs:
+        if shutil.which(program, path=search) is None:
+            raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
+    port = free_port()
+    work.mkdir(parents=True, exist_ok=True)
+    words = {"UP": str(up), "PORT": str(port), "WORK": str(work), "PYTHON": sys.executable}
+    for name, text in rival.files.items():
+        Path(_fill(name, words)).write_text(_fill(text, words))
+    command = shlex.split(_fill(rival.start, words))
+    command[0] = shutil.which(command[0], path=search) or command[0]
+    env = {
+        **os.environ,  # noqa: TID251 - a child process needs its PATH and HOME
+        "PATH": search,
+        **{name: _fill(value, words) for name, value in rival.env.items()},
+    }
+    with (work / f"{rival.name}.log").open("wb") as log:
+        begun = time.monotonic()
+        child = subprocess.Popen(
+            [*_pinned(cpu), *command],
+            stdout=log,
+            stderr=log,
+            env=env,
+            start_new_session=True,
+        )
+        try:
+            _wait_ready(rival, port, child, work)
+            took = time.monotonic() - begun
+            yield Started(rival, f"http://127.0.0.1:{port}{rival.path}", child.pid, took)
+        finally:
+            stop(child)
+
+
+def version(rival: Rival, search: str) -> str:
+    """What the gateway says its version is; empty where it says nothing."""
+    if not rival.version:
+        return ""
+    command = _fill(rival.version, {"PYTHON": sys.executable})
+    env = {**os.environ, "PATH": search}  # noqa: TID251 - as above
+    done = subprocess.run(
+        shlex.split(command), capture_output=True, text=True, check=False, env=env
+    )
+    said = (done.stdout + done.stderr).strip().splitlines()
+    return said[-1].strip() if said and not done.returncode else ""
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """TERM, then KILL, for the whole session of the process."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """A port that is free now, below those that outgoing connections take."""
+    for port in range(20_000 + os.getpid() % 4000, 32_000):
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise Skipped("no free port")
+
+
+def _pinned(cpu: int | None) -> list[str]:
+    return ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
+
+
+def _fill(text: str, words: Mapping[str, str]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _wait_ready(rival: Rival, port: int, child: subprocess.Popen[bytes], work: Path) -> None:
+    """Until a request through the gateway is answered with 200."""
+    body = b'{"model": "%b", "messages": [{"role": "user", "content": "ready?"}]}'
+    body %= (rival.model_prefix + "mock-t1").encode()
+    fields = "".join(f"{field}\r\n" for field in rival.headers).encode()
+    request = (
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\n%bContent-Length: %d\r\n\r\n%b"
+        % (rival.path.encode(), port, fields, len(body), body)
+    )
+    limit = time.monotonic() + rival.ready_seconds
+    said = b""
+    while time.monotonic() < limit:
+        if child.poll() is not None:
+            raise Skipped(f"it ended with {child.returncode}: {_tail(work, rival)}")
+        with contextlib.suppress(OSError):
+            said = _exchange(port, request)
+            if said.startswith(b"HTTP/1.1 200"):
+                return
+        time.sleep(POLL_SECONDS)
+    first = said.partition(b"\r\n")[0].decode("latin-1") or "nothing"
+    raise Skipped(f"not ready in {rival.ready_seconds:.0f} s, it said {first}")
+
+
+def _exchange(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        sock.settimeout(10)
+        sock.sendall(request)
+        parts = []
+        while data := sock.recv(65536):
+            parts.append(data)
+    return b"".join(parts)
+
+
+def _tail(work: Path, rival: Rival) -> str:
+    lines = (work / f"{rival.name}.log").read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it said nothing"
