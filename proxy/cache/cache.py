@@ -16,9 +16,10 @@ from embeddings.index import Vector
 from proxy.cache import guards
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
-from proxy.cache.guards import Prepared, WordVector
 from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
+from proxy.cache.prompt import Prompt
+from proxy.cache.reader import read
 from proxy.cache.semantic import SemanticCache
 
 _CANDIDATES = 4
@@ -52,16 +53,13 @@ class Cache:
         self,
         settings: Settings,
         clock: Callable[[], float],
-        *,
-        word_vector: WordVector | None = None,
     ) -> None:
-        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word, or None."""
+        """clock: monotonic seconds."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
-        self._word_vector = word_vector
         self._semantic = SemanticCache()
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Prompt] = {}
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -97,7 +95,7 @@ class Cache:
             return None
         floor, bar = self.settings.floor, self.settings.similarity
         now = self._clock()
-        asked: Prepared | None = None
+        asked: Prompt | None = None
         for entry, near in self._semantic.propose(key.partition, vector, _CANDIDATES):
             if near < floor:
                 break
@@ -106,9 +104,9 @@ class Cache:
             ):
                 continue
             if asked is None:
-                asked = guards.prepare(key.text)
+                asked = read(key.text)
             held = self._prepare(entry.text)
-            if near >= guards.required(held, asked, self._word_vector, floor, bar):
+            if near >= guards.required(held, asked, floor, bar):
                 self._count_hit(entry)
                 self.counts.semantic_hits += 1
                 return Hit(entry, near)
@@ -136,11 +134,9 @@ class Cache:
         self, a: str, b: str, similarity: float, *, same_partition: bool = True
     ) -> dict[str, Any]:
         """Whether b would be answered with a's answer, and why (PRODUCT section 5)."""
-        first, second = guards.prepare(a), guards.prepare(b)
-        verdicts = guards.check(first, second, self._word_vector)
-        needed = guards.required(
-            first, second, self._word_vector, self.settings.floor, self.settings.similarity
-        )
+        first, second = read(a), read(b)
+        verdicts = guards.check(first, second)
+        needed = guards.required(first, second, self.settings.floor, self.settings.similarity)
         shown: list[dict[str, Any]] = [
             {"name": verdict.name, "pass": verdict.passed, "why": verdict.why}
             for verdict in verdicts
@@ -203,10 +199,10 @@ class Cache:
         self._semantic.remove(entry)
         self._prepared.pop(entry.text, None)
 
-    def _prepare(self, text: str) -> Prepared:
+    def _prepare(self, text: str) -> Prompt:
         found = self._prepared.get(text)
         if found is None:
             if len(self._prepared) >= _PREPARED:
                 self._prepared.pop(next(iter(self._prepared)))
-            found = self._prepared[text] = guards.prepare(text)
+            found = self._prepared[text] = read(text)
         return found

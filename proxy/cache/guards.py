@@ -1,84 +1,211 @@
 """Whether one prompt's answer may stand for another's: what a vector does not see.
 
-A changed number, name or negation hardly moves a sentence's vector. Each guard reads one such
-thing from both texts and refuses where it differs, with a reason a person can check.
+A changed number, name or negation hardly moves a sentence's vector, so the vector only proposes.
+Each guard reads one such thing from both prompts and refuses where it differs, with a reason a
+person can check. The last guard, `words`, is the strict one: every word that carries the
+question must have its counterpart.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from proxy.cache.prompt import MAX_CHARS, Prompt
+from proxy.cache.reader import read
+
 WordVector = Callable[[str], "npt.NDArray[np.float32] | None"]
+Guard = Callable[[Prompt, Prompt], "str | None"]
 
 REFUSED = 2.0  # a cosine no pair reaches
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """One guard's answer; why is empty where there was nothing to compare."""
+
     name: str
     passed: bool
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the guards read from one text, once."""
-
-    text: str
-    numbers: tuple[str, ...]
-    negations: int
-    names: frozenset[str]
-    words: frozenset[str]
-
-
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_WORD = re.compile(r"[^\W\d_]+(?:'t)?")
-_NEGATORS = frozenset(
-    ("not", "no", "never", "without", "none", "pas", "jamais", "sans", "aucun", "aucune", "non")
-)
-
-
-def prepare(text: str) -> Prepared:
-    """Read one text. Microseconds; done once per stored entry."""
-    words = _WORD.findall(text)
-    folded = [word.lower() for word in words]
-    return Prepared(
-        text,
-        tuple(sorted(_NUMBER.findall(text))),
-        sum(word in _NEGATORS or word.endswith("n't") for word in folded),
-        frozenset(word for word in words[1:] if word[0].isupper()),
-        frozenset(folded),
-    )
-
-
-def check(
-    a: Prepared | str, b: Prepared | str, word_vector: WordVector | None = None
-) -> tuple[Verdict, ...]:
+def check(a: Prompt | str, b: Prompt | str) -> tuple[Verdict, ...]:
     """Every guard's verdict on answering b with a's answer."""
-    a = prepare(a) if isinstance(a, str) else a
-    b = prepare(b) if isinstance(b, str) else b
-    del word_vector
-    return (
-        Verdict("numbers", a.numbers == b.numbers, f"{a.numbers} / {b.numbers}"),
-        Verdict("negation", a.negations == b.negations, ""),
-        Verdict("entities", a.names == b.names, f"{sorted(a.names ^ b.names)}"),
-    )
+    first = read(a) if isinstance(a, str) else a
+    second = read(b) if isinstance(b, str) else b
+    verdicts = []
+    for name, guard in GUARDS:
+        why = guard(first, second)
+        verdicts.append(Verdict(name, why is None, why or ""))
+    return tuple(verdicts)
 
 
-def passes(a: Prepared | str, b: Prepared | str, word_vector: WordVector | None = None) -> bool:
-    """Whether every guard agrees."""
-    return all(verdict.passed for verdict in check(a, b, word_vector))
+def passes(a: Prompt | str, b: Prompt | str) -> bool:
+    """Whether every guard agrees. Stops at the first that does not."""
+    first = read(a) if isinstance(a, str) else a
+    second = read(b) if isinstance(b, str) else b
+    return all(guard(first, second) is None for _, guard in GUARDS)
 
 
-def required(
-    a: Prepared, b: Prepared, word_vector: WordVector | None, floor: float, bar: float
-) -> float:
-    """The cosine this pair needs: floor where the words speak for it, bar else, REFUSED never."""
-    if not passes(a, b, word_vector):
+def required(a: Prompt, b: Prompt, floor: float, bar: float) -> float:
+    """The cosine asked of this pair: REFUSED where a guard objects, `floor` where the words speak
+    for themselves, `bar` where few words do: two concepts, none of them a name or a number."""
+    if not passes(a, b):
         return REFUSED
-    return floor if a.words == b.words else bar
+    if len(a.content) >= _TELLING or a.names or a.numbers or a.quotes:
+        return floor
+    return bar
+
+
+_TELLING = 3
+
+
+# ---- the guards: None, or why the two differ ---------------------------------------------------
+
+
+def _length(a: Prompt, b: Prompt) -> str | None:
+    if a.long or b.long:
+        return f"over {MAX_CHARS} characters: only the same text is answered"
+    return None
+
+
+def _language(a: Prompt, b: Prompt) -> str | None:
+    if a.french != b.french:
+        return "fr / en" if a.french else "en / fr"
+    return None
+
+
+def _numbers(a: Prompt, b: Prompt) -> str | None:
+    if a.numbers == b.numbers:
+        return None
+    if len(a.numbers) == len(b.numbers):
+        ours, theirs = sorted(a.numbers), sorted(b.numbers)
+        if len(a.numbers) > 1 and not all(unit for _, unit in ours):
+            return f"{_figures(a)} / {_figures(b)}"  # 5 and 3, 3 and 5: the order may matter
+        if all(
+            x[0] == y[0] and (x[1] == y[1] or not x[1] or not y[1])
+            for x, y in zip(ours, theirs, strict=True)
+        ):
+            return None
+    return f"{_figures(a)} / {_figures(b)}"
+
+
+def _figures(prompt: Prompt) -> str:
+    return ", ".join(f"{value} {unit}".strip() for value, unit in prompt.numbers) or "none"
+
+
+def _dates(a: Prompt, b: Prompt) -> str | None:
+    return _differ(a.dates, b.dates)
+
+
+def _negation(a: Prompt, b: Prompt) -> str | None:
+    if a.negations % 2 == b.negations % 2 and bool(a.negations) == bool(b.negations):
+        return None
+    return f"{a.negations} / {b.negations} negations"
+
+
+def _antonyms(a: Prompt, b: Prompt) -> str | None:
+    if a.opposites == b.opposites:
+        return None
+    return _differ(a.opposites, b.opposites)
+
+
+def _entities(a: Prompt, b: Prompt) -> str | None:
+    ours, theirs = a.names - b.content, b.names - a.content
+    return _differ(ours, theirs) if ours or theirs else None
+
+
+def _code(a: Prompt, b: Prompt) -> str | None:
+    return _differ(a.code, b.code)
+
+
+def _quoted(a: Prompt, b: Prompt) -> str | None:
+    if a.quotes == b.quotes:
+        return None
+    return f"{' | '.join(a.quotes) or 'none'} / {' | '.join(b.quotes) or 'none'}"
+
+
+_ALIKE = frozenset(("what", "do", "quantity"))
+
+
+def _question(a: Prompt, b: Prompt) -> str | None:
+    if a.question != b.question and not (a.question in _ALIKE and b.question in _ALIKE):
+        return f"{a.question} / {b.question}"
+    if a.tense != b.tense:
+        return f"{a.tense or 'present'} / {b.tense or 'present'}"
+    if a.modal != b.modal and a.question != "how":
+        return "should / not"
+    return _persons(a, b)
+
+
+def _persons(a: Prompt, b: Prompt) -> str | None:
+    """Who it is about. "How can I" and "how to" ask the same, "how can I", "how can you" not."""
+    if a.addressed != b.addressed and (a.question != "how" or a.about_me or b.about_me):
+        return "you / anyone" if a.addressed else "anyone / you"
+    if a.owners != b.owners and not a.owners | b.owners <= _ANYONES:
+        return _differ(a.owners, b.owners)
+    return None
+
+
+_ANYONES = frozenset(("my", "your"))
+
+
+def _format(a: Prompt, b: Prompt) -> str | None:
+    return _differ(a.formats, b.formats)
+
+
+def _order(a: Prompt, b: Prompt) -> str | None:
+    """Who does what to whom: the same words in another order may ask the reverse."""
+    if a.free != b.free:
+        common = set(a.free) & set(b.free)
+        if len(common) > 1:
+            ours = [word for word in a.free if word in common]
+            theirs = [word for word in b.free if word in common]
+            if ours != theirs:
+                return f"{' '.join(ours)} / {' '.join(theirs)}"
+    if a.governed != b.governed:
+        for governor in {governor for governor, _ in a.governed} - {"&"}:
+            ours_ = {word for by, word in a.governed if by == governor}
+            theirs_ = {word for by, word in b.governed if by == governor}
+            if theirs_ and not ours_ & theirs_:
+                return f"{governor} {' '.join(ours_)} / {governor} {' '.join(theirs_)}"
+    return None
+
+
+_CONVERSIONS = frozenset(("convert", "calculate"))
+
+
+def _words(a: Prompt, b: Prompt) -> str | None:
+    if a.content == b.content:
+        return None
+    ours, theirs = a.content - b.content, b.content - a.content
+    if a.numbers and "quantity" in (a.question, b.question):
+        ours, theirs = ours - _CONVERSIONS, theirs - _CONVERSIONS
+    return _differ(ours, theirs) if ours or theirs else None
+
+
+def _differ(ours: frozenset[str], theirs: frozenset[str]) -> str | None:
+    if ours == theirs:
+        return None
+    left, right = sorted(ours - theirs), sorted(theirs - ours)
+    return f"{', '.join(left) or 'none'} / {', '.join(right) or 'none'}"
+
+
+GUARDS: tuple[tuple[str, Guard], ...] = (
+    ("length", _length),
+    ("language", _language),
+    ("numbers", _numbers),
+    ("dates", _dates),
+    ("negation", _negation),
+    ("antonyms", _antonyms),
+    ("entities", _entities),
+    ("code", _code),
+    ("quotes", _quoted),
+    ("question", _question),
+    ("format", _format),
+    ("order", _order),
+    ("words", _words),
+)

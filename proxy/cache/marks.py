@@ -1,0 +1,43 @@
+"""Signs in a prompt that are not words: numbers' spellings, code, operators, quoted passages."""
+
+from __future__ import annotations
+
+import re
+
+_ODD = re.compile(r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-z]|[a-z][A-Z]")
+_MATH = re.compile(r"[-+*/^=<>\u00d7\u00f7\u2212!](?=\s*[\d(])|(?<=[\d)])\s*[+*/^=<>\u00d7\u00f7!]")
+_QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]|(?:^|\s)'([^']{2,})'(?=\W|$)")
+_TRIM = ".,;:!?)]\"'»”"
+
+
+def plain(word: str) -> str:
+    """12, 12.0, 1,200 and 1 200,5 in one spelling. A comma before three digits groups them."""
+    if "," in word:
+        head, _, tail = word.rpartition(",")
+        word = head.replace(",", "") + (tail if len(tail) == 3 else "." + tail)
+    if "." in word and word.count(".") == 1:
+        word = word.rstrip("0").rstrip(".") or "0"
+    return word
+
+
+def identifiers(text: str) -> set[str]:
+    """Words that look like code, a path or an address, as they are."""
+    if _ODD.search(text) is None:
+        return set()
+    return {
+        chunk.strip(_TRIM).strip("`") for chunk in text.split() if _ODD.search(chunk) is not None
+    }
+
+
+def operators(text: str) -> set[str]:
+    """Signs between numbers: 2+2 is not 2-2."""
+    return {sign.strip() for sign in _MATH.findall(text)}
+
+
+def quotes(text: str) -> tuple[str, ...]:
+    """Quoted passages, in order: what is asked about, not what is asked."""
+    if "'" not in text and '"' not in text and text.isascii():
+        return ()
+    return tuple(
+        " ".join((double or single).lower().split()) for double, single in _QUOTED.findall(text)
+    )
