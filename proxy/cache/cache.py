@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from embeddings.index import Vector
 from proxy.cache import guards
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
-from proxy.cache.key import Key
+from proxy.cache.guards import WordVector
+from proxy.cache.key import Key, key_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
 from proxy.cache.semantic import SemanticCache
+from proxy.errors import ClientError
 
 _CANDIDATES = 4
 _PREPARED = 8192  # texts whose guard words are remembered, about 2 kB each
@@ -46,6 +48,17 @@ class Stats:
     saved_usd: float = 0.0
 
 
+class _Read(Protocol):
+    @property
+    def vector(self) -> Vector: ...
+
+
+class Reader(Protocol):
+    """Whoever turns a text into a vector: the classifier."""
+
+    def read(self, text: str) -> _Read: ...
+
+
 class Cache:
     """Kept answers of one process."""
 
@@ -53,11 +66,14 @@ class Cache:
         self,
         settings: Settings,
         clock: Callable[[], float],
+        *,
+        word_vector: WordVector | None = None,
     ) -> None:
-        """clock: monotonic seconds."""
+        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
+        self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
         self.exact = ExactCache(
@@ -152,6 +168,19 @@ class Cache:
             "guards": shown,
         }
 
+    def explain_texts(self, body: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
+        """`POST /api/cache/explain`: a and b, each a prompt or a whole chat request.
+
+        Raises ClientError(400) where one is missing or neither.
+        """
+        a, b = (_asked(body, name) for name in ("a", "b"))
+        if reader is None:
+            similarity = 1.0 if a.text == b.text else 0.0
+        else:
+            similarity = float(reader.read(a.text).vector @ reader.read(b.text).vector)
+        same = a.partition == b.partition
+        return self.explain(a.text, b.text, similarity, same_partition=same)
+
     def invalidate(
         self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
     ) -> int:
@@ -206,3 +235,17 @@ class Cache:
                 self._prepared.pop(next(iter(self._prepared)))
             found = self._prepared[text] = read(text)
         return found
+
+
+def _asked(body: Mapping[str, Any], name: str) -> Key:
+    given = body.get(name)
+    if isinstance(given, str) and given.strip():
+        given = {"messages": [{"role": "user", "content": given}]}
+    if isinstance(given, dict):
+        kind = "completions" if "prompt" in given else "responses" if "input" in given else "chat"
+        key = key_of(given, tenant="", route=str(given.get("model", "")), kind=kind)
+        if key is not None:
+            return key
+    raise ClientError(
+        400, f"'{name}' must be a prompt, or a request whose answer could be cached.", param=name
+    )
