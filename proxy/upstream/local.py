@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from proxy.errors import Kind, UpstreamFailure
 
@@ -70,8 +70,8 @@ class _Child(asyncio.SubprocessProtocol):
         self._words = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self.transport = transport
+        # uvloop's transport has the methods, not the class
+        self.transport = cast("asyncio.SubprocessTransport", transport)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
@@ -109,12 +109,13 @@ class _Child(asyncio.SubprocessProtocol):
         code = self.transport.get_returncode() if self.transport else None
         return last.strip()[:300] or f"exit status {code}"
 
-    def shut(self) -> None:
-        """Ends its stdin, which ends it."""
-        if self.transport is not None:
-            stdin = self.transport.get_pipe_transport(0)
-            if stdin is not None:
-                stdin.close()
+    def tell(self, data: bytes) -> None:
+        """Writes to its stdin; nothing ends it, which ends the child."""
+        stdin = self.transport and self.transport.get_pipe_transport(0)
+        if stdin and data:
+            cast("asyncio.WriteTransport", stdin).write(data)
+        elif stdin:
+            stdin.close()
 
     def kill(self) -> None:
         if self.transport is not None and not self.ended.done():
@@ -249,10 +250,7 @@ class LocalModel:
         except asyncio.CancelledError:
             self._child = None
             raise
-        assert child.transport is not None
-        stdin = child.transport.get_pipe_transport(0)
-        assert isinstance(stdin, asyncio.WriteTransport)
-        stdin.write(f"{self.key}\n".encode())
+        child.tell(f"{self.key}\n".encode())
         return child
 
     def _command(self) -> list[str]:
@@ -290,7 +288,7 @@ class LocalModel:
         self._address = None
         if child is None or child.transport is None:
             return
-        child.shut()
+        child.tell(b"")
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.shield(child.ended)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import uvloop
 
 from proxy.errors import Kind, UpstreamFailure
 from proxy.upstream.local import MODEL, ROOT, LocalModel, Parts
@@ -201,6 +202,28 @@ async def test_dies_and_comes_back_on_the_same_port() -> None:
         assert model.pid != pid
         status, _ = await ask(model)
         assert status == 200
+
+
+@real
+@pytest.mark.loopback
+@pytest.mark.slow
+def test_lives_and_dies_under_uvloop_too() -> None:
+    async def life() -> list[int]:
+        async with running() as model:
+            pids = []
+            for _ in range(2):
+                status, _ = await ask(model, max_tokens=1)
+                assert status == 200
+                assert model.pid is not None
+                pids.append(model.pid)
+                if len(pids) == 1:
+                    os.kill(pids[0], signal.SIGKILL)
+                    assert await until(lambda: model.address is None)
+            return pids
+
+    pids = uvloop.run(life())
+    assert len(set(pids)) == 2
+    assert all(gone(pid) for pid in pids)
 
 
 @real
