@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from benchmarks.faults import options as faults_options
 from benchmarks.load import options
 from benchmarks.overhead import options as overhead_options
+from benchmarks.tail import options as tail_options
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -82,6 +84,24 @@ def _add_bench(subparsers: Subparsers) -> None:
     )
     overhead_options.add(overhead)
     overhead.set_defaults(func=_run_overhead)
+    faults = kinds.add_parser(
+        "faults",
+        help="what a gateway survives: sixteen failures and the ways to stall",
+        description="Plays failing providers to a gateway and prints a scorecard.",
+        epilog=faults_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    faults_options.add(faults)
+    faults.set_defaults(func=_run_faults)
+    tail = kinds.add_parser(
+        "tail",
+        help="the first token's tail with fixed, adaptive and hedged deadlines",
+        description="Replays a heavy-tailed, stalling provider and shows what each policy does.",
+        epilog=tail_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tail_options.add(tail)
+    tail.set_defaults(func=_run_tail)
 
 
 def _run_load(args: argparse.Namespace) -> int:
@@ -92,6 +112,18 @@ def _run_load(args: argparse.Namespace) -> int:
 
 def _run_overhead(args: argparse.Namespace) -> int:
     from benchmarks.overhead import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_faults(args: argparse.Namespace) -> int:
+    from benchmarks.faults import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_tail(args: argparse.Namespace) -> int:
+    from benchmarks.tail import command  # noqa: PLC0415 - numpy is for who measures
 
     return command.run(args)
 

@@ -153,7 +153,10 @@ def measure(
 
 
 def _through(bench: Bench, each: rival.Rival, port: int, work: Path) -> dict[str, float]:
-    with rival.started(each, port, work, bench.gateway_cpu, bench.search) as gateway:
+    words = {"UP": str(port)}
+    with rival.launched(
+        each, work, search=bench.search, words=words, cpu=bench.gateway_cpu
+    ) as gateway:
         time.sleep(SETTLE_SECONDS)
         headers = tuple(field.replace("{UP}", str(port)) for field in each.headers)
         way = Way(gateway.url, each.model_prefix, headers, gateway.cpu, gateway.memory)

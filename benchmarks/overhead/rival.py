@@ -43,6 +43,7 @@ class Rival:
     headers: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    ready_model: str = "mock-t1"
     ready_seconds: float = 60.0
 
 
@@ -79,22 +80,30 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(rival: Rival, up: int, work: Path, cpu: int | None, search: str) -> Iterator[Started]:
-    """Runs it until the block ends. Raises Skipped when it is not there or does not answer."""
+def launched(
+    rival: Rival,
+    work: Path,
+    *,
+    search: str,
+    words: Mapping[str, str],
+    cpu: int | None = None,
+) -> Iterator[Started]:
+    """Runs it until the block ends. words: what stands for {UP} and the like in its file.
+    Raises Skipped when it is not there or does not answer."""
     for program in rival.needs:
         if shutil.which(program, path=search) is None:
             raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
     port = free_port()
     work.mkdir(parents=True, exist_ok=True)
-    words = {"UP": str(up), "PORT": str(port), "WORK": str(work), "PYTHON": sys.executable}
+    words = {**words, "PORT": str(port), "WORK": str(work), "PYTHON": sys.executable}
     for name, text in rival.files.items():
-        Path(_fill(name, words)).write_text(_fill(text, words))
-    command = shlex.split(_fill(rival.start, words))
+        Path(fill(name, words)).write_text(fill(text, words))
+    command = shlex.split(fill(rival.start, words))
     command[0] = shutil.which(command[0], path=search) or command[0]
     env = {
         **os.environ,  # noqa: TID251 - a child process needs its PATH and HOME
         "PATH": search,
-        **{name: _fill(value, words) for name, value in rival.env.items()},
+        **{name: fill(value, words) for name, value in rival.env.items()},
     }
     with (work / f"{rival.name}.log").open("wb") as log:
         begun = time.monotonic()
@@ -117,7 +126,7 @@ def version(rival: Rival, search: str) -> str:
     """What the gateway says its version is; empty where it says nothing."""
     if not rival.version:
         return ""
-    command = _fill(rival.version, {"PYTHON": sys.executable})
+    command = fill(rival.version, {"PYTHON": sys.executable})
     env = {**os.environ, "PATH": search}  # noqa: TID251 - as above
     done = subprocess.run(
         shlex.split(command), capture_output=True, text=True, check=False, env=env
@@ -149,7 +158,7 @@ def _pinned(cpu: int | None) -> list[str]:
     return ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
 
 
-def _fill(text: str, words: Mapping[str, str]) -> str:
+def fill(text: str, words: Mapping[str, str]) -> str:
     for name, value in words.items():
         text = text.replace("{" + name + "}", value)
     return text
@@ -158,7 +167,7 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
 def _wait_ready(rival: Rival, port: int, child: subprocess.Popen[bytes], work: Path) -> None:
     """Until a request through the gateway is answered with 200."""
     body = b'{"model": "%b", "messages": [{"role": "user", "content": "ready?"}]}'
-    body %= (rival.model_prefix + "mock-t1").encode()
+    body %= (rival.model_prefix + rival.ready_model).encode()
     fields = "".join(f"{field}\r\n" for field in rival.headers).encode()
     request = (
         b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"

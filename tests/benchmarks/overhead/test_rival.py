@@ -39,7 +39,10 @@ def test_a_bad_file_is_named(tmp_path):
 )
 def test_skips_have_a_reason(one, reason, tmp_path):
     search = os.environ["PATH"]
-    with pytest.raises(rival.Skipped, match=reason), rival.started(one, 1, tmp_path, None, search):
+    with (
+        pytest.raises(rival.Skipped, match=reason),
+        rival.launched(one, tmp_path, search=search, words={"UP": "1"}),
+    ):
         raise AssertionError("it cannot have started")
 
 

@@ -1,0 +1,1 @@
+"""The fault suite: what a gateway does when its provider misbehaves, as a scorecard."""
