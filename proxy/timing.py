@@ -9,6 +9,8 @@ from typing import Protocol
 Clock = Callable[[], float]  # monotonic seconds
 
 GRAIN_S = 0.002  # deadlines are met within one grain, never early
+LONG_S = 20.0  # from here on a coarser grain will do: 64 times
+_COARSE = 63
 
 
 class Handle(Protocol):
@@ -51,6 +53,8 @@ class Wheel:
     def arm(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back once, after this many seconds, unless the timer is cancelled before."""
         key = int((self._now() + seconds) / GRAIN_S) + 1
+        if seconds >= LONG_S:
+            key |= _COARSE
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = {}

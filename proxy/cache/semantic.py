@@ -7,7 +7,7 @@ is deleted here.
 
 from __future__ import annotations
 
-from embeddings.index import Block, Vector
+from embeddings.index import Engine, Index, Vector
 from proxy.cache.entry import Entry
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from proxy.chat import Answer, ChatRequest, Event, Json
+from proxy.chat import Answer, Event, Json
 from proxy.errors import ClientError, Kind
 
 
@@ -19,16 +19,6 @@ class Frame:
 
     raw: bytes
     events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A request in a provider's format: path below its base URL, JSON body, extra headers."""
-
-    path: str
-    body: Json
-    headers: Mapping[str, str]
-    dropped: tuple[str, ...] = ()  # parameters this target cannot honour
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +61,11 @@ class Dialect(Protocol):
     name: str
     stream_type: bytes  # content-type of a stream
 
-    def parse(self, body: Json) -> ChatRequest:
-        """A client's request. Raises ClientError(400) naming the parameter."""
+    def check(self, body: Json) -> None:
+        """Raises ClientError(400) naming the parameter that makes it no request of this dialect."""
         ...
 
-    def render(
-        self, request: ChatRequest, model: str, quirks: frozenset[str] = frozenset()
-    ) -> Rendered:
-        """The request as this provider wants it, for this model."""
-        ...
-
-    def decoder(self, stream_type: str = "") -> Decoder: ...
+    def decoder(self) -> Decoder: ...
 
     def encoder(self, *, id: str, model: str, created: int, include_usage: bool) -> Encoder: ...
 

@@ -78,7 +78,7 @@ class House(Protocol):
     fronts: set[Front]
     draining: bool
 
-    def hand_over(self, front: Front, transport: asyncio.Transport, data: bytes) -> None: ...
+    def hand_over(self, transport: asyncio.Transport, data: bytes) -> None: ...
 
 
 class Front(asyncio.Protocol):
@@ -383,7 +383,7 @@ class Front(asyncio.Protocol):
         transport = self._transport
         if transport is not None:
             self._house.fronts.discard(self)
-            self._house.hand_over(self, transport, data)
+            self._house.hand_over(transport, data)
 
     def _refuse(self, error: ClientError) -> None:
         """Answer a request that cannot be trusted, and close."""

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.downstream.admit import HOT, OPTION_PREFIX, admit
-from proxy.downstream.front import House, too_large
+from proxy.downstream.front import too_large
 from proxy.errors import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from proxy.downstream.front import Answering
+    from proxy.downstream.house import House
 
 HELD_BYTES = 256 * 1024  # written by an upstream and not yet taken by a slow client
 SERVER = "firsttoken"  # a name, never a version
@@ -107,11 +108,16 @@ class Completions:
             sink.answering = service.serve(exchange, sink)
         except ClientError as error:
             return error_response(error, service.refused(error, kind))
+        answering = sink.answering
+        if answering is None:
+            return await _send(request, sink)
+        self._house.answers.add(answering)
         try:
             return await _send(request, sink)
         finally:
-            if not sink.ended and sink.answering is not None:
-                sink.answering.cancel()  # the client left: so do we
+            self._house.answers.discard(answering)
+            if not sink.ended:
+                answering.cancel()  # the client left: so do we
 
 
 async def _send(request: web.Request, sink: AioSink) -> web.StreamResponse:

@@ -11,7 +11,7 @@ from proxy.errors import Kind, UpstreamFailure
 from proxy.headers import kept
 
 if TYPE_CHECKING:
-    from proxy.dialects.dialect import Decoder, Frame
+    from proxy.dialects.dialect import Dialect, Frame
     from proxy.timing import Timer, Wheel
     from proxy.upstream.connection import Connection, Headers
     from proxy.upstream.endpoint import Endpoint
@@ -82,6 +82,7 @@ class Attempt:
         "_streams",
         "connection",
         "decoder",
+        "dialect",
         "frames",
         "lane",
         "phase",
@@ -100,8 +101,9 @@ class Attempt:
         step: int,
         endpoint: Endpoint,
         request: bytes,
-        decoder: Decoder | None,
+        dialect: Dialect,
         *,
+        streams: bool,
         passes: bool,
         started_s: float,
     ) -> None:
@@ -110,8 +112,9 @@ class Attempt:
         self.step = step
         self._endpoint = endpoint
         self._request = request
-        self.decoder = decoder
-        self._streams = decoder is not None
+        self.dialect = dialect
+        self.decoder = dialect.decoder() if streams else None
+        self._streams = streams
         self._passes = passes  # the client's dialect: bytes may pass unchanged
         self.started_s = started_s
         self.phase = Phase.WAITING
@@ -299,7 +302,7 @@ class Attempt:
             self.relay.close()
 
     def _read_error(self) -> UpstreamFailure:
-        reading = self._endpoint.dialect.read_error(self._status, b"".join(self._parts))
+        reading = self.dialect.read_error(self._status, b"".join(self._parts))
         words = reading.message
         if self._endpoint.secret:
             words = words.replace(self._endpoint.secret, "[key]")

@@ -55,7 +55,7 @@ class Delivery:
             owner,
             self._sink,
             decoder,
-            encoder=self._encoder(step) if step.endpoint.dialect is not self._dialect else None,
+            encoder=self._encoder(step) if attempt.dialect is not self._dialect else None,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,
             gap_s=self._gap_s,

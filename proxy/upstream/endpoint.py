@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from proxy.dialects.registry import dialect, spoken
 from proxy.headers import safe
 
 if TYPE_CHECKING:
@@ -20,12 +21,17 @@ class Endpoint:
 
     name: str
     pool: Pool
-    dialect: Dialect
+    family: str  # the dialect the provider is configured with
     prefix: str  # the base URL's path, without a trailing slash
     auth: bytes
     quirks: frozenset[str] = frozenset()
     secret: str = ""  # to be scrubbed from the provider's words
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
+
+    def dialect_for(self, client: Dialect) -> Dialect:
+        """What to speak with this provider for a client: its own dialect where both know it."""
+        name = spoken(self.family, client.name)
+        return client if name == client.name else dialect(name)
 
     def request(
         self, path: str, body: bytes, *, stream: bool, headers: Mapping[str, str] | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 class Breakers(Protocol):
+    def starts(self, target: str, now: float) -> None: ...
     def succeeded(self, target: str, now: float) -> None: ...
     def failed(
         self, target: str, kind: Kind, now: float, *, retry_after: float | None = None

@@ -95,6 +95,7 @@ class Follower(ABC):
     def _emit(self, frames: Sequence[Frame]) -> None:
         """Where the frames go."""
 
+    @abstractmethod
     def _finale(self) -> None:
         """What a complete answer still needs."""
 

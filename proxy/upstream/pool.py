@@ -19,6 +19,7 @@ from proxy.timing import Clock, Timer, Wheel
 from proxy.upstream.connection import Connection
 
 IDLE_SECONDS = 50.0  # below the 60 to 75 s after which providers and load balancers close
+START_SECONDS = 40.0  # for a server of our own to come up
 IDLE_LIMIT = 256  # idle connections kept per origin; a TLS one holds about 60 kB
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -95,6 +96,8 @@ class Pool:
         try:
             async with asyncio.timeout(self.origin.connect_seconds):
                 await self._connect(connection)
+        except UpstreamFailure as known:
+            failure = known
         except TimeoutError:
             failure = UpstreamFailure(
                 Kind.CONNECT, f"no connection within {self.origin.connect_seconds:g} s"
@@ -154,6 +157,24 @@ class Pool:
         if self._idle:
             wait = self._idle[0].idle_since - limit
             self._sweeper = self._wheel.arm(max(wait, 0.1), self._sweep)
+
+
+class Starter(Protocol):
+    """A server of our own that is started when it is first needed."""
+
+    async def start(self) -> tuple[str, int]: ...
+
+
+class LocalPool(Pool):
+    """Connections to a server that may have to be started, and may move when it restarts."""
+
+    def __init__(self, starter: Starter, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
+        super().__init__(Origin("127.0.0.1", 80, connect_seconds=START_SECONDS), wheel, now, spawn)
+        self._starter = starter
+
+    async def _connect(self, connection: Connection) -> None:
+        host, port = await self._starter.start()
+        await asyncio.get_running_loop().create_connection(lambda: connection, host, port)
 
 
 def _context(origin: Origin) -> ssl.SSLContext:

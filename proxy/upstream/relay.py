@@ -163,3 +163,6 @@ class Gather(Follower):
         for frame in frames:
             self._note(frame.events)
             self.events.extend(frame.events)
+
+    def _finale(self) -> None:
+        """Nothing was sent yet; the owner tells the whole."""

@@ -33,7 +33,7 @@ from proxy.routing.race import (
 from proxy.routing.retry import backoff, retry_after
 from proxy.upstream.attempt import Attempt
 from proxy.upstream.delivery import Delivery
-from proxy.upstream.request import Requester
+from proxy.upstream.request import counts_itself, request_for
 from proxy.upstream.whole import read as read_whole
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Runner:
 
     __slots__ = (
         "_attempts", "_delays", "_delivery", "_dialect", "_engine", "_failures", "_paused", "_race",
-        "_requester", "_steps", "_store", "_strips", "_terms", "_winner", "exchange", "over",
+        "_steps", "_store", "_terms", "_winner", "exchange", "over",
     )  # fmt: skip
 
     def __init__(  # one race's parts, set once
@@ -74,11 +74,8 @@ class Runner:
         self._engine = engine
         self._store = store
         self._delivery = Delivery(exchange, sink, dialect, engine, terms.between_tokens_s)
-        streams = exchange.stream or terms.stream_upstream
-        self._requester = Requester(exchange, dialect, streams=streams)
         self._race = Race(len(steps), RETRIES)
         self._attempts: dict[int, Attempt] = {}
-        self._strips: dict[int, bool] = {}
         self._delays: list[Timer] = []
         self._failures: list[UpstreamFailure] = []
         self._winner: Attempt | None = None
@@ -145,33 +142,24 @@ class Runner:
     def _start_lane(self, lane: int, step: int) -> None:
         self.exchange.attempts += 1
         target = self._steps[step]
-        try:
-            sending = self._requester.for_step(target)
-        except ClientError as error:
-            self._unsayable(lane, error)
-            return
-        streams = self.exchange.stream or self._terms.stream_upstream
+        self._engine.breakers.starts(target.name, self._engine.now())
+        exchange = self.exchange
+        streams = exchange.stream or self._terms.stream_upstream
+        spoken = target.endpoint.dialect_for(self._dialect)
         attempt = Attempt(
             self,
             lane,
             step,
             target.endpoint,
-            sending.request,
-            target.endpoint.dialect.decoder() if streams else None,
-            passes=sending.passes,
+            request_for(exchange, target, spoken, streams=streams),
+            spoken,
+            streams=streams,
+            passes=spoken is self._dialect,
             started_s=perf_counter(),
         )
         self._attempts[lane] = attempt
-        self._strips[lane] = sending.strip_usage
         self._arm(attempt)
         attempt.start()
-
-    def _unsayable(self, lane: int, error: ClientError) -> None:
-        """This target's format has no words for the request; another's may."""
-        self._failures.append(
-            UpstreamFailure(Kind.REFUSED, error.message, status=error.status, code=error.code)
-        )
-        self._execute(self._race.on(Failed(lane, Kind.CONFLICT)))
 
     def _cancel_lane(self, lane: int) -> None:
         attempt = self._attempts.pop(lane, None)
@@ -277,7 +265,9 @@ class Runner:
         )
         if self._paused:
             attempt.pause()
-        self._delivery.follow(attempt, step, self, strip_usage=self._strips[attempt.lane])
+        self._delivery.follow(
+            attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
+        )
 
     def answered(self, attempt: Attempt, body: bytes) -> None:
         """A whole answer came. It is passed on, translated, or told as a stream."""
@@ -285,7 +275,7 @@ class Runner:
             return
         step = self._steps[attempt.step]
         try:
-            answer = read_whole(body, source=self._dialect, target=step.endpoint.dialect)
+            answer = read_whole(body, source=self._dialect, target=attempt.dialect)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return

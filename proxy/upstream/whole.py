@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from proxy.chat import Usage
+from proxy.dialects.shapes import usage_of
 from proxy.errors import Kind, UpstreamFailure
 
 if TYPE_CHECKING:
+    from proxy.chat import Usage
     from proxy.dialects.dialect import Dialect
 
 
@@ -55,28 +56,6 @@ def _glance(body: bytes, answer: dict[str, Any]) -> Whole:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
-    counts = answer.get("usage")
-    usage = None
-    if isinstance(counts, dict):
-        usage = openai_usage(counts)
-    return Whole(body, usage, str(choices[0].get("finish_reason") or "stop"))
-
-
-def openai_usage(counts: dict[str, Any]) -> Usage:
-    """OpenAI's usage object; anything that is not a number counts as none."""
-    prompt_details = counts.get("prompt_tokens_details")
-    completion_details = counts.get("completion_tokens_details")
-    return Usage(
-        prompt=_count(counts.get("prompt_tokens")),
-        completion=_count(counts.get("completion_tokens")),
-        cached=_count(prompt_details.get("cached_tokens"))
-        if isinstance(prompt_details, dict)
-        else 0,
-        reasoning=_count(completion_details.get("reasoning_tokens"))
-        if isinstance(completion_details, dict)
-        else 0,
+    return Whole(
+        body, usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")
     )
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0

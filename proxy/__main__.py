@@ -1,0 +1,197 @@
+"""The command line: firsttoken serve, check, classify, mock, bench."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from proxy import config
+
+_EXAMPLES = """\
+examples:
+  firsttoken serve                          # keys from the environment or .env, else a local model
+  firsttoken serve --config firsttoken.toml --port 8080
+  firsttoken check                          # is the configuration right?
+  firsttoken classify "Write a haiku about rain"
+"""
+_RAW = argparse.RawDescriptionHelpFormatter
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    args = _parser(arguments).parse_args(arguments)
+    try:
+        return int(args.func(args))
+    except config.ConfigError as error:
+        for line in error.errors:
+            print(f"firsttoken: {line}", file=sys.stderr)  # noqa: T201 - a command speaks
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firsttoken",
+        description="A streaming reverse proxy for LLM APIs.",
+        epilog=_EXAMPLES,
+        formatter_class=_RAW,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"firsttoken {version('firsttoken')}"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_check(commands)
+    _add_classify(commands)
+    if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
+        from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
+
+        add_parsers(commands)
+    return parser
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="run the proxy",
+        description="Run the proxy until SIGTERM, then let open answers end.",
+        epilog="example:\n  firsttoken serve --config firsttoken.toml --port 8080\n",
+        formatter_class=_RAW,
+    )
+    serve.add_argument(
+        "--config", metavar="FILE", help="default: $FIRSTTOKEN_CONFIG, ./firsttoken.toml"
+    )
+    serve.add_argument("--host", help="default: 127.0.0.1, or [server] host")
+    serve.add_argument("--port", type=int, help="default: 3456, or [server] port")
+    serve.set_defaults(func=_serve)
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="read the configuration and report every error with its place",
+        description="Read the configuration and report every error with its place.",
+        epilog="example:\n  firsttoken check --config firsttoken.toml\n",
+        formatter_class=_RAW,
+    )
+    check.add_argument("--config", metavar="FILE")
+    check.set_defaults(func=_check)
+
+
+def _add_classify(commands: Any) -> None:
+    classify = commands.add_parser(
+        "classify",
+        help="say what kind of request a text is, and why",
+        description="Category, complexity and language of a text, and the microseconds it took.",
+        epilog='example:\n  firsttoken classify --json "Traduis ce texte en anglais"\n'
+        "  firsttoken classify --jsonl prompts.jsonl > read.jsonl\n",
+        formatter_class=_RAW,
+    )
+    classify.add_argument(
+        "text", nargs="?", help="the prompt; read from standard input when absent"
+    )
+    classify.add_argument("--json", action="store_true", help="one JSON object")
+    classify.add_argument(
+        "--jsonl", metavar="FILE", help="rows with a prompt, one reading for each"
+    )
+    classify.add_argument("--config", metavar="FILE")
+    classify.set_defaults(func=_classify)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    settings = config.load(args.config)
+    overrides = {name: getattr(args, name) for name in ("host", "port") if getattr(args, name)}
+    if overrides:
+        settings = config.with_server(settings, overrides)
+    level = logging.INFO if settings.server.log != "off" else logging.WARNING
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    import uvloop  # noqa: PLC0415 - only a server needs it
+
+    try:
+        uvloop.run(_run(settings))
+    except OSError as error:
+        where = f"{settings.server.host}:{settings.server.port}"
+        print(f"firsttoken: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _run(settings: config.Config) -> None:
+    from proxy.app import App  # noqa: PLC0415 - aiohttp and the classifier load for serve only
+
+    app = App(settings, config.environment())
+    host, port = await app.open()
+    shown = f"[{host}]" if ":" in host else host
+    logging.getLogger("firsttoken").info("listening on http://%s:%d (%s)", shown, port, app.summary)
+    await app.run()
+
+
+def _check(args: argparse.Namespace) -> int:
+    settings = config.load(args.config)
+    from proxy.app import check  # noqa: PLC0415 - see _run
+
+    for line in check(settings, config.environment()):
+        print(line)  # noqa: T201 - a command speaks
+    return 0
+
+
+def _classify(args: argparse.Namespace) -> int:
+    settings = config.load(args.config)
+    from proxy.app import classify, load_classifier  # noqa: PLC0415 - see _run
+
+    classifier = load_classifier(settings)
+    if args.jsonl is not None:
+        return _classify_rows(classifier, args.jsonl)
+    text = args.text if args.text is not None else sys.stdin.read()
+    found = classify(classifier, text)
+    if args.json:
+        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+        return 0
+    print(  # noqa: T201 - a command speaks
+        f"{found['category']}  (confidence {found['confidence']:.2f}, complexity "
+        f"{found['complexity']:.2f}, language {found['language']}, {found['us']:.0f} µs)"
+    )
+    for name, score in sorted(found["scores"].items(), key=lambda item: -item[1])[:4]:
+        print(f"  {score:5.2f}  {name}")  # noqa: T201
+    words = ", ".join(f"{word} {weight:+.2f}" for word, weight in found["words"][:6])
+    if words:
+        print(f"  words: {words}")  # noqa: T201
+    if found["cues"]:
+        print(f"  cues: {', '.join(found['cues'])}")  # noqa: T201
+    return 0
+
+
+def _classify_rows(classifier: Any, path: str) -> int:
+    from proxy.app import classify  # noqa: PLC0415 - see _run
+
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except OSError as error:
+        raise config.ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    wanted = ("category", "confidence", "complexity", "language", "us")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+            prompt = row["prompt"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise config.ConfigError([f"{path}:{number}: is not JSON with a prompt"]) from error
+        found = classify(classifier, str(prompt))
+        sys.stdout.write(orjson.dumps({name: found[name] for name in wanted}).decode() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,508 @@
+"""The one place that builds the parts of a running proxy and ties them together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
+
+from embeddings.classifier import Classifier
+from embeddings.reading import Category
+from proxy import catalog, config
+from proxy.admin.api import Api, Views
+from proxy.admin.metrics import Exposition
+from proxy.cache.cache import Cache
+from proxy.cache.policy import Settings as CacheSettings
+from proxy.dialects.registry import dialect
+from proxy.downstream.auth import Keyring
+from proxy.downstream.house import House, Limits
+from proxy.downstream.server import Completions, errors
+from proxy.exchange import Caller
+from proxy.ledger.journal import Journal
+from proxy.ledger.tally import Tally
+from proxy.pipeline import Pipeline
+from proxy.routing.plan import AUTO, Names, Planner, Rule, Target, target_of
+from proxy.state.breaker import Breakers
+from proxy.state.budget import HedgeBudget
+from proxy.state.latency import Latency
+from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.endpoint import Endpoint
+from proxy.upstream.engine import Engine, Terms
+from proxy.upstream.local import LocalModel
+from proxy.upstream.pool import LocalPool, Origin, Pool
+
+if TYPE_CHECKING:
+    from proxy.downstream.front import Answering
+    from proxy.errors import ClientError, Kind
+    from proxy.exchange import Exchange, Sink
+
+log = logging.getLogger("firsttoken")
+
+FLUSH_SECONDS = 0.2  # log lines wait at most this long
+ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
+
+
+@dataclass(slots=True)
+class Memory:
+    """What survives a reload: everything learned, counted or kept."""
+
+    breakers: Breakers
+    latency: Latency
+    hedges: HedgeBudget
+    tally: Tally
+    journal: Journal
+    cache: Cache
+    classifier: Classifier | None
+    local: LocalModel
+
+
+class Service:
+    """One configuration, serving. Implements what the front asks of the house."""
+
+    def __init__(self, settings: config.Config, keys: Keyring, pipeline: Pipeline) -> None:
+        self.config = settings
+        self.keys = keys
+        self.pipeline = pipeline
+        self.max_body_bytes = settings.server.max_body_bytes
+        self.fast_lane = settings.server.fast_lane
+
+    def serve(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        """See Pipeline.serve."""
+        return self.pipeline.serve(exchange, sink)
+
+    def refused(self, error: ClientError, kind: str) -> bytes:
+        """An error body in the dialect of the path that was asked."""
+        return dialect(kind or "openai").write_error(error)
+
+
+class App:
+    """A running proxy."""
+
+    def __init__(self, settings: config.Config, environ: Mapping[str, str]) -> None:
+        if HttpRequestParser is HttpRequestParserPy:
+            raise SystemExit(
+                "firsttoken: aiohttp runs without its C parser here, which is not safe to expose; "
+                "reinstall aiohttp from a wheel."
+            )
+        self._environ = environ
+        self._settings = settings
+        self._alarms: dict[tuple[str, str], float] = {}
+        self._spawned: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self.house = House(_limits(settings))
+        self.memory = _memory(settings, self.house.now)
+        self._pools: dict[tuple[Any, ...], Pool] = {}
+        self.address: tuple[str, int] = ("", 0)
+
+    # ---- running ------------------------------------------------------------------------------
+
+    async def open(self) -> tuple[str, int]:
+        """Listen; returns the address. Raises OSError and ConfigError."""
+        service = self._service(self._settings)
+        completions = Completions(self.house)
+        self._api = Api(self._views(service))
+        application = web.Application(
+            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
+        )
+        application.add_routes([*completions.routes(), *self._api.routes()])
+        server = self._settings.server
+        self.address = await self.house.open(application, service, server.host, server.port)
+        self._flush()
+        if self._settings.local.eager and self.memory.local.available:
+            self.spawn(self._start_local())
+        gc.collect()
+        gc.freeze()  # the word table and the configuration: never garbage
+        return self.address
+
+    @property
+    def summary(self) -> str:
+        """Which providers answer, for the first log line."""
+        endpoints = self.house.service.pipeline.endpoints
+        return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        await self._stop.wait()
+        await self.close()
+
+    async def close(self) -> None:
+        """Drain, then end everything that was started."""
+        await self.house.close()
+        for pool in self._pools.values():
+            pool.close()
+        await self.memory.local.stop()
+        for task in tuple(self._spawned):
+            task.cancel()
+        await asyncio.gather(*self._spawned, return_exceptions=True)
+        self.memory.journal.flush()
+
+    def reload(self) -> None:
+        """Read the configuration again; a broken one is refused and the old one stays."""
+        try:
+            environ = config.environment()
+            source = self._settings.source
+            settings = config.load(None if source == "defaults" else source, environ)
+            self._environ = environ
+            service = self._service(settings)
+        except config.ConfigError as error:
+            for line in error.errors:
+                log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
+            return
+        self._settings = settings
+        self.house.service = service
+        self.house.limits = _limits(settings)
+        self._api.swap(self._views(service))
+        log.info("configuration reloaded from %s", settings.source)
+
+    def spawn(self, coroutine: Any) -> asyncio.Task[None]:
+        """A task whose end is seen: kept until then, and its failure logged."""
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(coroutine)
+        self._spawned.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._spawned.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a background task failed", exc_info=error)
+
+    async def _start_local(self) -> None:
+        await self.memory.local.start()
+
+    def _flush(self) -> None:
+        self.memory.journal.flush()
+        self.house.wheel.arm(FLUSH_SECONDS, self._flush)
+
+    # ---- building -----------------------------------------------------------------------------
+
+    def _service(self, settings: config.Config) -> Service:
+        memory = self.memory
+        house = self.house
+        providers = catalog.providers(settings, self._environ)
+        if not memory.local.available:
+            providers.pop(catalog.LOCAL, None)
+        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        rules, terms = _rules(settings, frozenset(endpoints))
+        default = _default(settings, providers)
+        names = Names(
+            rules=rules,
+            providers=frozenset(endpoints),
+            patterns=catalog.patterns(providers),
+            known={catalog.LOCAL_MODEL: Target(catalog.LOCAL, catalog.LOCAL_MODEL)}
+            if catalog.LOCAL in providers
+            else {},
+            categories={
+                one.name: tuple(target_of(text) for text in one.targets)
+                for one in settings.categories
+                if one.targets
+            },
+            default=default,
+        )
+        engine = Engine(
+            wheel=house.wheel,
+            now=house.now,
+            wall=time.time,  # noqa: TID251 - the wire stamps wall time
+            rand=random.random,
+            breakers=memory.breakers,
+            latency=memory.latency,
+            hedges=memory.hedges,
+            account=self._account,
+            alarm=self._alarm,
+        )
+        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        memory.tally.configure(
+            [*(rule.name for rule in rules), AUTO],
+            [target.model for rule in rules for target in rule.targets]
+            + [target.model for target in default],
+        )
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, endpoints, terms)
+        return Service(settings, _keyring(settings), pipeline)
+
+    def _endpoint(self, provider: catalog.Provider) -> Endpoint:
+        house = self.house
+        if provider.name == catalog.LOCAL:
+            local = self.memory.local
+            pool: Pool = self._pools.setdefault(
+                (catalog.LOCAL,), LocalPool(local, house.wheel, house.now, self.spawn)
+            )
+            auth = f"Authorization: Bearer {local.key}\r\n".encode()
+            return Endpoint(provider.name, pool, "openai", "/v1", auth)
+        origin = Origin(
+            provider.host,
+            provider.port,
+            provider.tls,
+            provider.ca_file,
+            provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
+            provider.connect_seconds,
+        )
+        known = self._pools.get((origin,))
+        if known is None:
+            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            known.warm(provider.prewarm)
+        return Endpoint(
+            provider.name,
+            known,
+            provider.dialect,
+            provider.path,
+            auth_lines(provider),
+            provider.quirks,
+            provider.key.reveal() if provider.key is not None else "",
+        )
+
+    # ---- what happens meanwhile -----------------------------------------------------------------
+
+    def _account(self, exchange: Exchange) -> None:
+        total_s = perf_counter() - exchange.started_s
+        self.memory.tally.record(exchange, total_s)
+        self.memory.journal.record(exchange, total_s)
+
+    def _alarm(self, target: str, kind: Kind) -> None:
+        now = self.house.now()
+        last = self._alarms.get((target, kind.value))
+        if last is None or now - last > ALARM_SECONDS:
+            self._alarms[(target, kind.value)] = now
+            log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
+
+    def _views(self, service: Service) -> Views:
+        memory = self.memory
+        planner = service.pipeline.planner
+        keys = service.keys
+
+        def ready() -> tuple[bool, str]:
+            return (not self.house.draining, "draining" if self.house.draining else "ready")
+
+        def check(authorization: bytes | None, api_key: bytes | None) -> None:
+            keys.caller(authorization, api_key)
+
+        def is_admin(authorization: bytes | None, local: bool) -> bool:
+            return keys.is_admin(authorization, loopback=local)
+
+        return Views(
+            exposition=Exposition(memory.tally, self._gauges),
+            models=planner.models,
+            config=service.config.redacted,
+            ready=ready,
+            cache_stats=memory.cache.stats,
+            cache_explain=self._explain,
+            cache_invalidate=self._invalidate,
+            classify=self._classify,
+            breakers=lambda: memory.breakers.snapshot(self.house.now()),
+            reset_breaker=memory.breakers.reset,
+            deadlines=memory.latency.snapshot,
+            is_admin=is_admin,
+            check_caller=check,
+        )
+
+    def _gauges(self) -> dict[str, float]:
+        memory = self.memory
+        stats = {f"cache_{name}": float(value) for name, value in memory.cache.stats().items()}
+        for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
+            stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
+        return {
+            "connections": float(len(self.house.fronts) + len(self.house.guards)),
+            "hedges_total": float(memory.hedges.spent),
+            "breakers_opened_total": float(memory.breakers.opened),
+            "log_lines_dropped_total": float(memory.journal.dropped),
+            **stats,
+        }
+
+    def _explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.memory.cache.explain_texts(body, self.memory.classifier)
+
+    def _invalidate(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        gone = self.memory.cache.invalidate(
+            pattern=body.get("pattern"), category=body.get("category"), tag=body.get("tag")
+        )
+        return {"invalidated": gone}
+
+    def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
+
+
+_ALARM_WORDS = {
+    "key_refused": "the provider refuses the configured key; its breaker is open",
+    "model_unknown": "the provider does not know the configured model",
+}
+
+
+def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
+    """One text's reading as JSON, with the microseconds it took."""
+    if classifier is None:
+        return {"error": "classification is switched off"}
+    classifier.read(text)  # words seen for the first time are looked up once, then known
+    began = perf_counter()
+    reading = classifier.read(text)
+    took_us = (perf_counter() - began) * 1e6
+    why = classifier.explain(text)
+    return {
+        "category": reading.category,
+        "confidence": round(reading.confidence, 4),
+        "complexity": round(reading.complexity, 4),
+        "language": reading.language,
+        "source": reading.source,
+        "scores": {name: round(score, 4) for name, score in why.scores.items()},
+        "words": [[word, round(weight, 3)] for word, weight in why.words],
+        "cues": list(why.cues),
+        "us": round(took_us, 1),
+    }
+
+
+def check(settings: config.Config, environ: Mapping[str, str]) -> list[str]:
+    """What a configuration means, in lines. Raises ConfigError for what only shows here."""
+    providers = catalog.providers(settings, environ)
+    _rules(settings, frozenset(providers))
+    lines = [f"{settings.source}: ok", f"listens on {settings.server.host}:{settings.server.port}"]
+    for one in providers.values():
+        key = "no key" if one.key is None else "key set"
+        where = "starts when needed" if one.name == catalog.LOCAL else f"{one.host}:{one.port}"
+        lines.append(f"provider {one.name:12} {one.dialect:10} {where:40} {key}")
+    lines += [
+        f"route    {route.name:12} {route.strategy:10} "
+        + " -> ".join(item if isinstance(item, str) else item.target for item in route.targets)
+        for route in settings.routes
+    ]
+    return lines
+
+
+def _limits(settings: config.Config) -> Limits:
+    server = settings.server
+    return Limits(
+        server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
+    )
+
+
+def _memory(settings: config.Config, now: Any) -> Memory:
+    classifier = load_classifier(settings)
+    out = None if settings.server.log == "off" else sys.stderr
+    return Memory(
+        breakers=Breakers(),
+        latency=Latency(),
+        hedges=HedgeBudget(settings.hedge_budget),
+        tally=Tally(),
+        journal=Journal(out, as_json=settings.server.log == "json"),
+        cache=Cache(
+            CacheSettings(
+                enabled=settings.cache.enabled,
+                semantic=settings.cache.semantic and classifier is not None,
+                ttl_s=settings.cache.ttl_seconds,
+                max_bytes=settings.cache.max_bytes,
+                similarity=settings.cache.similarity,
+                max_temperature=settings.cache.max_temperature,
+            ),
+            now,
+            word_vector=classifier.encoder.word_vector if classifier is not None else None,
+        ),
+        classifier=classifier,
+        local=LocalModel(
+            model_path=settings.local.model_path,
+            context=settings.local.context_tokens,
+            parallel=settings.local.parallel,
+        ),
+    )
+
+
+def load_classifier(settings: config.Config) -> Classifier | None:
+    """The classifier that a configuration asks for."""
+    if not settings.embeddings.enabled:
+        return None
+    own = tuple(
+        Category(one.name, one.description, tuple(one.examples), tuple(one.keywords))
+        for one in settings.categories
+        if one.examples or one.keywords
+    )
+    path = settings.embeddings.model
+    return Classifier.load(None if path is None else config.Path(path), own)
+
+
+def _keyring(settings: config.Config) -> Keyring:
+    callers: dict[bytes, Caller] = {}
+    for key in settings.auth.keys:
+        digest = (
+            bytes.fromhex(key.key_sha256)
+            if key.key_sha256 is not None
+            else sha256(key.key.reveal().encode()).digest()  # type: ignore[union-attr]
+        )
+        routes = None if key.routes is None else frozenset(key.routes)
+        callers[digest] = Caller(key.name, key.cache_group or key.name, routes)
+    admin = settings.auth.admin_key
+    return Keyring(
+        callers,
+        sha256(admin.reveal().encode()).digest() if admin is not None else None,
+        is_open=settings.server.anonymous,
+    )
+
+
+def _rules(settings: config.Config, providers: frozenset[str]) -> tuple[list[Rule], list[Terms]]:
+    rules: list[Rule] = []
+    terms = [Terms()]
+    problems: list[str] = []
+    for route in settings.routes:
+        targets: list[Target] = []
+        for item in route.targets:
+            text, weight = (item, 1.0) if isinstance(item, str) else (item.target, item.weight)
+            target = target_of(text)
+            if not target.model or target.provider not in providers:
+                known = ", ".join(sorted(providers))
+                problems.append(
+                    f"{settings.source}: [[route]] {route.name!r} targets: {text!r}: "
+                    f"no provider {target.provider!r} (there are: {known})"
+                )
+            targets.append(Target(target.provider, target.model, weight))
+        rules.append(Rule(route.name, tuple(targets), route.strategy, len(terms), route.cache))
+        terms.append(
+            Terms(
+                first_token_s=None
+                if route.first_token_ms == "auto"
+                else route.first_token_ms / 1000,
+                between_tokens_s=route.between_tokens_ms / 1000,
+                answer_s=route.answer_ms / 1000,
+                hedges=route.on_stall == "hedge",
+                continues=route.on_break == "continue",
+                stream_upstream=route.stream_upstream,
+            )
+        )
+    problems += [
+        f"{settings.source}: [[category]] {category.name!r} targets: {text!r}: "
+        f"no provider {target_of(text).provider!r}"
+        for category in settings.categories
+        for text in category.targets
+        if target_of(text).provider not in providers
+    ]
+    if problems:
+        raise config.ConfigError(problems)
+    return rules, terms
+
+
+def _default(
+    settings: config.Config, providers: Mapping[str, catalog.Provider]
+) -> tuple[Target, ...]:
+    """The chain of `auto` where no category decides: the first plain route's, else all providers."""
+    for route in settings.routes:
+        if "*" not in route.name:
+            return tuple(
+                target_of(item if isinstance(item, str) else item.target) for item in route.targets
+            )
+    chain = [
+        Target(name, row["default_model"])
+        for name, row in catalog.rows().items()
+        if name in providers and "default_model" in row
+    ]
+    if catalog.LOCAL in providers:
+        chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
+    return tuple(chain)

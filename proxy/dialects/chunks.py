@@ -1,0 +1,181 @@
+"""Reading chat chunks, as OpenAI and the providers that follow it really send them.
+
+What differs between them is accepted here (PROVIDERS 5.2): reasoning under two names, content as
+a list of parts, usage in any chunk or under x_groq, tool calls without an index, a role in every
+chunk, legacy function calls, errors as an object or as an event of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from proxy.chat import (
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Json,
+    Opened,
+    Reasoning,
+    Spent,
+    Text,
+    ToolCall,
+)
+from proxy.dialects.dialect import Frame
+from proxy.dialects.shapes import finish_of, usage_of
+from proxy.dialects.sse import Splitter, payload
+from proxy.errors import Kind, UpstreamFailure
+
+_DONE = (Done(),)
+_NOTHING: tuple[Event, ...] = ()
+
+
+class ChunkDecoder:
+    """Frames of one stream. read turns one chunk's choices into events."""
+
+    __slots__ = ("_splitter",)
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """See Decoder.feed."""
+        return [Frame(event, self._mean(event)) for event in self._splitter.feed(data)]
+
+    def close(self) -> list[Frame]:
+        """See Decoder.close."""
+        rest = self._splitter.close()
+        return [Frame(rest, self._mean(rest))] if rest else []
+
+    def _mean(self, event: bytes) -> tuple[Event, ...]:
+        name, data = payload(event)
+        if not data:
+            return _NOTHING
+        if data == b"[DONE]":
+            return _DONE
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return (Failed(data.decode(errors="replace")[:500]),) if name == b"error" else _NOTHING
+        if not isinstance(chunk, dict):
+            return _NOTHING
+        error = chunk.get("error")
+        if error or name == b"error":
+            return (_failed(error if error else chunk),)
+        return tuple(self._events(chunk))
+
+    def _events(self, chunk: Json) -> list[Event]:
+        events: list[Event] = []
+        choices = chunk.get("choices")
+        if isinstance(choices, list):
+            for choice in choices:
+                if isinstance(choice, dict):
+                    self._choice(choice, chunk, events)
+        usage = usage_of(chunk.get("usage"))
+        if usage is None and isinstance(chunk.get("x_groq"), dict):
+            usage = usage_of(chunk["x_groq"].get("usage"))
+        if usage is not None:
+            events.append(Spent(usage))
+        return events
+
+    def _choice(self, choice: Json, chunk: Json, events: list[Event]) -> None:
+        index = choice.get("index") or 0
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            if delta.get("role") and not delta.get("content"):
+                events.append(_opened(chunk))
+            read_delta(delta, index, events)
+        reason = finish_of(choice.get("finish_reason"))
+        if reason is not None:
+            events.append(Finished(reason, index))
+
+
+def read_delta(delta: Json, index: int, events: list[Event]) -> None:
+    """The events of one delta, reasoning before text, as models think before they speak."""
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(thought, str) and thought:
+        events.append(Reasoning(thought, index))
+    content = delta.get("content")
+    if isinstance(content, str):
+        if content:
+            events.append(Text(content, index))
+    elif isinstance(content, list):
+        _read_parts(content, index, events)
+    refusal = delta.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        events.append(Text(refusal, index))
+    calls = delta.get("tool_calls")
+    if isinstance(calls, list):
+        for place, call in enumerate(calls):
+            if isinstance(call, dict):
+                events.append(_call(call, place, index))
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict):
+        events.append(_call({"function": legacy}, 0, index))
+
+
+def _read_parts(parts: list[Any], index: int, events: list[Event]) -> None:
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "thinking":
+            inner = part.get("thinking")
+            pieces = inner if isinstance(inner, list) else [{"text": inner}]
+            text = "".join(str(one.get("text") or "") for one in pieces if isinstance(one, dict))
+            if text:
+                events.append(Reasoning(text, index))
+        elif part.get("text"):
+            events.append(Text(str(part["text"]), index))
+
+
+def _call(call: Json, place: int, index: int) -> ToolCall:
+    function = call.get("function")
+    function = function if isinstance(function, dict) else {}
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict):
+        arguments = orjson.dumps(arguments).decode()
+    number = call.get("index")
+    return ToolCall(
+        index=number if isinstance(number, int) else place,
+        id=str(call.get("id") or ""),
+        name=str(function.get("name") or ""),
+        arguments=str(arguments or ""),
+        choice=index,
+    )
+
+
+def _opened(chunk: Json) -> Opened:
+    created = chunk.get("created")
+    return Opened(
+        str(chunk.get("id") or ""),
+        str(chunk.get("model") or ""),
+        created if isinstance(created, int) else 0,
+    )
+
+
+def _failed(error: Any) -> Failed:
+    if not isinstance(error, dict):
+        return Failed(str(error))
+    code = error.get("code")
+    status = error.get("status_code") or code
+    return Failed(
+        str(error.get("message") or "the provider failed"),
+        str(error.get("type") or ""),
+        str(code or ""),
+        status if isinstance(status, int) and 400 <= status < 600 else None,
+    )
+
+
+def answer_choices(body: Any) -> list[Json]:
+    """The choices of a whole answer. Raises UpstreamFailure: PROTOCOL, ERROR_FRAME or EMPTY."""
+    if not isinstance(body, dict):
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
+    if body.get("error"):
+        failed = _failed(body["error"])
+        raise UpstreamFailure(Kind.ERROR_FRAME, failed.message, status=failed.status)
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    return choices

@@ -1,0 +1,190 @@
+"""OpenAI chat completions: what clients send and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from proxy.chat import (
+    Answer,
+    CallPart,
+    Choice,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Json,
+    Reasoning,
+    Spent,
+    Text,
+    ToolCall,
+    Usage,
+)
+from proxy.dialects.checks import check_chat
+from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
+from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.shapes import (
+    error_json,
+    finish_of,
+    read_error,
+    usage_json,
+    usage_of,
+    write_error,
+)
+from proxy.errors import ClientError
+
+
+class ChunkEncoder:
+    """Chat chunks from events. The id, model and created of a stream never change."""
+
+    __slots__ = ("_head", "_opened", "_usage", "_wants_usage")
+
+    def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:
+        fields = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._head = orjson.dumps(fields)[:-1]
+        self._wants_usage = include_usage
+        self._usage: Usage | None = None
+        self._opened = False
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        """See Encoder.encode."""
+        out: list[bytes] = []
+        for event in events:
+            if not self._opened and not isinstance(event, Spent | Done | Failed):
+                self._opened = True
+                out.append(self._chunk({"role": "assistant", "content": ""}, 0))
+            match event:
+                case Text(text=text, choice=choice):
+                    out.append(self._chunk({"content": text}, choice))
+                case Reasoning(text=text, choice=choice):
+                    out.append(self._chunk({"reasoning_content": text}, choice))
+                case ToolCall():
+                    out.append(self._chunk({"tool_calls": [_call_json(event)]}, event.choice))
+                case Finished(reason=reason, choice=choice):
+                    out.append(self._chunk({}, choice, reason))
+                case Spent(usage=usage):
+                    self._usage = usage
+                case _:
+                    pass
+        return b"".join(out)
+
+    def end(self) -> bytes:
+        """See Encoder.end."""
+        last = b""
+        if self._wants_usage and self._usage is not None:
+            usage = orjson.dumps(usage_json(self._usage))
+            last = b'data: %b,"choices":[],"usage":%b}\n\n' % (self._head, usage)
+        return last + b"data: [DONE]\n\n"
+
+    def fail(self, error: ClientError) -> bytes:
+        """See Encoder.fail."""
+        return b"data: %b\n\n" % orjson.dumps(error_json(error))
+
+    def _chunk(self, delta: Json, choice: int, reason: str | None = None) -> bytes:
+        rest = orjson.dumps({"index": choice, "delta": delta, "finish_reason": reason})
+        return b'data: %b,"choices":[%b]}\n\n' % (self._head, rest)
+
+
+def _call_json(call: ToolCall) -> Json:
+    function: Json = {"arguments": call.arguments}
+    shown: Json = {"index": call.index, "function": function}
+    if call.id or call.name:
+        shown = {"index": call.index, "id": call.id, "type": "function", "function": function}
+        function["name"] = call.name
+    return shown
+
+
+class OpenAI:
+    """Chat completions."""
+
+    name = "openai"
+    stream_type = b"text/event-stream"
+
+    def check(self, body: Json) -> None:
+        """Raises ClientError 400 for a body that cannot be a chat request."""
+        check_chat(body)
+
+    def decoder(self) -> ChunkDecoder:
+        """See Dialect.decoder."""
+        return ChunkDecoder()
+
+    def encoder(self, *, id: str, model: str, created: int, include_usage: bool) -> ChunkEncoder:
+        """See Dialect.encoder."""
+        return ChunkEncoder(id=id, model=model, created=created, include_usage=include_usage)
+
+    def read_answer(self, body: Any) -> Answer:
+        """See Dialect.read_answer."""
+        choices = answer_choices(body)
+        return Answer(
+            str(body.get("id") or ""),
+            str(body.get("model") or ""),
+            body["created"] if isinstance(body.get("created"), int) else 0,
+            tuple(_read_choice(choice) for choice in choices),
+            usage_of(body.get("usage")),
+        )
+
+    def write_answer(self, answer: Answer) -> bytes:
+        """See Dialect.write_answer."""
+        body: Json = {
+            "id": answer.id,
+            "object": "chat.completion",
+            "created": answer.created,
+            "model": answer.model,
+            "choices": [
+                {
+                    "index": index,
+                    "message": _message(choice),
+                    "logprobs": None,
+                    "finish_reason": choice.finish or "stop",
+                }
+                for index, choice in enumerate(answer.choices)
+            ],
+        }
+        if answer.usage is not None:
+            body["usage"] = usage_json(answer.usage)
+        return orjson.dumps(body)
+
+    def read_error(self, status: int, body: bytes) -> ErrorReading:
+        """See Dialect.read_error."""
+        return read_error(status, body)
+
+    def write_error(self, error: ClientError) -> bytes:
+        """See Dialect.write_error."""
+        return write_error(error)
+
+
+def _read_choice(choice: Json) -> Choice:
+    events: list[Event] = []
+    message = choice.get("message")
+    if isinstance(message, dict):
+        read_delta(message, 0, events)
+    return Choice(
+        text="".join(event.text for event in events if isinstance(event, Text)),
+        reasoning="".join(event.text for event in events if isinstance(event, Reasoning)),
+        calls=tuple(
+            CallPart(event.id, event.name, event.arguments)
+            for event in events
+            if isinstance(event, ToolCall)
+        ),
+        finish=finish_of(choice.get("finish_reason")),
+    )
+
+
+def _message(choice: Choice) -> Json:
+    message: Json = {"role": "assistant", "content": choice.text or None, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.calls:
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in choice.calls
+        ]
+    elif not choice.text:
+        message["content"] = ""
+    return message

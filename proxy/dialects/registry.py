@@ -1,0 +1,22 @@
+"""All dialects by name; one object each, so that identity tells whether bytes may pass."""
+
+from __future__ import annotations
+
+from proxy.dialects.completions import Completions
+from proxy.dialects.dialect import Dialect
+from proxy.dialects.openai import OpenAI
+
+_ALL: dict[str, Dialect] = {one.name: one for one in (OpenAI(), Completions())}
+
+# What a provider of a dialect also speaks, so that a client of it passes unchanged.
+_FAMILY = {"openai": frozenset({"openai", "completions"})}
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect of this name. Raises KeyError: names come from the configuration's schema."""
+    return _ALL[name]
+
+
+def spoken(provider: str, client: str) -> str:
+    """The dialect to use with a provider for a client's: the client's own where both speak it."""
+    return client if client in _FAMILY.get(provider, ()) else provider

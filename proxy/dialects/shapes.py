@@ -1,0 +1,143 @@
+"""What OpenAI-shaped dialects share: errors in and out, usage, finish reasons."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import orjson
+
+from proxy.chat import FinishReason, Usage
+from proxy.dialects.dialect import ErrorReading
+from proxy.errors import ClientError, Kind
+
+_STATUS: dict[int, Kind] = {
+    401: Kind.KEY_REFUSED,
+    403: Kind.KEY_REFUSED,
+    404: Kind.MODEL_UNKNOWN,
+    408: Kind.TIMEOUT,
+    409: Kind.CONFLICT,
+    429: Kind.RATE_LIMITED,
+    503: Kind.OVERLOADED,
+    504: Kind.TIMEOUT,
+    529: Kind.OVERLOADED,
+}
+
+# How providers say that a prompt is too long, beside OpenAI's code.
+_TOO_LONG = (
+    "context_length",
+    "context length",
+    "context window",
+    "maximum context",
+    "prompt is too long",
+    "too many tokens",
+    "exceeds the available context",
+    "input token count",
+    "exceed_context_size",
+)
+_FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
+
+_REASONS = frozenset(get_args(FinishReason))
+_SAME_AS: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "complete": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "max_output_tokens": "length",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "tool_call": "tool_calls",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+    "recitation": "content_filter",
+}
+
+
+def finish_of(reason: object) -> FinishReason | None:
+    """One of the four reasons, for any provider's word; None where there is none yet."""
+    if not isinstance(reason, str) or not reason:
+        return None
+    if reason in _REASONS:
+        return reason  # type: ignore[return-value]  # just looked up
+    return _SAME_AS.get(reason.lower(), "stop")
+
+
+def usage_of(counts: Any) -> Usage | None:
+    """OpenAI's usage object; None where it is absent or null."""
+    if not isinstance(counts, dict):
+        return None
+    prompt = counts.get("prompt_tokens_details")
+    completion = counts.get("completion_tokens_details")
+    cached = _count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else 0
+    reasoning = _count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else 0
+    return Usage(
+        prompt=_count(counts.get("prompt_tokens")),
+        completion=_count(counts.get("completion_tokens")),
+        cached=cached or _count(counts.get("prompt_cache_hit_tokens")),
+        reasoning=reasoning,
+    )
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """OpenAI's usage object."""
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }
+
+
+def read_error(status: int, body: bytes) -> ErrorReading:
+    """A provider's error answer: OpenAI's shape, its relatives', a page of HTML, or nothing."""
+    message, code = _words(body)
+    kind = _STATUS.get(status) or (Kind.SERVER if status >= 500 else Kind.REFUSED)
+    said = f"{code} {message}".lower()
+    if status in (400, 413, 422) and any(words in said for words in _TOO_LONG):
+        kind = Kind.CONTEXT_LENGTH
+    elif status in (400, 403) and any(words in said for words in _FILTERED):
+        kind = Kind.CONTENT_FILTER
+    return ErrorReading(kind, message, code)
+
+
+def _words(body: bytes) -> tuple[str, str]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "", ""  # a page or a fragment: nobody's words
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, dict):
+        return "", ""
+    error = found.get("error", found)
+    if isinstance(error, str):
+        return error[:2000], str(found.get("code") or "")[:100]
+    if not isinstance(error, dict):
+        return "", ""
+    message = error.get("message") or error.get("detail") or error.get("error") or ""
+    code = error.get("code") or error.get("type") or ""
+    return str(message)[:2000], str(code)[:100]
+
+
+def error_json(error: ClientError) -> dict[str, Any]:
+    """OpenAI's error object."""
+    return {
+        "error": {
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "code": error.code,
+        }
+    }
+
+
+def write_error(error: ClientError) -> bytes:
+    """The body of an error answer."""
+    return orjson.dumps(error_json(error))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,134 @@
+"""The client side of one process: its listener, its connections, and how it goes down.
+
+Owns what outlives a configuration (sockets, fronts, the wheel) and holds the service in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from proxy.downstream.front import Front
+from proxy.downstream.guard import Guard
+from proxy.timing import Clock, Wheel
+
+if TYPE_CHECKING:
+    from proxy.downstream.front import Answering, Service
+    from proxy.errors import ClientError
+
+BACKLOG = 4096
+SWEEP_SECONDS = 1.0  # how often waiting connections are looked at
+DRAIN_STEP_SECONDS = 0.05
+FAREWELL_SECONDS = 2.0  # for aiohttp's handlers after everything was told to end
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds a client, or a shutdown, may take."""
+
+    head_s: float = 10.0
+    body_s: float = 60.0
+    idle_s: float = 75.0
+    drain_s: float = 30.0
+
+
+class House:
+    """Everything that faces clients."""
+
+    def __init__(self, limits: Limits) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self.limits = limits
+        self.now: Clock = loop.time
+        self.wheel = Wheel(loop.time, loop.call_at)
+        self.fronts: set[Front] = set()
+        self.guards: set[Guard] = set()
+        self.answers: set[Answering] = set()  # being given through aiohttp
+        self.draining = False
+        self.service: Service
+        self._runner: web.AppRunner | None = None
+        self._servers: list[asyncio.Server] = []
+
+    async def open(
+        self,
+        app: web.Application,
+        service: Service,
+        host: str,
+        port: int,
+        *,
+        shared_port: bool = False,
+    ) -> tuple[str, int]:
+        """Listen. Returns the address; raises OSError when it is taken."""
+        self.service = service
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=self.limits.idle_s,
+            shutdown_timeout=FAREWELL_SECONDS,
+        )
+        await self._runner.setup()
+        server = await self._loop.create_server(
+            self._front, host, port, backlog=BACKLOG, reuse_port=shared_port
+        )
+        return self._listening(server)
+
+    async def adopt(self, sock: socket.socket) -> tuple[str, int]:
+        """Listen on a socket that somebody else opened (socket activation)."""
+        server = await self._loop.create_server(self._front, sock=sock, backlog=BACKLOG)
+        return self._listening(server)
+
+    def hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Let aiohttp have a connection, for good."""
+        assert self._runner is not None
+        server = self._runner.server
+        assert server is not None
+        guard = Guard(server(), self.now, self._refused, self.guards.discard)
+        self.guards.add(guard)
+        transport.set_protocol(guard)
+        guard.connection_made(transport)
+        guard.data_received(data)
+
+    async def close(self) -> None:
+        """Accept nothing more, let open answers end, then tell those that did not."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        deadline = self.now() + self.limits.drain_s
+        while self._busy() and self.now() < deadline:
+            await asyncio.sleep(DRAIN_STEP_SECONDS)
+        for front in tuple(self.fronts):
+            front.cut()
+        for answer in tuple(self.answers):
+            answer.expire()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _busy(self) -> bool:
+        busy = [front for front in tuple(self.fronts) if front.drain()]
+        return bool(busy or self.answers)
+
+    def _front(self) -> Front:
+        return Front(self, self._loop)
+
+    def _listening(self, server: asyncio.Server) -> tuple[str, int]:
+        if not self._servers:
+            self._sweep()
+        self._servers.append(server)
+        name = server.sockets[0].getsockname()
+        return str(name[0]), int(name[1])
+
+    def _refused(self, error: ClientError) -> bytes:
+        return self.service.refused(error, "openai")
+
+    def _sweep(self) -> None:
+        limits = self.limits
+        for front in tuple(self.fronts):
+            front.expire(limits.head_s, limits.body_s, limits.idle_s)
+        for guard in tuple(self.guards):
+            guard.expire(limits.head_s, limits.body_s)
+        self.wheel.arm(SWEEP_SECONDS, self._sweep)

@@ -1,0 +1,226 @@
+"""The life of a request, in order: exact cache, classify once, semantic cache, plan, race.
+
+One pipeline per configuration; a reload builds a new one and swaps one reference, and running
+requests keep theirs. Everything here is a plain call: the only wait is the upstream's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from proxy import headers
+from proxy.cache.entry import Entry
+from proxy.cache.key import key_of
+from proxy.cache.policy import Options as CacheOptions
+from proxy.cache.policy import may_look_up, may_store, options_of
+from proxy.dialects.assemble import assemble, events_of
+from proxy.dialects.registry import dialect
+from proxy.errors import ClientError
+from proxy.routing.signals import read_signals
+from proxy.upstream.engine import Step
+from proxy.upstream.runner import Runner
+
+if TYPE_CHECKING:
+    from proxy.cache.cache import Cache
+    from proxy.exchange import Exchange, Sink
+    from proxy.routing.plan import Planner, Rule
+    from proxy.upstream.endpoint import Endpoint
+    from proxy.upstream.engine import Engine, Terms
+
+KINDS = {"openai": "chat", "completions": "completions"}  # dialect -> the cache's endpoint name
+
+
+class Reading(Protocol):
+    """What the classifier says about a text."""
+
+    @property
+    def vector(self) -> Any: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def complexity(self) -> float: ...
+    @property
+    def language(self) -> str: ...
+
+
+class Classifier(Protocol):
+    """The one embedding of a request; microseconds, never an exception."""
+
+    def read(self, text: str) -> Reading: ...
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """What one configuration serves with. terms: by the rule's index."""
+
+    planner: Planner
+    classifier: Classifier | None
+    cache: Cache
+    engine: Engine
+    endpoints: Mapping[str, Endpoint]
+    terms: Sequence[Terms]
+
+    def serve(self, exchange: Exchange, sink: Sink) -> Runner | None:
+        """Answer one request into the sink; the ledger hears of it however it ends.
+
+        Raises ClientError before anything was sent. Returns the running race, or None when the
+        answer is complete already.
+        """
+        rule = self.planner.rule(exchange.model, exchange.caller.routes)
+        exchange.route = rule.name
+        asked = exchange.options
+        wish = options_of(asked.cache or "")
+        began = perf_counter()
+        key = None
+        if rule.cache and may_look_up(exchange.body, self.cache.settings):
+            key = key_of(
+                exchange.body,
+                tenant=exchange.caller.tenant,
+                route=rule.name,
+                kind=KINDS[exchange.kind],
+                also="usage" if exchange.wants_usage else "",
+            )
+        exchange.cache = "miss" if key is not None and wish.read else "bypass"
+        if key is not None:
+            entry = self.cache.find_exact(key, wish)
+            if entry is not None:
+                exchange.cache_s = perf_counter() - began
+                self._replay(exchange, sink, entry, "exact")
+                return None
+        looked = perf_counter()
+        exchange.cache_s = looked - began
+        reading = self._classify(exchange, key.text if key is not None else None)
+        read = perf_counter()
+        exchange.classify_s = read - looked
+        if key is not None and reading is not None and wish.read:
+            hit = self.cache.find_semantic(key, reading.vector, exchange.language, wish)
+            exchange.cache_s += perf_counter() - read
+            if hit is not None:
+                self._replay(exchange, sink, hit.entry, "semantic")
+                return None
+        if wish.only:
+            raise ClientError(
+                504, "No cached answer, and the request allows no other.", code="cache_miss"
+            )
+        return self._race(exchange, sink, rule, wish, key, reading)
+
+    def _race(
+        self,
+        exchange: Exchange,
+        sink: Sink,
+        rule: Rule,
+        wish: CacheOptions,
+        key: Any,
+        reading: Reading | None,
+    ) -> Runner | None:
+        engine = self.engine
+        plan = self.planner.plan(rule, exchange.category, exchange.prompt_bytes, engine.now())
+        exchange.why = plan.why
+        steps = [
+            Step(target.name, target.model, self.endpoints[target.provider])
+            for target in plan.targets
+        ]
+        store: Callable[[Exchange, bytes], None] | None = None
+        if key is not None and wish.write:
+
+            def keep(done: Exchange, body: bytes) -> None:
+                self._store(done, body, key, wish, reading)
+
+            store = keep
+        runner = Runner(
+            exchange, steps, self.terms[rule.terms], dialect(exchange.kind), engine, sink, store
+        )
+        runner.start()
+        return None if runner.over else runner
+
+    def _classify(self, exchange: Exchange, text: str | None) -> Reading | None:
+        signals = read_signals(exchange.kind, exchange.body, exchange.prompt_bytes)
+        reading = None
+        if self.classifier is not None:
+            reading = self.classifier.read(text if text is not None else signals.text)
+            exchange.confidence = reading.confidence
+            exchange.complexity = reading.complexity
+            exchange.language = reading.language
+            exchange.category = reading.category
+        chosen = exchange.options.category or exchange.options.use_case or signals.category
+        if chosen is not None:
+            exchange.category = chosen
+        return reading
+
+    def _store(
+        self, exchange: Exchange, body: bytes, key: Any, wish: CacheOptions, reading: Reading | None
+    ) -> None:
+        """Keep a complete answer, if it is one that may be given again."""
+        settings = self.cache.settings
+        if not may_store(
+            options=wish,
+            settings=settings,
+            complete=True,
+            finishes=[exchange.finish],
+            size_bytes=len(body),
+            has_calls=b'"tool_calls":[' in body or b'"tool_calls": [' in body,
+            has_refusal=b'"refusal":"' in body,
+        ):
+            return
+        entry = Entry(
+            stream=body if exchange.stream else b"",
+            whole=b"" if exchange.stream else body,
+            usage=exchange.usage,
+            kind=KINDS[exchange.kind],
+            finish=exchange.finish,
+            model=exchange.provider_model,
+            provider=exchange.provider,
+            category=exchange.category,
+            language=exchange.language,
+            tags=exchange.options.tags,
+        )
+        vector = reading.vector if reading is not None else None
+        if exchange.category in settings.live_categories:
+            return
+        self.cache.put(key, vector, entry)
+
+    def _replay(self, exchange: Exchange, sink: Sink, entry: Entry, how: str) -> None:
+        exchange.cache = how
+        exchange.provider = entry.provider
+        exchange.provider_model = entry.model
+        exchange.category = exchange.category or entry.category
+        exchange.usage = entry.usage
+        exchange.finish = entry.finish
+        exchange.status = 200
+        exchange.outcome = "ok"
+        exchange.first_token_s = perf_counter() - exchange.started_s
+        if exchange.stream:
+            sink.open(
+                200, headers.STREAM + headers.about(exchange), self._stream_of(entry, exchange)
+            )
+            sink.end()
+        else:
+            sink.whole(200, headers.JSON + headers.about(exchange), self._whole_of(entry, exchange))
+        self.engine.account(exchange)
+
+    def _stream_of(self, entry: Entry, exchange: Exchange) -> bytes:
+        stream = entry.stream
+        if stream:
+            return stream
+        spoken = dialect(exchange.kind)
+        answer = spoken.read_answer(orjson.loads(entry.whole))
+        encoder = spoken.encoder(
+            id=answer.id, model=answer.model, created=answer.created,
+            include_usage=exchange.wants_usage,
+        )  # fmt: skip
+        return encoder.encode(events_of(answer)) + encoder.end()
+
+    def _whole_of(self, entry: Entry, exchange: Exchange) -> bytes:
+        if entry.whole:
+            return entry.whole
+        spoken = dialect(exchange.kind)
+        events = [event for frame in spoken.decoder().feed(entry.stream) for event in frame.events]
+        answer = replace(assemble(events), usage=entry.usage)
+        return spoken.write_answer(answer)

@@ -1,0 +1,211 @@
+"""In which order targets are tried: a value that explains itself.
+
+The planner is built once per configuration. For the common case, an exact route in order with no
+breaker open, a plan is a dictionary look-up.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from proxy.errors import ClientError
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model at a provider."""
+
+    provider: str
+    model: str
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A route: its name, its chain, and an index into the caller's own terms for it."""
+
+    name: str
+    targets: tuple[Target, ...]
+    strategy: str = "ordered"
+    terms: int = 0
+    cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The chain for one request. skipped: (target, reason)."""
+
+    rule: Rule
+    targets: tuple[Target, ...]
+    why: str
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+class Doors(Protocol):
+    """The breakers, as far as a plan looks at them."""
+
+    def blocked(self, target: str, now: float) -> bool: ...
+
+
+class Speeds(Protocol):
+    """The first-token times, as far as a plan looks at them."""
+
+    def deadline(self, target: str, prompt_bytes: int, now: float) -> float: ...
+
+
+def target_of(text: str) -> Target:
+    """provider/model; the model may hold further slashes."""
+    provider, _, model = text.partition("/")
+    return Target(provider, model)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everything a client may ask for. patterns: (pattern, provider) for bare model ids."""
+
+    rules: Sequence[Rule]
+    providers: frozenset[str]
+    patterns: Sequence[tuple[str, str]] = ()
+    known: Mapping[str, Target] = field(default_factory=dict)  # bare ids and old aliases
+    categories: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
+    default: tuple[Target, ...] = ()
+
+
+class Planner:
+    """Resolves names and orders chains."""
+
+    __slots__ = ("_doors", "_exact", "_found", "_names", "_patterns", "_rand", "_speeds")
+
+    def __init__(
+        self, names: Names, doors: Doors, speeds: Speeds, rand: Callable[[], float]
+    ) -> None:
+        self._names = names
+        self._doors = doors
+        self._speeds = speeds
+        self._rand = rand
+        self._exact = {rule.name: rule for rule in names.rules if "*" not in rule.name}
+        patterns = [rule for rule in names.rules if "*" in rule.name]
+        self._patterns = sorted(patterns, key=lambda rule: -len(rule.name))  # the closest first
+        self._found: dict[str, Rule] = {}
+
+    def rule(self, model: str, routes: frozenset[str] | None = None) -> Rule:
+        """What a model's name means. routes: those the caller may use, None for all.
+
+        Raises ClientError 404 with close matches, or 403 for a route that is not the caller's.
+        """
+        rule = self._exact.get(model) or self._found.get(model)
+        if rule is None:
+            rule = self._look_up(model)
+            if len(self._found) > 4096:
+                self._found.clear()  # names are the client's: bounded
+            self._found[model] = rule
+        if routes is not None and rule.name not in routes:
+            raise ClientError(
+                403, f"This key may not use the route {rule.name!r}.", "permission_error",
+                "route_not_allowed",
+            )  # fmt: skip
+        return rule
+
+    def plan(self, rule: Rule, category: str, prompt_bytes: int, now: float) -> Plan:
+        """The chain for a request of this category, best target first."""
+        why = "route"
+        targets = rule.targets
+        if rule.name == AUTO:
+            chain = self._names.categories.get(category)
+            why = f"category {category}" if chain else "default"
+            targets = chain or targets
+        if len(targets) > 1 and rule.strategy != "ordered":
+            targets = self._arrange(targets, rule.strategy, prompt_bytes, now)
+            why = rule.strategy
+        blocked = self._doors.blocked
+        open_doors = [target for target in targets if not blocked(target.name, now)]
+        if len(open_doors) == len(targets):
+            return Plan(rule, targets, why)
+        skipped = tuple(
+            (target.name, "breaker open") for target in targets if target not in open_doors
+        )
+        if not open_doors:
+            return Plan(rule, targets, "every breaker is open", ())
+        return Plan(rule, tuple(open_doors), why, skipped)
+
+    def _arrange(
+        self, targets: tuple[Target, ...], strategy: str, prompt_bytes: int, now: float
+    ) -> tuple[Target, ...]:
+        if strategy == "fastest":
+            deadline = self._speeds.deadline
+            return tuple(sorted(targets, key=lambda one: deadline(one.name, prompt_bytes, now)))
+        if strategy == "weighted":
+            # Exponential keys: one pass gives an order in which each place is drawn by weight.
+            keys = {one: -(self._rand() ** (1.0 / one.weight)) for one in targets}
+            return tuple(sorted(targets, key=keys.__getitem__))
+        return targets
+
+    def _look_up(self, model: str) -> Rule:
+        for rule in self._patterns:
+            matched = match(rule.name, model)
+            if matched is not None:
+                targets = tuple(
+                    Target(one.provider, one.model.replace("*", matched), one.weight)
+                    for one in rule.targets
+                )
+                return Rule(rule.name, targets, rule.strategy, rule.terms, rule.cache)
+        names = self._names
+        provider, slash, rest = model.partition("/")
+        if slash and rest and provider in names.providers:
+            return Rule(model, (Target(provider, rest),))
+        if model == AUTO or model.startswith("auto:"):
+            if not names.default:
+                raise _unknown(model, self.suggestions(model))
+            return Rule(AUTO, names.default)
+        known = names.known.get(model)
+        if known is not None:
+            return Rule(model, (known,))
+        for pattern, owner in names.patterns:
+            if match(pattern, model) is not None:
+                return Rule(model, (Target(owner, model),))
+        raise _unknown(model, self.suggestions(model))
+
+    def models(self) -> list[dict[str, str | int]]:
+        """What may be asked for, in the shape of OpenAI's model list."""
+        owners = {AUTO: "firsttoken"} if self._names.default else {}
+        owners.update({name: "firsttoken" for name in self._exact})
+        for chain in (*self._names.categories.values(), self._names.default):
+            owners.update({target.name: target.provider for target in chain})
+        for name, target in self._names.known.items():
+            owners[name] = target.provider
+        return [
+            {"id": name, "object": "model", "created": 0, "owned_by": owner}
+            for name, owner in owners.items()
+        ]
+
+    def suggestions(self, model: str) -> list[str]:
+        """Names that exist and look like this one; else the first few that exist."""
+        every = [*self._exact, AUTO, *self._names.known]
+        for chain in (*self._names.categories.values(), self._names.default):
+            every += [target.name for target in chain]
+        every = list(dict.fromkeys(every))
+        return difflib.get_close_matches(model, every, 3, 0.5) or every[:3]
+
+
+def match(pattern: str, name: str) -> str | None:
+    """What the one star stands for, or None."""
+    head, _, tail = pattern.partition("*")
+    if len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
+        return name[len(head) : len(name) - len(tail)]
+    return None
+
+
+def _unknown(model: str, close: list[str]) -> ClientError:
+    words = f"The model {model[:100]!r} does not exist here."
+    if close:
+        words += f" Try {', '.join(close)}."
+    return ClientError(404, words, "invalid_request_error", "model_not_found", "model")
