@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from embeddings.index import BLOCK_MAX, RING_MAX, Engine, Index, Inverted, Ring, Vector
+
+DIM = 128
+
+
+def vectors(count: int, seed: int = 0) -> Vector:
+    found = np.random.default_rng(seed).standard_normal((count, DIM)).astype(np.float32)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return found
+
+
+def engine() -> Engine:
+    """One whose background work is done at once."""
+    return Engine(DIM, spawn=lambda work: work())
+
+
+def filled(count: int) -> tuple[Index, Vector]:
+    index, given = Index(engine()), vectors(count)
+    for label, vector in enumerate(given):
+        index.add(label, vector)
+    return index, given
+
+
+@pytest.mark.parametrize("count", [1, 3, BLOCK_MAX, BLOCK_MAX + 1, 500, RING_MAX + 300])
+def test_every_vector_finds_itself_at_any_size(count: int) -> None:
+    index, given = filled(count)
+    assert len(index) == count
+    for label in range(0, count, max(1, count // 50)):
+        found = index.search(given[label], 4)
+        assert found[0][0] == label
+        assert found[0][1] == pytest.approx(1.0, abs=0.02)
+        assert [near for _, near in found] == sorted((near for _, near in found), reverse=True)
+
+
+@pytest.mark.parametrize("count", [40, 800, RING_MAX + 900])
+def test_a_code_keeps_the_inner_product(count: int) -> None:
+    index, given = filled(count)
+    asked = vectors(20, seed=1) * 0.3 + given[:20]
+    asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+    for vector in asked:
+        for label, near in index.search(vector, 3):
+            assert near == pytest.approx(float(given[label] @ vector), abs=0.02)
+
+
+@pytest.mark.parametrize("count", [10, 300, RING_MAX + 600])
+def test_what_is_removed_is_never_found_again(count: int) -> None:
+    index, given = filled(count)
+    gone = set(range(0, count, 3))
+    for label in gone:
+        assert index.remove(label)
+        assert not index.remove(label)
+    assert len(index) == count - len(gone)
+    for label in range(0, count, max(1, count // 60)):
+        found = [name for name, _ in index.search(given[label], 4)]
+        assert not gone & set(found)
+        assert label in gone or found[0] == label
+
+
+def test_an_emptied_index_finds_nothing() -> None:
+    index, given = filled(100)
+    for label in range(100):
+        index.remove(label)
+    assert index.search(given[0], 4) == []
+    index.add(7, given[7])
+    assert index.search(given[7], 4)[0][0] == 7
+
+
+def test_random_work_agrees_with_a_plain_search() -> None:
+    rng = np.random.default_rng(3)
+    given = vectors(1500, seed=4)
+    index, alive = Index(engine()), {}
+    for step in range(3000):
+        label = int(rng.integers(1500))
+        if label in alive:
+            assert index.remove(label)
+            del alive[label]
+        else:
+            index.add(label, given[label])
+            alive[label] = given[label]
+        if step % 100 == 99:
+            asked = given[int(rng.integers(1500))]
+            best = max(alive, key=lambda name: float(alive[name] @ asked))
+            assert index.search(asked, 4)[0][1] == pytest.approx(
+                float(alive[best] @ asked), abs=0.02
+            )
+    assert len(index) == len(alive)
+
+
+def test_the_index_answers_while_the_next_one_is_trained() -> None:
+    waiting: list = []
+    given = vectors(RING_MAX + 500)
+    made = Engine(DIM, spawn=waiting.append)
+    index = Index(made)
+    for label in range(BLOCK_MAX + 10):
+        index.add(label, given[label])
+    assert made.faiss is None  # still being imported: the block goes on
+    waiting.pop()()
+    for label in range(BLOCK_MAX + 10, RING_MAX + 100):
+        index.add(label, given[label])
+    assert len(waiting) == 1
+    assert index.search(given[RING_MAX + 50], 1)[0][0] == RING_MAX + 50
+    index.remove(5)
+    waiting.pop()()
+    index.add(RING_MAX + 101, given[RING_MAX + 101])
+    assert index.search(given[3], 1)[0][0] == 3  # some moved, some not yet
+    assert index.search(given[5], 1)[0][0] != 5
+    index.move(RING_MAX)
+    assert len(index) == RING_MAX + 100
+    assert index.search(given[RING_MAX + 50], 1)[0][0] == RING_MAX + 50
+
+
+def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
+    made = engine()
+    made.load()
+    given = vectors(200)
+    codes = np.stack([made.encode(vector) for vector in given])
+    stage = Inverted(made, codes)
+    for label in range(200):
+        stage.add(label, codes[label])
+    taken = dict(stage.take() for _ in range(200))
+    assert len(stage) == 0
+    assert all((taken[label] == codes[label]).all() for label in range(200))
+
+
+def test_a_ring_gives_back_what_it_was_given() -> None:
+    made = engine()
+    made.load()
+    codes = np.stack([made.encode(vector) for vector in vectors(9)])
+    ring = Ring(made)
+    for label in range(9):
+        ring.add(label, codes[label])
+    assert (ring.snapshot() == codes).all()
+    label, taken = ring.take()
+    assert label == 8
+    assert (taken == codes[8]).all()
+
+
+def test_a_process_without_vectors_does_not_load_faiss() -> None:
+    code = "import sys, embeddings.index, proxy.cache.cache; print('faiss' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
