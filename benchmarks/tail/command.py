@@ -19,7 +19,8 @@ import uvloop
 
 from benchmarks.load import arrivals, prompts
 from benchmarks.load.apis import APIS
-from benchmarks.load.run import Load, Run, raise_file_limit
+from benchmarks.load.plan import Load, raise_file_limit
+from benchmarks.load.run import Run
 from benchmarks.load.tally import Tally
 from benchmarks.load.target import jobs, marked, target
 from benchmarks.mock.scenario import Scenario
