@@ -310,7 +310,7 @@ DO = "do does"
 
 THIS = "this these ce cet cette ces ceci"
 
-YOU = "you tu te toi vous"
+YOU = "you tu toi vous"
 
 ME = "i me we us je j me moi nous"
 
