@@ -27,7 +27,7 @@ aidez
 
 # Said or unsaid, the question stays.
 LIGHT_WORDS = """
-someone anyone anybody somebody easily quickly possible possibly
+people someone anyone anybody somebody easily quickly possible possibly
 properly various certain gens personne quelqu facilement rapidement personnellement personally
 """
 

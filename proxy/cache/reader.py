@@ -337,7 +337,7 @@ _TAKERS = {
     lexicon.UNIT: _Reader._take_unit,
 }
 
-_PRAISE = frozenset(("best/worst 1", "good/bad 1"))
+_PRAISE = frozenset(("good/bad 1",))
 _CAPITALS = {
     "C": Sense(lexicon.TECH, "c"),
     "R": Sense(lexicon.TECH, "r"),
