@@ -109,10 +109,10 @@ def _built(table: ProviderTable, row: Mapping[str, Any], key: Secret | None) -> 
         path=url.path.rstrip("/"),
         auth=row.get("auth", "bearer"),
         key=key,
-        headers=table.headers,
+        headers={k: v.reveal() if isinstance(v, Secret) else v for k, v in table.headers.items()},
         quirks=frozenset((*row.get("quirks", ()), *table.quirks)),
         ca_file=table.ca_file,
-        proxy=table.proxy,
+        proxy=table.proxy.reveal() if table.proxy is not None else None,
         connect_seconds=table.connect_seconds,
         prewarm=table.prewarm,
     )

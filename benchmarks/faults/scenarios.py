@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
-from benchmarks.faults.probe import Outcome
 from benchmarks.faults.stage import (
     NORMAL,
     TEXT,
@@ -21,6 +20,7 @@ from benchmarks.faults.stage import (
     continuing,
     usage_is_right,
 )
+from benchmarks.faults.verdicts import all_or_error, safe_or_fail
 from benchmarks.mock.breaks import BREAKS
 from benchmarks.mock.oddities import ODDITIES
 from benchmarks.mock.refusals import REFUSALS, refuse
@@ -57,7 +57,7 @@ async def s01(stage: Stage) -> Verdict:
     second = await stage.ask("s01", 20)
     if not (first.whole(TEXT) and second.whole(TEXT)):
         worst = first if not first.whole(TEXT) else second
-        return _safe_or_fail(worst.clean_error, worst.line(), worst.total_s)
+        return safe_or_fail(worst.clean_error, worst.line(), worst.total_s)
     times = [one.started_at for one in stage.calls("s01")]
     early = len(times) > 1 and times[1] - times[0] < RETRY_AFTER * 0.95
     if early:
@@ -85,7 +85,7 @@ async def _recovers(stage: Stage, name: str, fault: Script, limit: float) -> Ver
     outcome = await stage.ask(name, limit)
     if outcome.whole(TEXT):
         return Verdict(Score.PASS, "answered by the fallback", outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 async def s03(stage: Stage) -> Verdict:
@@ -94,7 +94,7 @@ async def s03(stage: Stage) -> Verdict:
     outcome = await stage.ask("s03", 20)
     if outcome.whole(TEXT):
         return Verdict(Score.PASS, "answered", outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 async def s04(stage: Stage) -> Verdict:
@@ -119,7 +119,7 @@ async def s06(stage: Stage) -> Verdict:
     if calls > 1:
         return Verdict(Score.PARTIAL, f"{outcome.line()}, silent one asked {calls} times")
     if not outcome.whole(TEXT):
-        return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+        return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
     if not await stage.closed("s06"):
         return Verdict(Score.PARTIAL, "answered; the silent request stays open", outcome.total_s)
     return Verdict(Score.PASS, f"first token after {outcome.first_token_s:.2f} s", outcome.total_s)
@@ -143,7 +143,7 @@ async def s07(stage: Stage) -> Verdict:
         soon = outcome.first_token_s < 15
         why = f"first token after {outcome.first_token_s:.2f} s"
         return Verdict(Score.PASS if soon else Score.FAIL, why, outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 def _cut(after: int, pause: float = 0.02, act: Act = Act.CLOSE) -> Script:
@@ -159,7 +159,7 @@ def _cut(after: int, pause: float = 0.02, act: Act = Act.CLOSE) -> Script:
 async def s08(stage: Stage) -> Verdict:
     """The connection ends at 40 of 60 tokens: the whole answer, or an error that is seen."""
     stage.set("s08", _cut(40), continuing)
-    return _all_or_error(await stage.ask("s08", 30))
+    return all_or_error(await stage.ask("s08", 30))
 
 
 def _pausing(turn: Turn) -> Iterator[Step]:
@@ -181,13 +181,13 @@ async def s09(stage: Stage) -> Verdict:
     outcome = await stage.ask("s09", 60)
     if not await stage.alive():
         return Verdict(Score.FAIL, "the gateway serves nothing afterwards", outcome.total_s)
-    return _all_or_error(outcome)
+    return all_or_error(outcome)
 
 
 async def s10(stage: Stage) -> Verdict:
     """A malformed event in the middle: the rest of the answer is not lost."""
     stage.set("s10", ODDITIES["bad-json-chunk"], continuing)
-    return _all_or_error(await stage.ask("s10", 20), error=Score.SAFE)
+    return all_or_error(await stage.ask("s10", 20), error=Score.SAFE)
 
 
 async def s11(stage: Stage) -> Verdict:
@@ -197,7 +197,7 @@ async def s11(stage: Stage) -> Verdict:
     if outcome.whole(TEXT):
         prompt = outcome.total_s < 5
         return Verdict(Score.PASS if prompt else Score.PARTIAL, outcome.line(), outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 async def s12(stage: Stage) -> Verdict:
@@ -209,7 +209,7 @@ async def s12(stage: Stage) -> Verdict:
         return Verdict(Score.FAIL, f"the same model was asked {calls} times", outcome.total_s)
     if outcome.whole(TEXT):
         return Verdict(Score.PASS, "answered by the larger model", outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 async def s13(stage: Stage) -> Verdict:
@@ -220,7 +220,7 @@ async def s13(stage: Stage) -> Verdict:
         return Verdict(Score.FAIL, "the refused prompt went to another provider", outcome.total_s)
     if outcome.status == 400 and "filter" in outcome.body.decode("utf-8", "replace"):
         return Verdict(Score.PASS, "the refusal was passed on", outcome.total_s)
-    return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+    return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 
 
 def _no_prefill(turn: Turn) -> Iterator[Step]:
@@ -234,7 +234,7 @@ def _no_prefill(turn: Turn) -> Iterator[Step]:
 async def s14(stage: Stage) -> Verdict:
     """A break in the middle, and a fallback that takes no prefill."""
     stage.set("s14", _cut(40), _no_prefill)
-    return _all_or_error(await stage.ask("s14", 30))
+    return all_or_error(await stage.ask("s14", 30))
 
 
 async def s15(stage: Stage) -> Verdict:
@@ -272,7 +272,7 @@ async def s16(stage: Stage) -> Verdict:
     stage.set("s16", REFUSALS["500"], NORMAL)
     outcome = await stage.ask("s16", 20)
     if not outcome.whole(TEXT):
-        return _safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
+        return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
     named = [outcome.model, *(v for k, v in outcome.headers.items() if "model" in k)]
     told = any("b-s16" in one for one in named)
     right = usage_is_right(outcome)
@@ -280,26 +280,6 @@ async def s16(stage: Stage) -> Verdict:
         return Verdict(Score.PASS, "model and usage are the fallback's", outcome.total_s)
     missing = "usage" if told else "the model's name"
     return Verdict(Score.PARTIAL, f"{missing} is not the fallback's", outcome.total_s)
-
-
-# ---- verdicts ----------------------------------------------------------------------------------
-
-
-def _safe_or_fail(safe: bool, why: str, seconds: float) -> Verdict:
-    return Verdict(Score.SAFE if safe else Score.FAIL, why, seconds)
-
-
-def _all_or_error(outcome: Outcome, error: Score = Score.PASS) -> Verdict:
-    """A whole answer passes, and so does an error that is seen; a silent cut does not."""
-    if outcome.whole(TEXT):
-        return Verdict(Score.PASS, "the whole answer", outcome.total_s)
-    if outcome.hung:
-        return Verdict(Score.FAIL, outcome.line(), outcome.total_s)
-    if outcome.clean_error:
-        return Verdict(error, outcome.line(), outcome.total_s)
-    if outcome.cut:
-        return Verdict(Score.SAFE, f"cut off without a word, {outcome.line()}", outcome.total_s)
-    return Verdict(Score.FAIL, f"an incomplete answer that looks finished, {outcome.line()}")
 
 
 Scenario = Callable[[Stage], Awaitable[Verdict]]

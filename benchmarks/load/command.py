@@ -18,8 +18,9 @@ import uvloop
 
 from benchmarks.load import compare, slo, table
 from benchmarks.load.apis import Json
+from benchmarks.load.plan import Load, Row, raise_file_limit
 from benchmarks.load.progress import Progress
-from benchmarks.load.run import Load, Row, Run, raise_file_limit
+from benchmarks.load.run import Run
 from benchmarks.load.settings import BadOption, Settings, read
 from benchmarks.load.tally import Tally
 from benchmarks.report import page

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
+from benchmarks.load.account import account, row
 from benchmarks.load.apis import Api
 from benchmarks.load.client import Client, Job
+from benchmarks.load.plan import Load, Row, cpu_seconds
 from benchmarks.load.tally import Tally
 from benchmarks.load.target import Target, numbered
 from benchmarks.schedule import Schedule
@@ -20,27 +20,6 @@ CONNECT_AT_ONCE = 256  # connections being opened together, below common backlog
 SLICE_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How much, how long. Without arrivals the loop is closed: every connection sends again as
-    soon as it has its answer. Ends after `count` requests or `seconds`, whichever is first."""
-
-    concurrency: int = 1  # connections of a closed loop; the most of an open one
-    count: int | None = None
-    seconds: float | None = None
-    arrivals: Callable[[], Iterator[float]] | None = None
-    warmup: int = 0  # requests before, not counted
-    preconnect: int = 0  # connections that an open loop opens before it starts
-    drain_seconds: float = 30.0  # for answers that are still on their way at the end
-    request_seconds: float = 300.0
-    unique: bool = False  # every prompt gets a number, so that no cache knows it
-    check_done: bool = True
-
-
-Row = tuple[float, float, float, float, int, int, str]
-"""One request: due, first token, end (seconds after the start), lag, tokens, status, error."""
 
 
 class Run:
@@ -149,7 +128,7 @@ class Run:
     async def _measure(self) -> None:
         load = self.load
         self._recording = True
-        cpu = _cpu_seconds()
+        cpu = cpu_seconds()
         self._started = time.monotonic()
         if load.arrivals is not None:
             self._times = load.arrivals()
@@ -163,7 +142,7 @@ class Run:
         await self._until_end()
         now = time.monotonic()
         self.tally.seconds = now - self._started
-        self.tally.client_cpu_s = _cpu_seconds() - cpu
+        self.tally.client_cpu_s = cpu_seconds() - cpu
         self.tally.unfinished = self._open + len(self._backlog)
         if len(self.tally.total.pending) or not self.tally.slices:
             self._slice()
@@ -338,53 +317,7 @@ class Run:
             if client.broken:
                 self.tally.fail(client.broken, client.message())
             return
-        tally = self.tally
-        tally.bytes += client.bytes
-        tally.tokens += client.tokens
         end = client.ended if client.first_byte else time.monotonic()
         if self.rows is not None:
-            self._add_row(client, end)
-        if client.broken:
-            tally.fail(client.broken, client.message())
-            return
-        tally.ok += 1
-        due = client.due
-        tally.total.pending.append(end - due)
-        tally.ttfb.pending.append(client.first_byte - due)
-        if client.tokens:
-            tally.ttft.pending.append(client.first_token - due)
-            if client.tokens > 1 and client.last_token > client.first_token:
-                per_token = (client.last_token - client.first_token) / (client.tokens - 1)
-                tally.tpot.pending.append(per_token)
-                tally.speed.pending.append(1.0 / per_token)
-        asked, said = client.usage()
-        tally.prompt_tokens += asked
-        tally.completion_tokens += said
-        if client.cache:
-            tally.cache[client.cache] += 1
-
-    def _add_row(self, client: Client, end: float) -> None:
-        start = self._started
-        first = client.first_token - start if client.first_token else float("nan")
-        row = (
-            client.due - start,
-            first,
-            end - start,
-            client.sent - client.due,
-            client.tokens,
-            client.status,
-            client.broken,
-        )
-        if self.rows is not None:
-            self.rows.append(row)
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def raise_file_limit() -> None:
-    """As many connections as the system lets this process have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            self.rows.append(row(client, self._started, end))
+        account(self.tally, client, end)

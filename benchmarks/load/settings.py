@@ -14,7 +14,8 @@ import orjson
 
 from benchmarks.load import arrivals, prompts
 from benchmarks.load.apis import APIS, Api, Json
-from benchmarks.load.run import Load, Run
+from benchmarks.load.plan import Load
+from benchmarks.load.run import Run
 from benchmarks.load.target import Target, jobs, marked, target
 
 OPEN_CONCURRENCY = 10_000

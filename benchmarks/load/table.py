@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from benchmarks.load.compare import Ratio
-from benchmarks.load.run import Row
+from benchmarks.load.plan import Row
 from benchmarks.load.tally import Tally
 
 _ROWS = (

@@ -13,6 +13,7 @@ import orjson
 
 from benchmarks.mock import faults, shapes
 from benchmarks.mock.connection import Connection, RecordingConnection
+from benchmarks.mock.formats import shape_of
 from benchmarks.mock.record import Recorded
 from benchmarks.mock.scenario import Scenario, parse, text_of
 from benchmarks.mock.turn import Script, Turn, play, reply
@@ -190,7 +191,7 @@ class ScriptedUpstream:
                 script = faults.refuse(scenario.status)
         ident = f"{self.name}{len(self._plans):08d}"
         word = scenario.word or self.word
-        answer = shapes.shape_of(path)(model, scenario, word, ident)
+        answer = shape_of(path)(model, scenario, word, ident)
         plan = Plan(scenario, answer, script, None)
         if script is play and not _paced(scenario):
             blank = Turn(scenario, answer, stream, model, {}, {}, 1, 1, self.random, play, None)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.load.run import raise_file_limit
+from benchmarks.load.plan import raise_file_limit
 from benchmarks.overhead import process, results, rival, scenarios
 from benchmarks.overhead.scenarios import Sizes, Way
 

@@ -12,7 +12,8 @@ import uvloop
 
 from benchmarks.load import arrivals, prompts
 from benchmarks.load.apis import APIS
-from benchmarks.load.run import Load, Run
+from benchmarks.load.plan import Load
+from benchmarks.load.run import Run
 from benchmarks.load.tally import Tally
 from benchmarks.load.target import jobs, marked, target
 

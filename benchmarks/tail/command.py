@@ -17,9 +17,9 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from benchmarks.load import arrivals, prompts
+from benchmarks.load import arrivals, plan, prompts
 from benchmarks.load.apis import APIS
-from benchmarks.load.run import Load, Run, raise_file_limit
+from benchmarks.load.run import Run
 from benchmarks.load.tally import Tally
 from benchmarks.load.target import jobs, marked, target
 from benchmarks.mock.scenario import Scenario
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.stalled < 1 or args.requests < 1 or args.rate <= 0:
         sys.stderr.write("firsttoken bench tail: --stalled is a share, the rest above 0\n")
         return 2
-    raise_file_limit()
+    plan.raise_file_limit()
     try:
         rows = uvloop.run(_measure(args))
     except (rival.Skipped, OSError) as error:
@@ -118,30 +118,40 @@ async def _row(
     model: str,
     providers: Sequence[ScriptedUpstream],
 ) -> Row:
-    await _load(args, url, model, args.history)
     before = sum(one.totals.requests for one in providers)
-    tally = await _load(args, url, model, args.requests)
+    rows = await _load(args, url, model)
     asked = sum(one.totals.requests for one in providers) - before
-    row = Row(name, tally, asked / args.requests - 1.0)
+    tally = Tally()
+    # one run, so that nothing ends between learning and measuring; the first rows are history
+    for due, first, _, _, _, _, error in sorted(rows)[args.history :]:
+        if error:
+            tally.fail(error)
+        else:
+            tally.ok += 1
+            tally.ttft.add(first - due)
+    one = Row(name, tally, asked / (args.requests + args.history) - 1.0)
     p99 = tally.ttft.quantile(0.99) * 1e3
-    sys.stderr.write(f"{name}: p99 {p99:.0f} ms, {row.extra:+.1%} requests\n")
-    return row
+    sys.stderr.write(f"{name}: p99 {p99:.0f} ms, {one.extra:+.1%} requests\n")
+    return one
 
 
-async def _load(args: argparse.Namespace, url: str, model: str, count: int) -> Tally:
+async def _load(args: argparse.Namespace, url: str, model: str) -> list[plan.Row]:
     api = APIS["chat"]
     where = target(url, api)
     made = jobs(where, api, model, [marked(one) for one in prompts.varied()], stream=True)
-    load = Load(
+    load = plan.Load(
         concurrency=10_000,
         preconnect=CONNECTIONS,
         arrivals=partial(arrivals.constant, args.rate),
-        count=count,
+        count=args.requests + args.history,
         request_seconds=WAIT_SECONDS,
         drain_seconds=WAIT_SECONDS,
         unique=True,
     )
-    return await Run(load, where, api, made, stream=True).execute()
+    run = Run(load, where, api, made, stream=True)
+    run.rows = []
+    await run.execute()
+    return run.rows
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from embeddings.index import Vector
-from proxy.cache import guards
+from proxy.cache import guards, replay
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.guards import WordVector
@@ -138,11 +138,30 @@ class Cache:
         entry.exact = key.exact
         entry.text = entry.text or key.text
         entry.created_s = entry.created_s or self._clock()
+        if entry.has_stream and not entry.usage_frame:
+            stream, entry.usage_frame = replay.take_usage(entry.stream)
+            if entry.usage_frame:
+                entry.adopt_stream(stream)
+        entry.whole = replay.mark_whole(entry.whole)
         entry.measure()
         self.exact.place(key.exact, entry, ttl_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._semantic.add(key.partition, vector, entry)
         self.counts.stored += 1
+
+    def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
+        """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
+        before = entry.size_bytes
+        stream = replay.stream_of(entry, include_usage=include_usage)
+        self.exact.grow(entry, entry.size_bytes - before)
+        return stream
+
+    def whole_of(self, entry: Entry) -> bytes:
+        """A hit as one JSON body, usage marked as cached."""
+        before = entry.size_bytes
+        whole = replay.whole_of(entry)
+        self.exact.grow(entry, entry.size_bytes - before)
+        return whole
 
     # ---- beside the traffic ----------------------------------------------------------------
 

@@ -86,7 +86,6 @@ class Entry:
     __slots__ = (
         "__weakref__",
         "_stream",
-        "_whole",
         "category",
         "cost_usd",
         "created_s",
@@ -104,6 +103,8 @@ class Entry:
         "tags",
         "text",
         "usage",
+        "usage_frame",
+        "whole",
     )
 
     def __init__(  # noqa: PLR0913 - a record
@@ -124,7 +125,8 @@ class Entry:
         cost_usd: float = 0.0,
     ) -> None:
         self._stream: Packed | bytes = pack(stream) if stream else b""
-        self._whole = whole
+        self.whole = whole
+        self.usage_frame = b""
         self.usage = usage or Usage()
         self.kind = kind
         self.finish = finish
@@ -146,7 +148,7 @@ class Entry:
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""
-        held = len(self._stream) + len(self._whole) + len(self.text.encode())
+        held = len(self._stream) + len(self.whole) + len(self.usage_frame) + len(self.text)
         self.size_bytes = OVERHEAD_BYTES + held
 
     @property
@@ -155,8 +157,18 @@ class Entry:
         return unpack(self._stream)
 
     @property
-    def whole(self) -> bytes:
-        return self._whole
+    def has_stream(self) -> bool:
+        return bool(self._stream)
+
+    def adopt_stream(self, stream: bytes) -> None:
+        """Take in the streamed form, packed."""
+        self._stream = pack(stream)
+        self.measure()
+
+    def adopt_whole(self, whole: bytes) -> None:
+        """Take in the whole form."""
+        self.whole = whole
+        self.measure()
 
     def describe(self) -> dict[str, Any]:
         """For the admin API: everything but the answer."""

@@ -99,6 +99,13 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
             self._dropped(held)
         return 1
 
+    def grow(self, entry: Entry, by_bytes: int) -> None:
+        """A kept entry took more memory than when it was placed."""
+        if by_bytes and self._held.get(entry.exact) is entry:
+            self.used_bytes += by_bytes
+            while self.used_bytes > self.max_bytes and len(self._held) > 1:
+                self._evict(self._clock(), entry.exact)
+
     def entries(self) -> Iterator[Entry]:
         """Every live entry, least recently used first. O(n): for the admin API, not for traffic."""
         now = self._clock()

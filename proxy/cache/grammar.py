@@ -27,7 +27,7 @@ aidez
 
 # Said or unsaid, the question stays.
 LIGHT_WORDS = """
-someone anyone anybody somebody easily quickly possible possibly
+people someone anyone anybody somebody easily quickly possible possibly
 properly various certain gens personne quelqu facilement rapidement personnellement personally
 """
 
@@ -310,7 +310,7 @@ DO = "do does"
 
 THIS = "this these ce cet cette ces ceci"
 
-YOU = "you tu te toi vous"
+YOU = "you tu toi vous"
 
 ME = "i me we us je j me moi nous"
 

@@ -40,13 +40,13 @@ more/less 2: less fewer moins
 most/least 1: most maximum max maximize maximise highest greatest largest biggest maximal
 most/least 1: maximiser
 most/least 2: least minimum min minimize minimise lowest smallest minimal minimiser
-good/bad 1: good great nice bon bonne bons bonnes pros advantage advantages benefit benefits
-good/bad 1: beneficial healthy positive avantage avantages bienfaits positif bénéfique
-good/bad 2: bad cons disadvantage disadvantages drawback drawbacks downside downsides harm harms
-good/bad 2: harmful unhealthy negative mauvais mauvaise mauvaises inconvénient inconvénients
-good/bad 2: négatif nocif
-best/worst 1: best top meilleur meilleure meilleurs meilleures mieux
-best/worst 2: worst pire pires
+pros/cons 1: pros advantage advantages benefit benefits beneficial avantage avantages bienfaits
+pros/cons 1: bénéfique
+pros/cons 2: cons disadvantage disadvantages drawback drawbacks downside downsides inconvénient
+pros/cons 2: inconvénients nocif harm harms harmful
+good/bad 1: good great nice best top healthy positive bon bonne bons bonnes meilleur meilleure
+good/bad 1: meilleurs meilleures mieux positif
+good/bad 2: bad worst unhealthy negative mauvais mauvaise mauvaises pire pires négatif
 better/worse 1: better
 better/worse 2: worse
 hot/cold 1: hot warm chaud chaude chauds

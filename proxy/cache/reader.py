@@ -77,7 +77,7 @@ class _Reader:
         self.lexicon = FRENCH if self.french else ENGLISH
         capitals = sum(word[0].isupper() for word in words)
         # A title or a shout: capitals then tell nothing about names.
-        self.shouting = len(words) > 3 and capitals * 2 > len(words)
+        self.shouting = len(words) > 4 and capitals * 4 > len(words) * 3
         self.content: set[str] = set()
         self.names: set[str] = set()
         self.opposites: set[str] = set()
@@ -141,8 +141,8 @@ class _Reader:
                 return 1
         if word.isupper() and 1 < len(word) < 6 and not self.shouting:
             sense = self._acronym(low, sense)
-        elif word in _CAPITAL_TECH and index:
-            sense = _CAPITAL_TECH[word]
+        elif word in _CAPITALS and index:
+            sense = _CAPITALS[word]
         if sense is None:
             self._unknown(word, low, index)
             return 1
@@ -337,13 +337,15 @@ _TAKERS = {
     lexicon.UNIT: _Reader._take_unit,
 }
 
-_PRAISE = frozenset(("best/worst 1", "good/bad 1"))
-_CAPITAL_TECH = {
+_PRAISE = frozenset(("good/bad 1",))
+_CAPITALS = {
     "C": Sense(lexicon.TECH, "c"),
     "R": Sense(lexicon.TECH, "r"),
     "Go": Sense(lexicon.TECH, "golang"),
     "C++": Sense(lexicon.TECH, "cpp"),
     "C#": Sense(lexicon.TECH, "csharp"),
+    "March": Sense(lexicon.DATE, "03"),
+    "May": Sense(lexicon.DATE, "05"),
 }
 _ACRONYMS = {
     "us": Sense(lexicon.ENTITY, "usa"),

@@ -8,7 +8,8 @@ import pytest
 import uvloop
 
 from benchmarks.load import apis, arrivals, prompts, target
-from benchmarks.load.run import Load, Run
+from benchmarks.load.plan import Load
+from benchmarks.load.run import Run
 from benchmarks.load.tally import Tally
 from benchmarks.mock import Act, ScriptedUpstream, ports
 

@@ -1,0 +1,45 @@
+"""One finished request becomes numbers."""
+
+from __future__ import annotations
+
+from benchmarks.load.client import Client
+from benchmarks.load.plan import Row
+from benchmarks.load.tally import Tally
+
+
+def account(tally: Tally, client: Client, end: float) -> None:
+    """Adds an answer that ended at `end` (time.monotonic), good or bad."""
+    tally.bytes += client.bytes
+    tally.tokens += client.tokens
+    if client.broken:
+        tally.fail(client.broken, client.message())
+        return
+    tally.ok += 1
+    due = client.due
+    tally.total.pending.append(end - due)
+    tally.ttfb.pending.append(client.first_byte - due)
+    if client.tokens:
+        tally.ttft.pending.append(client.first_token - due)
+        if client.tokens > 1 and client.last_token > client.first_token:
+            per_token = (client.last_token - client.first_token) / (client.tokens - 1)
+            tally.tpot.pending.append(per_token)
+            tally.speed.pending.append(1.0 / per_token)
+    asked, said = client.usage()
+    tally.prompt_tokens += asked
+    tally.completion_tokens += said
+    if client.cache:
+        tally.cache[client.cache] += 1
+
+
+def row(client: Client, start: float, end: float) -> Row:
+    """The request as a line of a file; times in seconds after the start of the run."""
+    first = client.first_token - start if client.first_token else float("nan")
+    return (
+        client.due - start,
+        first,
+        end - start,
+        client.sent - client.due,
+        client.tokens,
+        client.status,
+        client.broken,
+    )

@@ -1,0 +1,376 @@
+"""The schema of the configuration file: every setting with its unit and its default.
+
+Secrets are written as env:NAME or file:PATH (proxy.secret). Reading a file is proxy.config's part.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from proxy.config_file import Places
+from proxy.config_values import (
+    CREDENTIAL,
+    HEADER,
+    AuthStyle,
+    AutoMillis,
+    BaseUrl,
+    Capability,
+    Count,
+    DialectName,
+    Digest,
+    Millis,
+    Name,
+    Seconds,
+    Share,
+    Strategy,
+    TargetName,
+    Usd,
+    check_pattern,
+)
+from proxy.secret import HeaderValue, SecretUrl, SecretValue
+
+DEFAULTS = "defaults"  # the source of a configuration without a file
+MIB = 1024 * 1024
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors, types are not guessed."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True,
+        validate_by_name=True, validate_by_alias=True, use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )  # fmt: skip
+
+
+class Server(Table):
+    """Where it listens, and how long a client may take."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=3456, ge=0, le=65_535)
+    """0: any free one."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes on the same port."""
+    fast_lane: bool = True
+    """false: aiohttp serves every request, slower and alike."""
+    anonymous: bool = False
+    """true: strangers are served without a key, on any address."""
+    max_body_bytes: int = Field(default=20 * MIB, ge=1024, le=1024 * MIB)
+    """Of a request. Gemini and Bedrock take 20 MB, and no chat needs more."""
+    head_seconds: Seconds = 10.0
+    """For a request's head to arrive whole."""
+    body_seconds: Seconds = 60.0
+    """For a request's body to arrive whole."""
+    idle_seconds: Seconds = 75.0
+    """A client's connection may wait this long for its next request."""
+    drain_seconds: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """After SIGTERM open answers may go on this long."""
+    keep_alive_seconds: Annotated[float, Field(ge=0, le=86_400)] = 15.0
+    """Silence before a comment keeps load balancers from cutting a stream; 0: never."""
+    log: Literal["lines", "json", "off"] = "lines"
+
+
+class Key(Table):
+    """A caller's key."""
+
+    name: Name
+    key: SecretValue | None = None
+    key_sha256: Digest | None = None
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+    budget_usd_per_month: Usd | None = None
+    budget_usd_per_day: Usd | None = None
+    routes: list[str] | None = None
+    """The models it may ask for; absent: all."""
+    cache_group: Name | None = None
+    """Callers of one group share cached answers; absent: the key's own."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.key is None) == (self.key_sha256 is None):
+            raise ValueError('needs exactly one of key = "env:NAME" and key_sha256 = "..."')
+        return self
+
+
+class Auth(Table):
+    """Who may call."""
+
+    admin_key: SecretValue | None = None
+    keys: list[Key] = Field(default_factory=list, alias="key")
+
+
+class Provider(Table):
+    """A provider: known names need only the key, any other is declared."""
+
+    name: Name
+    dialect: DialectName | None = None
+    """The wire format; absent: the known name's, else openai."""
+    base_url: BaseUrl | None = None
+    key: SecretValue | None = None
+    keys: list[SecretValue] = Field(default_factory=list)
+    """Several keys share the load; instead of key."""
+    auth: AuthStyle | None = None
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)
+    quirks: list[str] = Field(default_factory=list)
+    """What differs from the dialect, from proxy.catalog.QUIRKS, beside the known name's own."""
+    api_version: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,40}$")
+    """Azure's api-version."""
+    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
+    """Bedrock's and Vertex's."""
+    models: list[str] = Field(default_factory=list)
+    """Bare model ids that it serves; one * each."""
+    ca_file: str | None = None
+    """Trusted besides nothing else, for a private certificate; checks are never off."""
+    proxy: SecretUrl | None = None
+    """http:// URL of a forward proxy; absent: HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+    connect_seconds: Seconds = 5.0
+    prewarm: int = Field(default=0, ge=0, le=64)
+    """Connections opened before the first request."""
+    max_idle_connections: int = Field(default=256, ge=0, le=10_000)
+    max_concurrent: Count | None = None
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.key is not None and self.keys:
+            raise ValueError("has both key and keys: write one of them")
+        return self
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, Any]) -> dict[str, Any]:
+        for name, value in headers.items():
+            if not HEADER.fullmatch(name):
+                raise ValueError("a header's name has a character that HTTP forbids")
+            if isinstance(value, str) and CREDENTIAL.search(name):
+                raise ValueError(f'{name} is a secret: write "env:NAME" or "file:PATH"')
+        return headers
+
+    @field_validator("proxy")
+    @classmethod
+    def _plain_http(cls, proxy: SecretUrl | None) -> SecretUrl | None:
+        if proxy is not None and not proxy.reveal().startswith("http://"):
+            raise ValueError("must be an http:// URL; TLS to the provider goes through it")
+        return proxy
+
+
+class WeightedTarget(Table):
+    """A target with its share."""
+
+    target: TargetName
+    weight: float = Field(default=1.0, gt=0, le=1e6)
+
+
+def _form(value: object) -> str:
+    return "a table" if isinstance(value, dict | WeightedTarget) else "a text"
+
+
+RouteTarget = Annotated[
+    Annotated[TargetName, Tag("a text")] | Annotated[WeightedTarget, Tag("a table")],
+    Discriminator(_form),
+]
+
+
+class Route(Table):
+    """A virtual model."""
+
+    name: Annotated[str, AfterValidator(check_pattern)]
+    targets: list[RouteTarget] = Field(min_length=1)
+    strategy: Strategy = "ordered"
+    first_token_ms: AutoMillis = "auto"
+    """The deadline for the first token of each attempt."""
+    between_tokens_ms: AutoMillis = 10_000.0
+    """The longest silence inside an answer."""
+    answer_ms: Millis = 120_000.0
+    """The deadline of a whole answer that is not streamed."""
+    on_stall: Literal["hedge", "switch"] = "hedge"
+    on_break: Literal["continue", "error"] = "continue"
+    hedge_budget: Share | None = None
+    """Extra requests as a share; absent: [routing] hedge_budget."""
+    cache: bool = True
+    stream_upstream: bool = False
+    """Streams from the provider even where the client does not, so that a stall is seen."""
+    sticky: Literal["none", "key", "user"] = "none"
+    """With strategy weighted: the same caller, or the same `user`, keeps its target."""
+    strict_params: bool = False
+    """A parameter that the target cannot honour is an error, not dropped."""
+    min_tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
+    """A slower answer counts as stalled; absent: never."""
+
+    @model_validator(mode="after")
+    def _stars(self) -> Self:
+        for one in self.targets:
+            name = one if isinstance(one, str) else one.target
+            if name.count("*") > 1:
+                raise ValueError(f'targets: "{name}" may hold one * only')
+            if "*" in name and "*" not in self.name:
+                raise ValueError(f'targets: "{name}" repeats a *, but the route\'s name has none')
+        return self
+
+
+class Category(Table):
+    """A kind of request, decided by the classifier."""
+
+    name: Name
+    description: str = ""
+    examples: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
+    targets: list[TargetName] = Field(default_factory=list)
+
+
+class Model(Table):
+    """A model of the catalogue, added or corrected."""
+
+    name: TargetName
+    aliases: list[Name] = Field(default_factory=list)
+    context_tokens: Count | None = None
+    max_output_tokens: Count | None = None
+    capabilities: list[Capability] | None = None
+    input_usd_per_mtok: Usd | None = None
+    """USD per million tokens, as all prices here."""
+    output_usd_per_mtok: Usd | None = None
+    cached_usd_per_mtok: Usd | None = None
+
+
+class Cache(Table):
+    """Answers kept."""
+
+    enabled: bool = True
+    exact: bool = True
+    semantic: bool = True
+    ttl_seconds: float = Field(default=86_400.0, gt=0, le=366 * 86_400)
+    max_bytes: int = Field(default=256 * MIB, ge=0)
+    """Of all answers, compressed."""
+    max_entry_bytes: int = Field(default=1 * MIB, ge=0)
+    similarity: float = Field(default=0.92, ge=0.5, le=1)
+    """Cosine that a paraphrase needs besides passing every guard."""
+    max_temperature: float = Field(default=1.0, ge=0, le=2)
+    """Requests above it are not cached; 1.0 is what an unset temperature means."""
+    max_error_rate: float | None = Field(default=None, gt=0, lt=0.5)
+    """Turns on the verified mode: the share of wrong hits stays below."""
+    tool_calls: bool = False
+    """Keep answers that call tools."""
+    replay: Literal["at_once", "paced"] = "at_once"
+    path: str | None = None
+    """Where answers survive a restart; absent: in memory only."""
+
+
+class Embeddings(Table):
+    """What reads the prompts."""
+
+    enabled: bool = True
+    model: str | None = None
+    """A word table's path, or for the embedder process a sentence-transformers model."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
+    socket: str | None = None
+    """The embedder process's Unix socket; absent: everything in process."""
+    budget_ms: float = Field(default=2.0, gt=0, le=1000)
+    """An embedding that takes longer is not waited for."""
+
+
+class Local(Table):
+    """The embedded model. eager: started with the proxy, not by its first request."""
+
+    enabled: bool = True
+    eager: bool = False
+    model_path: str | None = None
+    context_tokens: int = Field(default=4096, ge=256, le=1 << 20)
+    parallel: int = Field(default=2, ge=1, le=16)
+
+
+class Routing(Table):
+    """How targets are chosen and given up."""
+
+    mode: Literal["embedding", "keywords", "llm", "hybrid"] = "embedding"
+    router_model: TargetName | None = None
+    """The small model that decides in the modes llm and hybrid."""
+    hedge_budget: Share = 0.05
+    """Extra requests by hedging, as a share of all."""
+    strong_share: Share | None = None
+    """At most this share of `auto` goes to a category's first target; absent: all."""
+    breaker_failures: int = Field(default=3, ge=1, le=1000)
+    """In a row, before a target is left alone."""
+    breaker_seconds: Seconds = 300.0
+    from_environment: bool = True
+    """Known providers whose key is in the environment are there without a [[provider]]."""
+
+
+class Ledger(Table):
+    """Where spend is kept."""
+
+    enabled: bool = True
+    path: str | None = None
+    """SQLite file; absent: in memory only."""
+    url: SecretUrl | None = None
+    """Postgres, for several nodes; instead of path."""
+    retention_days: int = Field(default=400, ge=1, le=36_500)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    usd_rate: float = Field(default=1.0, gt=0, le=1e6)
+    """Units of the currency for one USD."""
+    reference_model: TargetName | None = None
+    """What savings are measured against."""
+    budget_usd_per_day: Usd | None = None
+    budget_usd_per_month: Usd | None = None
+    alert_share: Share = 0.8
+    """Of a budget, at which an alert warns."""
+    webhook: SecretUrl | None = None
+    webhook_key: SecretValue | None = None
+    """Signs the alerts."""
+
+
+class Shared(Table):
+    """Several proxies that act as one."""
+
+    url: SecretUrl | None = None
+    """redis://, rediss:// or unix://, of a Valkey or Redis."""
+    prefix: Name = "firsttoken"
+    deadline_ms: float = Field(default=20.0, gt=0, le=1000)
+    """After which a node goes on alone."""
+
+
+class Config(Table):
+    """The whole file."""
+
+    server: Server = Server()
+    auth: Auth = Auth()
+    providers: list[Provider] = Field(default_factory=list, alias="provider")
+    routes: list[Route] = Field(default_factory=list, alias="route")
+    categories: list[Category] = Field(default_factory=list, alias="category")
+    models: list[Model] = Field(default_factory=list, alias="model")
+    cache: Cache = Cache()
+    embeddings: Embeddings = Embeddings()
+    local: Local = Local()
+    routing: Routing = Routing()
+    ledger: Ledger = Ledger()
+    shared: Shared = Shared()
+    _places: Places = PrivateAttr(Places(DEFAULTS))
+
+    @property
+    def source(self) -> str:
+        """The file it was read from, or "defaults"."""
+        return self._places.source
+
+    @property
+    def hedge_budget(self) -> float:
+        return self.routing.hedge_budget
+
+    def at(self, *path: str | int) -> str:
+        """The place of a setting, to begin an error with: file:line: [[route]] 2 "chat": name."""
+        return self._places.at(*path)
+
+    def redacted(self) -> dict[str, Any]:
+        """The configuration without its secrets, for the admin API."""
+        return {"source": self.source, **self.model_dump(mode="json", by_alias=True)}
