@@ -139,7 +139,7 @@ async def _run(settings: config.Config) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
-    from proxy.app import check  # noqa: PLC0415 - see _run
+    from proxy.parts import check  # noqa: PLC0415 - see _run
 
     for line in check(settings, config.environment()):
         print(line)  # noqa: T201 - a command speaks
@@ -148,7 +148,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def _classify(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
-    from proxy.app import classify, load_classifier  # noqa: PLC0415 - see _run
+    from proxy.parts import classify, load_classifier  # noqa: PLC0415 - see _run
 
     classifier = load_classifier(settings)
     if args.jsonl is not None:
@@ -173,7 +173,7 @@ def _classify(args: argparse.Namespace) -> int:
 
 
 def _classify_rows(classifier: Any, path: str) -> int:
-    from proxy.app import classify  # noqa: PLC0415 - see _run
+    from proxy.parts import classify  # noqa: PLC0415 - see _run
 
     try:
         lines = Path(path).read_bytes().splitlines()

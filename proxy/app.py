@@ -7,40 +7,27 @@ import gc
 import logging
 import random
 import signal
-import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from embeddings.classifier import Classifier
-from embeddings.reading import Category
 from proxy import catalog, config
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
-from proxy.cache.cache import Cache
-from proxy.cache.policy import Settings as CacheSettings
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
-from proxy.downstream.house import House, Limits
+from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
-from proxy.exchange import Caller
-from proxy.ledger.journal import Journal
-from proxy.ledger.tally import Tally
+from proxy.parts import classify, default_chain, keyring, limits, remember, rules_of
 from proxy.pipeline import Pipeline
-from proxy.routing.plan import AUTO, Names, Planner, Rule, Target, target_of
-from proxy.state.breaker import Breakers
-from proxy.state.budget import HedgeBudget
-from proxy.state.latency import Latency
+from proxy.routing.plan import AUTO, Names, Planner, Target, target_of
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.endpoint import Endpoint
-from proxy.upstream.engine import Engine, Terms
-from proxy.upstream.local import LocalModel
+from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
 
 if TYPE_CHECKING:
@@ -52,20 +39,6 @@ log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
-
-
-@dataclass(slots=True)
-class Memory:
-    """What survives a reload: everything learned, counted or kept."""
-
-    breakers: Breakers
-    latency: Latency
-    hedges: HedgeBudget
-    tally: Tally
-    journal: Journal
-    cache: Cache
-    classifier: Classifier | None
-    local: LocalModel
 
 
 class Service:
@@ -101,8 +74,8 @@ class App:
         self._alarms: dict[tuple[str, str], float] = {}
         self._spawned: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
-        self.house = House(_limits(settings))
-        self.memory = _memory(settings, self.house.now)
+        self.house = House(limits(settings))
+        self.memory = remember(settings, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
@@ -112,6 +85,7 @@ class App:
         """Listen; returns the address. Raises OSError and ConfigError."""
         service = self._service(self._settings)
         completions = Completions(self.house)
+        self._serving = service
         self._api = Api(self._views(service))
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
@@ -121,7 +95,7 @@ class App:
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
         if self._settings.local.eager and self.memory.local.available:
-            self.spawn(self._start_local())
+            _ = self.spawn(self._start_local())
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
@@ -129,7 +103,7 @@ class App:
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
-        endpoints = self.house.service.pipeline.endpoints
+        endpoints = self._serving.pipeline.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
     async def run(self) -> None:
@@ -165,8 +139,8 @@ class App:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
         self._settings = settings
-        self.house.service = service
-        self.house.limits = _limits(settings)
+        self.house.service = self._serving = service
+        self.house.limits = limits(settings)
         self._api.swap(self._views(service))
         log.info("configuration reloaded from %s", settings.source)
 
@@ -198,8 +172,8 @@ class App:
         if not memory.local.available:
             providers.pop(catalog.LOCAL, None)
         endpoints = {name: self._endpoint(one) for name, one in providers.items()}
-        rules, terms = _rules(settings, frozenset(endpoints))
-        default = _default(settings, providers)
+        rules, terms = rules_of(settings, frozenset(endpoints))
+        default = default_chain(settings, providers)
         names = Names(
             rules=rules,
             providers=frozenset(endpoints),
@@ -232,7 +206,7 @@ class App:
             + [target.model for target in default],
         )
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, endpoints, terms)
-        return Service(settings, _keyring(settings), pipeline)
+        return Service(settings, keyring(settings), pipeline)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -339,170 +313,3 @@ _ALARM_WORDS = {
     "key_refused": "the provider refuses the configured key; its breaker is open",
     "model_unknown": "the provider does not know the configured model",
 }
-
-
-def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
-    """One text's reading as JSON, with the microseconds it took."""
-    if classifier is None:
-        return {"error": "classification is switched off"}
-    classifier.read(text)  # words seen for the first time are looked up once, then known
-    began = perf_counter()
-    reading = classifier.read(text)
-    took_us = (perf_counter() - began) * 1e6
-    why = classifier.explain(text)
-    return {
-        "category": reading.category,
-        "confidence": round(reading.confidence, 4),
-        "complexity": round(reading.complexity, 4),
-        "language": reading.language,
-        "source": reading.source,
-        "scores": {name: round(score, 4) for name, score in why.scores.items()},
-        "words": [[word, round(weight, 3)] for word, weight in why.words],
-        "cues": list(why.cues),
-        "us": round(took_us, 1),
-    }
-
-
-def check(settings: config.Config, environ: Mapping[str, str]) -> list[str]:
-    """What a configuration means, in lines. Raises ConfigError for what only shows here."""
-    providers = catalog.providers(settings, environ)
-    _rules(settings, frozenset(providers))
-    lines = [f"{settings.source}: ok", f"listens on {settings.server.host}:{settings.server.port}"]
-    for one in providers.values():
-        key = "no key" if one.key is None else "key set"
-        where = "starts when needed" if one.name == catalog.LOCAL else f"{one.host}:{one.port}"
-        lines.append(f"provider {one.name:12} {one.dialect:10} {where:40} {key}")
-    lines += [
-        f"route    {route.name:12} {route.strategy:10} "
-        + " -> ".join(item if isinstance(item, str) else item.target for item in route.targets)
-        for route in settings.routes
-    ]
-    return lines
-
-
-def _limits(settings: config.Config) -> Limits:
-    server = settings.server
-    return Limits(
-        server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
-    )
-
-
-def _memory(settings: config.Config, now: Any) -> Memory:
-    classifier = load_classifier(settings)
-    out = None if settings.server.log == "off" else sys.stderr
-    return Memory(
-        breakers=Breakers(),
-        latency=Latency(),
-        hedges=HedgeBudget(settings.hedge_budget),
-        tally=Tally(),
-        journal=Journal(out, as_json=settings.server.log == "json"),
-        cache=Cache(
-            CacheSettings(
-                enabled=settings.cache.enabled,
-                semantic=settings.cache.semantic and classifier is not None,
-                ttl_s=settings.cache.ttl_seconds,
-                max_bytes=settings.cache.max_bytes,
-                similarity=settings.cache.similarity,
-                max_temperature=settings.cache.max_temperature,
-            ),
-            now,
-            word_vector=classifier.encoder.word_vector if classifier is not None else None,
-        ),
-        classifier=classifier,
-        local=LocalModel(
-            model_path=settings.local.model_path,
-            context=settings.local.context_tokens,
-            parallel=settings.local.parallel,
-        ),
-    )
-
-
-def load_classifier(settings: config.Config) -> Classifier | None:
-    """The classifier that a configuration asks for."""
-    if not settings.embeddings.enabled:
-        return None
-    own = tuple(
-        Category(one.name, one.description, tuple(one.examples), tuple(one.keywords))
-        for one in settings.categories
-        if one.examples or one.keywords
-    )
-    path = settings.embeddings.model
-    return Classifier.load(None if path is None else config.Path(path), own)
-
-
-def _keyring(settings: config.Config) -> Keyring:
-    callers: dict[bytes, Caller] = {}
-    for key in settings.auth.keys:
-        digest = (
-            bytes.fromhex(key.key_sha256)
-            if key.key_sha256 is not None
-            else sha256(key.key.reveal().encode()).digest()  # type: ignore[union-attr]
-        )
-        routes = None if key.routes is None else frozenset(key.routes)
-        callers[digest] = Caller(key.name, key.cache_group or key.name, routes)
-    admin = settings.auth.admin_key
-    return Keyring(
-        callers,
-        sha256(admin.reveal().encode()).digest() if admin is not None else None,
-        is_open=settings.server.anonymous,
-    )
-
-
-def _rules(settings: config.Config, providers: frozenset[str]) -> tuple[list[Rule], list[Terms]]:
-    rules: list[Rule] = []
-    terms = [Terms()]
-    problems: list[str] = []
-    for route in settings.routes:
-        targets: list[Target] = []
-        for item in route.targets:
-            text, weight = (item, 1.0) if isinstance(item, str) else (item.target, item.weight)
-            target = target_of(text)
-            if not target.model or target.provider not in providers:
-                known = ", ".join(sorted(providers))
-                problems.append(
-                    f"{settings.source}: [[route]] {route.name!r} targets: {text!r}: "
-                    f"no provider {target.provider!r} (there are: {known})"
-                )
-            targets.append(Target(target.provider, target.model, weight))
-        rules.append(Rule(route.name, tuple(targets), route.strategy, len(terms), route.cache))
-        terms.append(
-            Terms(
-                first_token_s=None
-                if route.first_token_ms == "auto"
-                else route.first_token_ms / 1000,
-                between_tokens_s=route.between_tokens_ms / 1000,
-                answer_s=route.answer_ms / 1000,
-                hedges=route.on_stall == "hedge",
-                continues=route.on_break == "continue",
-                stream_upstream=route.stream_upstream,
-            )
-        )
-    problems += [
-        f"{settings.source}: [[category]] {category.name!r} targets: {text!r}: "
-        f"no provider {target_of(text).provider!r}"
-        for category in settings.categories
-        for text in category.targets
-        if target_of(text).provider not in providers
-    ]
-    if problems:
-        raise config.ConfigError(problems)
-    return rules, terms
-
-
-def _default(
-    settings: config.Config, providers: Mapping[str, catalog.Provider]
-) -> tuple[Target, ...]:
-    """The chain of `auto` where no category decides: the first plain route's, else all providers."""
-    for route in settings.routes:
-        if "*" not in route.name:
-            return tuple(
-                target_of(item if isinstance(item, str) else item.target) for item in route.targets
-            )
-    chain = [
-        Target(name, row["default_model"])
-        for name, row in catalog.rows().items()
-        if name in providers and "default_model" in row
-    ]
-    if catalog.LOCAL in providers:
-        chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
-    return tuple(chain)

@@ -53,6 +53,10 @@ class Follower(ABC):
         self.done = False  # the wire's end mark was seen
         self.ended = False  # nothing more is sent
 
+    def has_failed(self) -> bool:
+        """Whether the provider said that it failed, or its bytes could not be understood."""
+        return self.failure is not None
+
     # ---- for the attempt ------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ from proxy.upstream.follow import Follower, Owner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from proxy.chat import Event
     from proxy.dialects.dialect import Decoder, Encoder, Frame
     from proxy.exchange import Sink
     from proxy.timing import Clock, Wheel
@@ -118,12 +119,11 @@ class Relay(Follower):
         out: list[bytes] = []
         encoder = self._encoder
         for frame in frames:
-            if self.done or self.failure is not None:
+            if self.done or self.has_failed():
                 break  # nothing follows an end mark or an error
             counts_only = self._note(frame.events)
-            if self.failure is not None or (counts_only and self._strip_usage):
-                continue
-            out.append(frame.raw if encoder is None else encoder.encode(frame.events))
+            if not self.has_failed() and not (counts_only and self._strip_usage):
+                out.append(frame.raw if encoder is None else encoder.encode(frame.events))
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _finale(self) -> None:
@@ -150,7 +150,7 @@ class Gather(Follower):
         self, owner: Owner, decoder: Decoder, *, gap_s: float, wheel: Wheel, now: Clock
     ) -> None:
         super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
-        self.events: list[object] = []
+        self.events: list[Event] = []
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> None:
         """Take the frames that were held back, and the bytes after them."""

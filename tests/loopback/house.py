@@ -1,4 +1,4 @@
-"""A whole proxy inside the test's own event loop, between two scripted providers and a raw client."""
+"""A whole proxy in the test's own event loop, between two scripted providers and a raw client."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Reply:
         return orjson.loads(self.body).get("error") if self.status >= 400 else None
 
 
-async def ask(port: int, model: str, *, stream=True, text="hi", path="/v1/chat/completions", **more):
+async def ask(
+    port: int, model: str, *, stream=True, text="hi", path="/v1/chat/completions", **more
+):
     """One request on a connection of its own, read to its end."""
     body = orjson.dumps(
         {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}], **more}
