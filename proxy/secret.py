@@ -69,9 +69,9 @@ def resolve(value: object, environ: Mapping[str, str], folder: Path = Path()) ->
         raise ValueError(f"must be text in quotes: {_HOW}")  # noqa: TRY004 - pydantic's protocol
     scheme, _, rest = value.partition(":")
     if scheme == "env":
-        return Secret(_checked(_variable(rest, environ), f"the environment variable {rest}"))
+        return Secret(checked(_variable(rest, environ), f"the environment variable {rest}"))
     if scheme == "file" and rest:
-        return Secret(_checked(_content(rest, environ, folder), f"the file {rest}"))
+        return Secret(checked(_content(rest, environ, folder), f"the file {rest}"))
     raise ValueError(f"must not be a secret in plain text: {_HOW}")
 
 
@@ -101,7 +101,8 @@ def _content(path: str, environ: Mapping[str, str], folder: Path) -> str:
     raise ValueError(f"the file {path} is not UTF-8 text")
 
 
-def _checked(value: str, what: str) -> str:
+def checked(value: str, what: str) -> str:
+    """The value without the space around it. Raises ValueError for what cannot be a key."""
     value = value.strip()
     if not value:
         raise ValueError(f"{what} is empty")

@@ -119,8 +119,7 @@ class Tally:
         self.errors.update(other.errors)
         self.cache.update(other.cache)
         self.samples = (self.samples + other.samples)[:MAX_SAMPLES]
-        self.slices.extend(other.slices)
-        self.slices.sort(key=lambda one: one.at)
+        self.slices = _joined(self.slices, other.slices)
 
     # ---- figures -----------------------------------------------------------------------------
 
@@ -225,6 +224,36 @@ class Tally:
             fields["gaps"] = gaps
             one.slices.append(Slice(**fields))
         return one
+
+
+def _joined(mine: list[Slice], others: list[Slice]) -> list[Slice]:
+    """Slices of processes that ran at the same time. Counts add up; of the two times the worse
+    one stays, which is never too kind."""
+    found = list(mine)
+    for number, other in enumerate(others):
+        if number >= len(found):
+            found.append(other)
+            continue
+        one = found[number]
+        rows = {row: one.gaps.get(row, 0) + other.gaps.get(row, 0) for row in one.gaps | other.gaps}
+        found[number] = Slice(
+            at=max(one.at, other.at),
+            ok=one.ok + other.ok,
+            errors=one.errors + other.errors,
+            tokens=one.tokens + other.tokens,
+            open=one.open + other.open,
+            ttft_p50=_worse(one.ttft_p50, other.ttft_p50),
+            ttft_p99=_worse(one.ttft_p99, other.ttft_p99),
+            total_p50=_worse(one.total_p50, other.total_p50),
+            total_p99=_worse(one.total_p99, other.total_p99),
+            gaps=rows,
+        )
+    return found
+
+
+def _worse(a: float, b: float) -> float:
+    """The greater one; nan counts for nothing."""
+    return float(np.fmax(a, b))
 
 
 def _quantile(values: list[float], q: float) -> float:

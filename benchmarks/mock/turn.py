@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
-from benchmarks.mock.scenario import Scenario
+from benchmarks.mock.scenario import Scenario, Trace
 from benchmarks.mock.shapes import Answer, Json
 
 
@@ -81,6 +81,7 @@ class Turn:
     random: Random
     script: Script
     blob: bytes | None  # the whole response, where nothing is paced or broken
+    trace: Trace | None = None  # the recorded answer that this one follows
 
     def head(self, *fields: bytes) -> bytes:
         """The head of a good streamed answer."""
@@ -93,7 +94,8 @@ class Turn:
             return math.inf
         wait = s.first_ms
         if s.traces:
-            wait = self.random.choice(s.traces).first_ms
+            self.trace = self.random.choice(s.traces)
+            wait = self.trace.first_ms
         if s.first_sigma:
             wait *= math.exp(self.random.gauss(0.0, s.first_sigma))
         return wait / 1e3
@@ -101,8 +103,8 @@ class Turn:
     def gaps(self) -> Iterator[float]:
         """Seconds between one token and the next, without an end."""
         s = self.scenario
-        if s.traces:
-            recorded = self.random.choice(s.traces).gaps_ms or (s.interval_ms,)
+        if self.trace is not None:
+            recorded = self.trace.gaps_ms or (s.interval_ms,)
             while True:
                 yield from (gap / 1e3 for gap in recorded)
         median = s.interval_ms / 1e3

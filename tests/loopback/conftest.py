@@ -193,3 +193,76 @@ def exchange() -> Callable[..., bytes]:
 def answers() -> Callable[[bytes], list[Answer]]:
     """answers(raw) -> [Answer(status, headers, body)]."""
     return _answers
+
+
+def _post(
+    body: bytes | str | dict[str, Any],
+    *lines: str,
+    path: str = "/v1/chat/completions",
+    length: int | None = None,
+) -> bytes:
+    """A POST of this body with these extra header lines; length overrules its Content-Length."""
+    data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else None
+    if data is None:
+        data = orjson.dumps(body)
+    head = [f"POST {path} HTTP/1.1", "Host: proxy", "Content-Type: application/json", *lines]
+    if length != -1:
+        head.append(f"Content-Length: {len(data) if length is None else length}")
+    return "\r\n".join([*head, "", ""]).encode("utf-8", "surrogateescape") + data
+
+
+def _ask(**options: Any) -> dict[str, Any]:
+    """The body of a plain question to the route `chat`."""
+    return {"model": "chat", "messages": [{"role": "user", "content": "hi"}]} | options
+
+
+LEAKS = (b"Traceback", b"aiohttp", b"Python/", b"uvloop", b'File "', CLIENT_KEY.encode())
+
+
+def _refusal(raw: bytes, upstream: Any | None = None, *, status: Iterable[int] = ()) -> Answer:
+    """The one answer in raw, once it is a clean refusal: 4xx, the OpenAI error shape, no secrets.
+
+    upstream: nothing may have reached it. status: those allowed, else any of 400 to 499.
+    """
+    assert raw, "the connection ended without an answer"
+    found = _answers(raw)
+    assert len(found) == 1, [one.status for one in found]
+    answer = found[0]
+    assert answer.complete
+    assert answer.status in (tuple(status) or range(400, 500)), (answer.status, answer.body)
+    for leak in (*LEAKS, PROVIDER_KEY.encode()):
+        assert leak not in raw, leak
+    assert answer.headers["content-type"].startswith("application/json")
+    assert not any(char.isdigit() for char in answer.headers.get("server", ""))
+    error = answer.json["error"]
+    assert set(error) == {"message", "type", "param", "code"}, error
+    assert isinstance(error["message"], str)
+    assert 0 < len(error["message"]) < 500
+    assert error["type"]
+    if upstream is not None:
+        assert upstream.requests == []
+    return answer
+
+
+@pytest.fixture(scope="session")
+def post() -> Callable[..., bytes]:
+    """post(body, *header_lines, path=..., length=None) -> the request's bytes."""
+    return _post
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[..., dict[str, Any]]:
+    """ask(**options) -> a request body."""
+    return _ask
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[..., Answer]:
+    """refusal(raw, upstream=None, *, status=()) -> the answer, once it is a clean refusal."""
+    return _refusal
+
+
+@pytest.fixture(scope="session")
+def keys() -> tuple[str, str]:
+    """The client's key, which `locked_lane` wants, and the provider's."""
+    return CLIENT_KEY, PROVIDER_KEY

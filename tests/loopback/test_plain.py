@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from benchmarks.mock import expected_text
@@ -10,30 +9,16 @@ from benchmarks.mock import expected_text
 pytestmark = pytest.mark.loopback
 
 
-def post(body: bytes, *lines: str) -> bytes:
-    head = "".join(f"{line}\r\n" for line in lines)
-    return (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
-
-
-def asking(**options) -> bytes:
-    return orjson.dumps(
-        {"model": "chat", "messages": [{"role": "user", "content": "hi"}]} | options
-    )
-
-
-def test_a_whole_answer(lane, exchange, answers, upstream) -> None:
-    (answer,) = answers(exchange(lane.address, post(asking())))
+def test_a_whole_answer(lane, exchange, answers, upstream, post, ask) -> None:
+    (answer,) = answers(exchange(lane.address, post(ask())))
     assert answer.status == 200
     assert answer.json["choices"][0]["message"]["content"] == expected_text("mock-t4")
     assert answer.headers["x-firsttoken-provider"] == "mock"
     assert len(upstream.requests) == 1
 
 
-def test_a_stream(lane, exchange, answers, upstream) -> None:
-    (answer,) = answers(exchange(lane.address, post(asking(stream=True))))
+def test_a_stream(lane, exchange, answers, upstream, post, ask) -> None:
+    (answer,) = answers(exchange(lane.address, post(ask(stream=True))))
     assert answer.status == 200
     assert answer.complete
     assert answer.body.endswith(b"data: [DONE]\n\n")
@@ -41,6 +26,43 @@ def test_a_stream(lane, exchange, answers, upstream) -> None:
     assert upstream.requests[0].json["model"] == "mock-t4"
 
 
-def test_two_requests_on_one_connection(lane, exchange, answers) -> None:
-    raw = exchange(lane.address, post(asking()) + post(asking()), wanted=2)
-    assert [one.status for one in answers(raw)] == [200, 200]
+def test_only_our_own_headers_reach_the_provider(
+    lane, exchange, answers, upstream, post, ask, keys
+) -> None:
+    client_key, provider_key = keys
+    lines = [
+        f"Authorization: Bearer {client_key}",
+        "Cookie: session=1",
+        "Referer: http://inside.example/",
+        "X-Forwarded-For: 10.0.0.1",
+        "Connection: keep-alive, X-Hop",
+        "X-Hop: 1",
+        "TE: trailers",
+        "Proxy-Authorization: Basic eA==",
+        "X-Custom: 1",
+        "User-Agent: spy/1",
+    ]
+    (answer,) = answers(exchange(lane.address, post(ask(), *lines)))
+    assert answer.status == 200
+    sent = upstream.requests[0].headers
+    assert set(sent) <= {
+        "host",
+        "authorization",
+        "content-type",
+        "content-length",
+        "accept",
+        "accept-encoding",
+        "user-agent",
+    }
+    assert sent["authorization"] == f"Bearer {provider_key}"
+    assert client_key.encode() not in upstream.requests[0].body
+    assert sent["user-agent"] == "firsttoken"
+
+
+def test_every_answer_tells_its_story(lane, exchange, answers, post, ask) -> None:
+    (answer,) = answers(exchange(lane.address, post(ask(stream=True))))
+    names = {"provider", "model", "route", "category", "cache", "attempts"}
+    assert {f"x-firsttoken-{name}" for name in names} <= set(answer.headers)
+    assert answer.headers["x-request-id"]
+    for stage in ("auth", "classify", "cache", "upstream"):
+        assert f"{stage};dur=" in answer.headers["server-timing"]

@@ -203,3 +203,5 @@ def test_rows_and_dump():
     assert again.dump() == tally.dump()
     again.merge(tally)
     assert again.ok == 20
+    assert len(again.slices) == len(tally.slices)
+    assert sum(one.ok for one in again.slices) == 20

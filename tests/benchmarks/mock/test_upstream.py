@@ -9,7 +9,7 @@ import httptools
 import orjson
 import pytest
 
-from benchmarks.mock import Scenario, ScriptedUpstream, expected_text, ports
+from benchmarks.mock import Scenario, ScriptedUpstream, Trace, expected_text, ports
 from benchmarks.mock.faults import NAMES
 
 pytestmark = pytest.mark.loopback
@@ -464,3 +464,36 @@ def test_ports_that_do_not_connect():
         socket.create_connection(("127.0.0.1", port), 0.2)
     with ports.answering(b"rubbish") as port, socket.create_connection(("127.0.0.1", port)) as sock:
         assert sock.recv(100) == b"rubbish"
+
+
+def test_random_times_repeat_with_their_seed():
+    """Lognormal first tokens around their median, the same for the same seed."""
+
+    def waits(seed):
+        async def work():
+            async with ScriptedUpstream(seed=seed) as up:
+                turn = up.turn("/v1/chat/completions", {"model": "mock-f100-d0.5-h0.1"}, {}, 1)
+                return [turn.first_wait() for _ in range(2000)]
+
+        return run(work())
+
+    some = waits(1)
+    assert some == waits(1)
+    assert some != waits(2)
+    answered = sorted(wait for wait in some if wait != float("inf"))
+    assert len(answered) == pytest.approx(1800, abs=50)
+    assert answered[len(answered) // 2] == pytest.approx(0.1, rel=0.1)
+    assert answered[int(len(answered) * 0.975)] == pytest.approx(0.1 * 2.66, rel=0.15)
+
+
+def test_recorded_traces_are_drawn_from():
+    async def work():
+        async with ScriptedUpstream() as up:
+            up.script("m", Scenario(tokens=4, traces=(Trace(30.0, (5.0, 40.0)),)))
+            started = time.monotonic()
+            reading = await ask(up, "m")
+            return time.monotonic() - started, reading
+
+    took, reading = run(work())
+    assert reading.text == expected_text("mock-t4")
+    assert 0.079 <= took < 0.4

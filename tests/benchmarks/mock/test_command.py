@@ -1,0 +1,51 @@
+"""The mock as a process."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import orjson
+import pytest
+
+from benchmarks.commands import main
+
+pytestmark = pytest.mark.loopback
+
+
+def serve(*words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "mock", "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_serves_until_it_is_told_to_stop(tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text('{"first_ms": 5, "gaps_ms": [1, 2]}\n')
+    with serve("--trace", str(trace), "--scenario", "mock-t3", "--word", "w") as process:
+        url = process.stdout.readline().split()[-1]
+        body = orjson.dumps({"model": "anything", "messages": []})
+        with urllib.request.urlopen(f"{url}/chat/completions", data=body, timeout=5) as answer:
+            value = orjson.loads(answer.read())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert "1 requests on 1 connections" in process.stdout.read()
+    assert value["choices"][0]["message"]["content"] == " w0001xx w0002xx w0003xx"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "nonsense"])
+def test_bad_traces_get_one_line(tmp_path, capsys, text):
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text(text)
+    assert main(["mock", "--trace", str(trace)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_taken_port_gets_one_line(capsys):
+    with serve() as process:
+        port = process.stdout.readline().split(":")[-1].split("/")[0]
+        assert main(["mock", "--port", port]) == 1
+        process.terminate()
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
