@@ -139,9 +139,9 @@ async def _run(settings: config.Config) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
-    from proxy.parts import check  # noqa: PLC0415 - see _run
+    from proxy.catalog import describe  # noqa: PLC0415 - the catalogue is only read here
 
-    for line in check(settings, config.environment()):
+    for line in describe(settings, config.environment()):
         print(line)  # noqa: T201 - a command speaks
     return 0
 

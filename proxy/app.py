@@ -22,9 +22,18 @@ from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
-from proxy.parts import classify, default_chain, keyring, limits, remember, rules_of
-from proxy.pipeline import Pipeline
-from proxy.routing.plan import AUTO, Names, Planner, Target, target_of
+from proxy.parts import (
+    chains,
+    classify,
+    default_chain,
+    keyring,
+    limits,
+    reachable,
+    remember,
+    rules_of,
+)
+from proxy.pipeline import Pipeline, Steps
+from proxy.routing.plan import AUTO, Names, Planner
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
@@ -103,7 +112,7 @@ class App:
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
-        endpoints = self._serving.pipeline.endpoints
+        endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
     async def run(self) -> None:
@@ -168,25 +177,18 @@ class App:
     def _service(self, settings: config.Config) -> Service:
         memory = self.memory
         house = self.house
-        providers = catalog.providers(settings, self._environ)
-        if not memory.local.available:
-            providers.pop(catalog.LOCAL, None)
+        providers = reachable(settings, self._environ, local=memory.local.available)
+        book = catalog.Catalog(settings, providers)
         endpoints = {name: self._endpoint(one) for name, one in providers.items()}
-        rules, terms = rules_of(settings, frozenset(endpoints))
-        default = default_chain(settings, providers)
+        rules, terms = rules_of(settings, book)
+        default = default_chain(settings, book)
         names = Names(
             rules=rules,
-            providers=frozenset(endpoints),
-            patterns=catalog.patterns(providers),
-            known={catalog.LOCAL_MODEL: Target(catalog.LOCAL, catalog.LOCAL_MODEL)}
-            if catalog.LOCAL in providers
-            else {},
-            categories={
-                one.name: tuple(target_of(text) for text in one.targets)
-                for one in settings.categories
-                if one.targets
-            },
+            resolve=book.resolve,
+            close=book.close,
+            categories=chains(settings, book),
             default=default,
+            listed=tuple(target for target in default if target.provider == catalog.LOCAL),
         )
         engine = Engine(
             wheel=house.wheel,
@@ -205,7 +207,8 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, endpoints, terms)
+        steps = Steps(endpoints, lambda name: book.model(name).context_tokens)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         return Service(settings, keyring(settings), pipeline)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
@@ -216,7 +219,7 @@ class App:
                 (catalog.LOCAL,), LocalPool(local, house.wheel, house.now, self.spawn)
             )
             auth = f"Authorization: Bearer {local.key}\r\n".encode()
-            return Endpoint(provider.name, pool, "openai", "/v1", auth)
+            return Endpoint(provider.name, pool, provider.dialect, provider.path, auth)
         origin = Origin(
             provider.host,
             provider.port,

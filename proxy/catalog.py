@@ -20,7 +20,6 @@ from proxy.config_values import DialectName
 from proxy.models import Model, Models
 from proxy.prices import PriceList
 from proxy.schema import Provider as ProviderTable
-from proxy.schema import Route
 from proxy.secret import checked
 
 LOCAL = "local"
@@ -247,14 +246,6 @@ def patterns(found: Mapping[str, Provider]) -> list[tuple[str, str]]:
     return [(pattern, name) for name, one in found.items() for pattern in one.models]
 
 
-def default_routes(config: Config, found: Mapping[str, Provider]) -> list[Route]:
-    """The configuration's routes; with none, and no provider but the embedded one, everything
-    goes there, so that the first request answers whatever model it names."""
-    if config.routes or set(found) != {LOCAL}:
-        return config.routes
-    return [Route(name="*", targets=[f"{LOCAL}/{LOCAL_MODEL}"])]
-
-
 class Catalog:
     """Which target a name means, and what is known of it."""
 
@@ -376,7 +367,7 @@ def describe(config: Config, environ: Mapping[str, str]) -> list[str]:
         where = "starts when needed" if one.name == LOCAL else f"{one.host}:{one.port}{one.path}"
         key = {0: "no key", 1: "key set"}.get(len(one.keys), f"{len(one.keys)} keys")
         lines.append(f"provider {one.name:12} {one.dialect:10} {key:8} {where}")
-    for route in default_routes(config, found):
+    for route in config.routes:
         chain = [item if isinstance(item, str) else item.target for item in route.targets]
         lines.append(f"route    {route.name:12} {route.strategy:10} {' -> '.join(chain)}")
     for category in config.categories:

@@ -28,6 +28,7 @@ from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
 
+SPOKEN = ("openai",)  # provider dialects
 GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
@@ -67,21 +68,28 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
     }
 
 
-def check(settings: config.Config, environ: Mapping[str, str]) -> list[str]:
-    """What a configuration means, in lines. Raises ConfigError for what only shows here."""
-    providers = catalog.providers(settings, environ)
-    rules_of(settings, frozenset(providers))
-    lines = [f"{settings.source}: ok", f"listens on {settings.server.host}:{settings.server.port}"]
-    for one in providers.values():
-        key = "no key" if one.key is None else "key set"
-        where = "starts when needed" if one.name == catalog.LOCAL else f"{one.host}:{one.port}"
-        lines.append(f"provider {one.name:12} {one.dialect:10} {where:40} {key}")
-    lines += [
-        f"route    {route.name:12} {route.strategy:10} "
-        + " -> ".join(item if isinstance(item, str) else item.target for item in route.targets)
-        for route in settings.routes
+def reachable(
+    settings: config.Config, environ: Mapping[str, str], *, local: bool
+) -> dict[str, catalog.Provider]:
+    """The providers that requests may go to. local: whether the embedded model is installed.
+
+    Raises ConfigError for a declared provider whose dialect is not spoken here; one that is only
+    in the environment is left out.
+    """
+    found = catalog.providers(settings, environ)
+    if not local:
+        found.pop(catalog.LOCAL, None)
+    declared = {one.name for one in settings.providers}
+    foreign = [name for name, one in found.items() if one.dialect not in SPOKEN]
+    problems = [
+        f"{settings.source}: [[provider]] {name}: dialect: {found[name].dialect} is not spoken;"
+        f" one of {', '.join(SPOKEN)} is"
+        for name in foreign
+        if name in declared
     ]
-    return lines
+    if problems:
+        raise config.ConfigError(problems)
+    return {name: one for name, one in found.items() if name not in foreign}
 
 
 def limits(settings: config.Config) -> Limits:
@@ -155,63 +163,68 @@ def keyring(settings: config.Config) -> Keyring:
     )
 
 
-def rules_of(settings: config.Config, providers: frozenset[str]) -> tuple[list[Rule], list[Terms]]:
+def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule], list[Terms]]:
+    """The routes and their terms; the first terms are those of names that are no route.
+
+    Raises ConfigError with every target that names a provider which is not there.
+    """
+    if problems := catalog.problems(settings, book.providers):
+        raise config.ConfigError(problems)
     rules: list[Rule] = []
     terms = [Terms()]
-    problems: list[str] = []
     for route in settings.routes:
-        targets: list[Target] = []
-        for item in route.targets:
-            text, weight = (item, 1.0) if isinstance(item, str) else (item.target, item.weight)
-            target = target_of(text)
-            if not target.model or target.provider not in providers:
-                known = ", ".join(sorted(providers))
-                problems.append(
-                    f"{settings.source}: [[route]] {route.name!r} targets: {text!r}: "
-                    f"no provider {target.provider!r} (there are: {known})"
-                )
-            targets.append(Target(target.provider, target.model, weight))
-        rules.append(Rule(route.name, tuple(targets), route.strategy, len(terms), route.cache))
+        targets = tuple(
+            _target(book, item, 1.0)
+            if isinstance(item, str)
+            else _target(book, item.target, item.weight)
+            for item in route.targets
+        )
+        rules.append(Rule(route.name, targets, route.strategy, len(terms), route.cache))
         terms.append(
             Terms(
-                first_token_s=None
-                if route.first_token_ms == "auto"
-                else route.first_token_ms / 1000,
-                between_tokens_s=GAP_SECONDS
-                if route.between_tokens_ms == "auto"
-                else route.between_tokens_ms / 1000,
+                first_token_s=_seconds(route.first_token_ms),
+                between_tokens_s=_seconds(route.between_tokens_ms) or GAP_SECONDS,
                 answer_s=route.answer_ms / 1000,
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
                 stream_upstream=route.stream_upstream,
             )
         )
-    problems += [
-        f"{settings.source}: [[category]] {category.name!r} targets: {text!r}: "
-        f"no provider {target_of(text).provider!r}"
-        for category in settings.categories
-        for text in category.targets
-        if target_of(text).provider not in providers
-    ]
-    if problems:
-        raise config.ConfigError(problems)
     return rules, terms
 
 
-def default_chain(
-    settings: config.Config, providers: Mapping[str, catalog.Provider]
-) -> tuple[Target, ...]:
-    """The chain of `auto` where no category decides: first route, else all providers."""
+def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:
+    """The chain of each category that has one."""
+    return {
+        one.name: tuple(_target(book, text, 1.0) for text in one.targets)
+        for one in settings.categories
+        if one.targets
+    }
+
+
+def default_chain(settings: config.Config, book: catalog.Catalog) -> tuple[Target, ...]:
+    """The chain of `auto` where no category decides: the first route's, else all providers."""
     for route in settings.routes:
         if "*" not in route.name:
             return tuple(
-                target_of(item if isinstance(item, str) else item.target) for item in route.targets
+                _target(book, item if isinstance(item, str) else item.target, 1.0)
+                for item in route.targets
             )
     chain = [
-        Target(name, row["default_model"])
-        for name, row in catalog.rows().items()
-        if name in providers and "default_model" in row
+        Target(name, str(row["default_model"]))
+        for name in book.providers
+        if "default_model" in (row := catalog.row_of(name))
     ]
-    if catalog.LOCAL in providers:
+    if catalog.LOCAL in book.providers:
         chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
     return tuple(chain)
+
+
+def _target(book: catalog.Catalog, text: str, weight: float) -> Target:
+    """A configured target; a * in it is filled in when a name has matched."""
+    found = target_of(text if "*" in text else book.resolve(text) or text)
+    return Target(found.provider, found.model, weight)
+
+
+def _seconds(millis: float | str) -> float | None:
+    return None if isinstance(millis, str) else millis / 1000

@@ -28,10 +28,11 @@ from proxy.upstream.runner import Runner
 if TYPE_CHECKING:
     from proxy.cache.cache import Cache
     from proxy.exchange import Exchange, Sink
-    from proxy.routing.plan import Planner, Rule
+    from proxy.routing.plan import Planner, Rule, Target
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.engine import Engine, Terms
 
+STEPS_LIMIT = 4096
 KINDS = {"openai": "chat", "completions": "completions"}  # dialect -> the cache's endpoint name
 
 
@@ -56,6 +57,32 @@ class Classifier(Protocol):
     def read(self, text: str) -> Reading: ...
 
 
+class Steps:
+    """Targets made ready to be tried, once each. window: a target's context in tokens, if known."""
+
+    __slots__ = ("_ready", "_window", "endpoints")
+
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], window: Callable[[str], int | None]
+    ) -> None:
+        self.endpoints = endpoints
+        self._window = window
+        self._ready: dict[Target, Step] = {}
+
+    def of(self, targets: Sequence[Target]) -> list[Step]:
+        """The steps of a chain."""
+        ready = self._ready
+        return [ready.get(target) or self._make(target) for target in targets]
+
+    def _make(self, target: Target) -> Step:
+        if len(self._ready) > STEPS_LIMIT:
+            self._ready.clear()  # a pattern's models are the client's words: bounded
+        name = target.name
+        step = Step(name, target.model, self.endpoints[target.provider], self._window(name))
+        self._ready[target] = step
+        return step
+
+
 @dataclass(slots=True)
 class Pipeline:
     """What one configuration serves with. terms: by the rule's index."""
@@ -64,7 +91,7 @@ class Pipeline:
     classifier: Classifier | None
     cache: Cache
     engine: Engine
-    endpoints: Mapping[str, Endpoint]
+    steps: Steps
     terms: Sequence[Terms]
 
     def serve(self, exchange: Exchange, sink: Sink) -> Runner | None:
@@ -123,10 +150,7 @@ class Pipeline:
         engine = self.engine
         plan = self.planner.plan(rule, exchange.category, exchange.prompt_bytes, engine.now())
         exchange.why = plan.why
-        steps = [
-            Step(target.name, target.model, self.endpoints[target.provider])
-            for target in plan.targets
-        ]
+        steps = self.steps.of(plan.targets)
         store: Callable[[Exchange, bytes], None] | None = None
         if key is not None and wish.write:
 

@@ -70,14 +70,19 @@ def target_of(text: str) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Everything a client may ask for. patterns: (pattern, provider) for bare model ids."""
+    """Everything a client may ask for.
+
+    resolve: the target, as provider/model, of a name that is no route; None for an unknown one.
+    close: targets that look like an unknown name. default: the chain of `auto` where the category
+    has none.
+    """
 
     rules: Sequence[Rule]
-    providers: frozenset[str]
-    patterns: Sequence[tuple[str, str]] = ()
-    known: Mapping[str, Target] = field(default_factory=dict)  # bare ids and old aliases
+    resolve: Callable[[str], str | None]
+    close: Callable[[str], list[str]]
     categories: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     default: tuple[Target, ...] = ()
+    listed: tuple[Target, ...] = ()  # shown in the model list by their bare ids too
 
 
 class Planner:
@@ -159,20 +164,14 @@ class Planner:
                 )
                 return Rule(rule.name, targets, rule.strategy, rule.terms, rule.cache)
         names = self._names
-        provider, slash, rest = model.partition("/")
-        if slash and rest and provider in names.providers:
-            return Rule(model, (Target(provider, rest),))
         if model == AUTO or model.startswith("auto:"):
             if not names.default:
                 raise _unknown(model, self.suggestions(model))
             return Rule(AUTO, names.default)
-        known = names.known.get(model)
-        if known is not None:
-            return Rule(model, (known,))
-        for pattern, owner in names.patterns:
-            if match(pattern, model) is not None:
-                return Rule(model, (Target(owner, model),))
-        raise _unknown(model, self.suggestions(model))
+        known = names.resolve(model)
+        if known is None:
+            raise _unknown(model, self.suggestions(model))
+        return Rule(model, (target_of(known),))
 
     def models(self) -> list[dict[str, str | int]]:
         """What may be asked for, in the shape of OpenAI's model list."""
@@ -180,8 +179,7 @@ class Planner:
         owners.update({name: "firsttoken" for name in self._exact})
         for chain in (*self._names.categories.values(), self._names.default):
             owners.update({target.name: target.provider for target in chain})
-        for name, target in self._names.known.items():
-            owners[name] = target.provider
+        owners.update({target.model: target.provider for target in self._names.listed})
         return [
             {"id": name, "object": "model", "created": 0, "owned_by": owner}
             for name, owner in owners.items()
@@ -189,11 +187,12 @@ class Planner:
 
     def suggestions(self, model: str) -> list[str]:
         """Names that exist and look like this one; else the first few that exist."""
-        every = [*self._exact, AUTO, *self._names.known]
+        every = [*self._exact, AUTO]
         for chain in (*self._names.categories.values(), self._names.default):
             every += [target.name for target in chain]
         every = list(dict.fromkeys(every))
-        return difflib.get_close_matches(model, every, 3, 0.5) or every[:3]
+        close = difflib.get_close_matches(model, every, 3, 0.5)
+        return [*close, *self._names.close(model)][:3] or every[:3]
 
 
 def match(pattern: str, name: str) -> str | None:

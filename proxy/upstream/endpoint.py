@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,23 @@ from proxy.dialects.registry import dialect, spoken
 from proxy.headers import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from proxy.dialects.dialect import Dialect
     from proxy.upstream.pool import Pool
+
+# Quirk -> parameters that are left out of requests, with a note to the client (PROVIDERS 5.3).
+REFUSED_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "no_stream_options": ("stream_options",),
+    "no_user": ("user",),
+    "no_penalties": ("presence_penalty", "frequency_penalty"),
+    "no_logit_bias": ("logit_bias",),
+    "no_logprobs": ("logprobs", "top_logprobs"),
+    "no_n": ("n",),
+    "no_seed": ("seed",),
+    "no_stop": ("stop",),
+    "no_tools": ("tools", "tool_choice"),
+    "no_parallel_tools": ("parallel_tool_calls",),
+    "no_response_format": ("response_format",),
+}
 
 
 @dataclass(slots=True)
@@ -26,7 +40,13 @@ class Endpoint:
     auth: bytes
     quirks: frozenset[str] = frozenset()
     secret: str = ""  # to be scrubbed from the provider's words
+    drops: frozenset[str] = field(init=False)  # parameters that this provider refuses
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.drops = frozenset(
+            name for quirk in self.quirks for name in REFUSED_PARAMETERS.get(quirk, ())
+        )
 
     def dialect_for(self, client: Dialect) -> Dialect:
         """What to speak with this provider for a client: its own dialect where both know it."""

@@ -26,4 +26,9 @@ def request_for(exchange: Exchange, step: Step, dialect: Dialect, *, streams: bo
         body["stream"] = True
         if counts_itself(exchange, step, streams=True):
             body["stream_options"] = {"include_usage": True}
+    refused = step.endpoint.drops
+    if refused and not refused.isdisjoint(body):
+        exchange.dropped = tuple(sorted(refused & body.keys()))
+        for name in exchange.dropped:
+            del body[name]
     return step.endpoint.request(PATHS[dialect.name], orjson.dumps(body), stream=streams)
