@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
+from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.guards import WordVector
@@ -21,6 +22,7 @@ from proxy.cache.key import Key, key_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
+from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
 from proxy.errors import ClientError
 
@@ -76,6 +78,9 @@ class Cache:
         self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
+        self._disk: Disk | None = None
+        self._wall: Callable[[], float] = clock
+        self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -148,6 +153,8 @@ class Cache:
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._semantic.add(key.partition, vector, entry)
         self.counts.stored += 1
+        if self._disk is not None and self._holds(entry):
+            self._write(self._disk, entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -208,14 +215,69 @@ class Cache:
         pattern: a glob over the prompt, case-insensitive.
         """
         glob = None if pattern is None else pattern.lower()
-        gone = [
-            entry.exact
-            for entry in self.exact.entries()
-            if (glob is None or fnmatchcase(entry.text.lower(), glob))
-            and (category is None or entry.category == category)
-            and (tag is None or tag in entry.tags)
-        ]
+
+        def unwanted(entry: Entry) -> bool:
+            return (
+                (glob is None or fnmatchcase(entry.text.lower(), glob))
+                and (category is None or entry.category == category)
+                and (tag is None or tag in entry.tags)
+            )
+
+        if self._disk is not None and self._disk.loading:
+            self._unwanted.append(unwanted)
+        gone = [entry.exact for entry in self.exact.entries() if unwanted(entry)]
         return sum(self.exact.drop(exact) for exact in gone)
+
+    # ---- the disk ----------------------------------------------------------------------------
+
+    def attach(self, disk: Disk, wall: Callable[[], float]) -> None:
+        """Keep entries on this disk from now on, and take in what it holds with each tick.
+
+        wall: Unix time in seconds.
+        """
+        self._disk, self._wall = disk, wall
+        disk.start()
+
+    def tick(self, most: int = 16) -> bool:
+        """A little housekeeping, under a millisecond; whether there is more to do soon."""
+        disk = self._disk
+        if disk is None or not disk.loading:
+            self._unwanted.clear()
+            return False
+        for payload in disk.take(most):
+            self._absorb(disk, payload)
+        return True
+
+    def close(self) -> None:
+        """Write what is not yet on disk."""
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
+    def _absorb(self, disk: Disk, payload: bytes) -> None:
+        now_s, wall_s = self._clock(), self._wall()
+        try:
+            key, vector, entry, left_s = unpack_entry(payload, now_s=now_s, wall_s=wall_s)
+        except ValueError:
+            return
+        if self.exact.peek(key.exact) is not None or (left_s is not None and left_s <= 0):
+            return
+        entry.partition, entry.exact = key.partition, key.exact
+        if any(unwanted(entry) for unwanted in self._unwanted):
+            disk.drop(key.exact)
+            return
+        entry.measure()
+        self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
+        if vector is not None and self.settings.semantic and self._holds(entry):
+            self._semantic.add(key.partition, vector, entry)
+
+    def _write(self, disk: Disk, entry: Entry, vector: Vector | None) -> None:
+        now_s, wall_s = self._clock(), self._wall()
+
+        def payload() -> bytes:
+            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s)
+
+        disk.put(entry.exact, payload)
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
@@ -246,6 +308,8 @@ class Cache:
     def _forget(self, entry: Entry) -> None:
         self._semantic.remove(entry)
         self._prepared.pop(entry.text, None)
+        if self._disk is not None:
+            self._disk.drop(entry.exact)
 
     def _prepare(self, text: str) -> Prompt:
         found = self._prepared.get(text)
