@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"firsttoken bench faults: {error}\n")
         return 2
+    rival.end_orderly()
     try:
         verdicts = uvloop.run(_play(args, gateway, chosen))
     except (rival.Skipped, OSError, ValueError) as error:
