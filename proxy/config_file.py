@@ -171,7 +171,7 @@ _TYPES = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
-    "finite_number": "must be a finite number",
+    "finite_number": "must be a number",
     "bool_type": "must be true or false",
     "list_type": 'must be a list, such as ["one", "two"]',
     "dict_type": "must be a table of keys and values",
@@ -257,24 +257,28 @@ def meant(name: object, known: Sequence[str]) -> str:
 
 
 def _unknown(path: Path, schema: type[BaseModel]) -> str:
-    known = _keys(path[:-1], schema)
+    table = _table_at(path[:-1], schema)
+    if table is None:
+        return "unknown key"
+    advice: Mapping[str, str] = getattr(table, "ADVICE", {})
+    if (words := advice.get(str(path[-1]))) is not None:
+        return f"unknown key; {words}"
+    known = [one.alias or name for name, one in table.model_fields.items()]
     hint = meant(path[-1], known)
-    if not hint and 0 < len(known) <= 12:
+    if not hint and len(known) <= 12:
         hint = f" (there are: {', '.join(known)})"
     return f"unknown {'table' if len(path) == 1 else 'key'}{hint}"
 
 
-def _keys(path: Path, schema: type[BaseModel]) -> list[str]:
-    """What the schema knows in the table at this path."""
+def _table_at(path: Path, schema: type[BaseModel]) -> type[BaseModel] | None:
+    """The schema's table at this path of a file."""
     table: type[BaseModel] | None = schema
     for step in path:
         if isinstance(step, int) or table is None:
             continue
         fields = {one.alias or name: one.annotation for name, one in table.model_fields.items()}
         table = _table(fields.get(step))
-    if table is None:
-        return []
-    return [one.alias or name for name, one in table.model_fields.items() if not one.exclude]
+    return table
 
 
 def _table(annotation: Any) -> type[BaseModel] | None:
