@@ -257,12 +257,17 @@ def test_another_dialect_of_a_known_provider_has_its_own_url() -> None:
             "environment",
         ),
         (
-            '[[provider]]\nname = "openai"\nquirks = ["no_usr"]\n', {},
+            '[[provider]]\nname = "openai"\nquirks = ["no_usr"]\n', {"OPENAI_API_KEY": "k"},
             'f.toml:1: [[provider]] 1 "openai": quirks: unknown "no_usr"; did you mean "no_user"?',
         ),
         (
             '[[provider]]\nname = "p"\nbase_url = "http://h:99999/v1"\n', {},
             'f.toml:1: [[provider]] 1 "p": base_url: the port must be a number up to 65535',
+        ),
+        (
+            '[[provider]]\nname = "openai"\n', {},
+            'f.toml:1: [[provider]] 1 "openai": needs a key: set OPENAI_API_KEY, or write '
+            'key = "env:NAME"',
         ),
         (
             "", {"OPENAI_API_KEY": "a\nb"},
@@ -327,7 +332,7 @@ OLD = {
     "deepseek/coder": "deepseek/deepseek-v4-pro",
     "kimi/128k": "kimi/kimi-k2.6",
     "gemini/gemini-1.5-flash": "gemini/gemini-3.8-flash",
-    "copilot/gpt-4": "azure/gpt-4o",
+    "copilot/gpt-4": "azure/gpt-4",
 }
 
 
@@ -400,6 +405,14 @@ def test_a_model_nobody_described_has_its_providers_capabilities() -> None:
     assert names.model("nobody/x").capabilities is None
 
 
+def test_ones_own_machine_is_free_and_a_strangers_is_not() -> None:
+    text = '[[provider]]\nname = "p"\nbase_url = "http://h/v1"\n'
+    names = book({"OLLAMA_BASE_URL": "http://h"}, text)
+    usage = Usage(prompt=1000, completion=1000)
+    for target, usd in (("local/any", 0), ("ollama/qwen3:4b", 0), ("p/any", None)):
+        assert names.cost(usage, target, NOW) == usd
+
+
 def test_the_configuration_corrects_the_snapshot() -> None:
     text = """
 [[model]]
@@ -417,6 +430,6 @@ capabilities = ["tools"]
     known = names.model("openai/gpt-4o-mini")
     assert known.context_tokens == 128000
     assert names.cost(Usage(prompt=10, completion=1), known.name, NOW) == Decimal("0.0000014")
-    assert names.resolve("mine") == "local/mine"
+    assert names.resolve("mine") == names.resolve("local/mine") == "local/mine"
     mine = names.model("local/mine")
     assert (mine.context_tokens, mine.capabilities) == (1000, {"tools"})

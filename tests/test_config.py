@@ -305,6 +305,12 @@ SECRET = 'write "env:NAME" or "file:PATH", never the value itself'
             '[ledger]\npath = "a"\nurl = "postgres://h/db"\n',
             "f.toml:1: [ledger]: has both path and url: write one of them",
         ),
+        (
+            "[server]\nport = 0x" + "f" * 5000,
+            "f.toml:2: [server]: port: must be at most 65535",
+        ),
+        ("a = " + "9" * 5000, "f.toml: is not valid TOML: a number is too long"),
+        ("a = " + "[" * 5000, "f.toml: is not valid TOML: nested too deeply"),
         ("a = [", "f.toml: is not valid TOML: invalid value (at end of document)"),
         ("[a]\nb = \n", "f.toml:2: is not valid TOML: invalid value"),
         ("a = 1\na = 2\n", "f.toml:2: is not valid TOML: cannot overwrite a value"),
@@ -312,6 +318,29 @@ SECRET = 'write "env:NAME" or "file:PATH", never the value itself'
 )
 def test_a_mistake_is_told_in_one_line(text: str, line: str) -> None:
     assert errors(text) == [line]
+
+
+WORDS = st.sampled_from(
+    ["[server]", "[[route]]", "[[provider]]", "[auth]", "[[auth.key]]", "[[server]]", "[route]",
+     "[provider.headers]", "name", "port", "key", "headers", "models", "=", "=", "=", "1",
+     "-1", "nan", '"env:A_KEY"', '"*"', '"a/b"', "[", "]", "{", "}", ",", "true", "\n", "\n", "\n",
+     "0x" + "f" * 5000, "9" * 5000, '"a\\nb"', "1979-05-27", "[]", "{}", '"""', "'", "#", "\x00"]
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(WORDS, max_size=30).map(" ".join) | st.text(max_size=80))
+def test_whatever_a_file_holds_it_is_read_or_told_in_lines(text: str) -> None:
+    try:
+        found = read(text)
+    except ConfigError as error:
+        assert error.errors
+        for line in error.errors:
+            assert line.startswith("f.toml")
+            assert line.isprintable()
+            assert len(line) < 500
+    else:
+        assert found.source == "f.toml"
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file() -> None:

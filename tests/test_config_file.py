@@ -83,7 +83,7 @@ def test_a_place_in_words(path: tuple[str | int, ...], place: str) -> None:
 
 VALUES = st.sampled_from(
     ["1", "true", '"a"', '"# [["', "'}'", "[1, 2]", "[\n  1,\n  '[',\n]", '"""\n[x]\ny = 1\n"""',
-     "{ a = 1, b = [ '{' ] }", '"\\""', '"""a\\"""b"""']
+     "{ a = 1, b = [ '{' ] }", '"\\""', '"""a\\"""b"""', '"""a\\\\"""', '""""a"""""', "''''a'''''"]
 )  # fmt: skip
 TABLES = st.lists(st.tuples(st.booleans(), st.lists(VALUES, max_size=4)), max_size=6)
 
