@@ -51,7 +51,7 @@ class Table(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True,
-        validate_by_name=True, validate_by_alias=True, use_attribute_docstrings=True,
+        validate_by_name=True, validate_by_alias=True,
         hide_input_in_errors=True, allow_inf_nan=False,
     )  # fmt: skip
 
