@@ -17,8 +17,8 @@ from proxy.chat import Usage
 from proxy.config import Config, ConfigError, Secret
 from proxy.config_file import meant
 from proxy.config_values import DialectName
-from proxy.models import Model, Models
-from proxy.prices import PriceList
+from proxy.models import NO_PRICES, Model, Models
+from proxy.prices import FREE, PriceList
 from proxy.schema import Provider as ProviderTable
 from proxy.secret import checked
 
@@ -72,7 +72,7 @@ class Provider:
     quirks: frozenset[str] = frozenset()
     capabilities: frozenset[str] = frozenset()  # of models that nobody described
     max_context_tokens: int | None = None  # likewise
-    tier: int = 0
+    tier: int = 4  # 0: one's own machine, else as data/providers.toml says
     region: str = ""
     api_version: str = ""
     models: tuple[str, ...] = ()  # bare ids that are its own, one * each
@@ -128,7 +128,7 @@ def providers(config: Config, environ: Mapping[str, str]) -> dict[str, Provider]
         raise ConfigError(errors)
     if config.local.enabled and LOCAL not in found:
         found[LOCAL] = Provider(
-            LOCAL, "openai", "127.0.0.1", 0, tls=False, path="/v1", auth="none",
+            LOCAL, "openai", "127.0.0.1", 0, tls=False, path="/v1", auth="none", tier=0,
             capabilities=frozenset(("prefill",)), max_context_tokens=config.local.context_tokens,
             connect_seconds=60.0,
         )  # fmt: skip
@@ -204,6 +204,8 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
         auth, access_key, keys = "sigv4", pair[0], (pair[1],)
         token = environ.get("AWS_SESSION_TOKEN")
         session = Secret(token) if token else None
+    if not keys and auth != "none" and table.base_url is None and "switch" not in row:
+        raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
     tls = url.scheme == "https"
     return Provider(
         name=table.name,
@@ -221,7 +223,7 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
         quirks=frozenset((*row.get("quirks", ()), *table.quirks)),
         capabilities=frozenset(row.get("capabilities", ())),
         max_context_tokens=row.get("max_context_tokens"),
-        tier=row.get("tier", 0),
+        tier=row.get("tier", 4),
         region=_variables(row, table.region or "", environ).get(row.get("region", ""), ""),
         api_version=table.api_version or "",
         models=(*table.models, *row.get("models", ())),
@@ -280,7 +282,8 @@ class Catalog:
         if owner is None:
             return found or Model(target)
         if found is None:
-            return Model(target, owner.max_context_tokens, None, owner.capabilities)
+            prices = FREE if owner.tier == 0 else NO_PRICES
+            return Model(target, owner.max_context_tokens, None, owner.capabilities, prices)
         return found
 
     def prices(self, target: str) -> PriceList:
@@ -311,7 +314,7 @@ class Catalog:
                 for old, today in row.get("short", {}).items():
                     yield f"{prefix}/{old}", f"{owner}/{today}"
         for model in config.models:
-            for alias in model.aliases:
+            for alias in (model.name, *model.aliases):
                 yield alias, model.name
 
 

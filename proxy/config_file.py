@@ -49,7 +49,7 @@ class Places:
         if not path:
             return []
         taken = 2 if len(path) > 2 and isinstance(path[2], int) else 1
-        header = ".".join(str(step) for step in path[:taken])
+        header = ".".join(_plain(str(step)) for step in path[:taken])
         here = self._value(path[:taken])
         if len(path) == taken or not isinstance(path[taken], int):
             header = f"[{header}]"
@@ -57,11 +57,11 @@ class Places:
             row = _inside(here, path[taken])
             name = row.get("name") if isinstance(row, dict) else None
             header = f"[[{header}]] {int(path[taken]) + 1}"
-            header += f' "{name}"' if isinstance(name, str) and len(name) <= 100 else ""
+            header += f' "{_plain(name)}"' if isinstance(name, str) else ""
             taken += 1
         key = ""
         for step in path[taken:]:
-            key += f" {step + 1}" if isinstance(step, int) else f".{step}"
+            key += f" {step + 1}" if isinstance(step, int) else f".{_plain(step)}"
         return [header, key.lstrip(".")] if key else [header]
 
     def _value(self, path: Path) -> Any:
@@ -69,6 +69,12 @@ class Places:
         for step in path:
             here = _inside(here, step)
         return here
+
+
+def _plain(word: str) -> str:
+    """A file's word on one line and of bounded length."""
+    shown = word if word.isprintable() else ascii(word)[1:-1]
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."
 
 
 def _prefixes(path: Path) -> list[Path]:
@@ -94,6 +100,8 @@ def read(text: str, source: str) -> Places:
         words = words[:1].lower() + words[1:]
     except RecursionError:
         where, words = source, "nested too deeply"
+    except ValueError:  # from int(): 4,301 digits
+        where, words = source, "a number is too long"
     else:
         return Places(source, raw, line_numbers(text))
     raise ConfigError([f"{where}: is not valid TOML: {words}"])
@@ -104,8 +112,8 @@ _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?")
 _SETTING = re.compile(rf"\s*({_DOTTED})\s*=")
 _TOKEN = re.compile(
-    r'"""[\s\S]*?(?:(?<!\\)"""|$)'
-    r"|'''[\s\S]*?(?:'''|$)"
+    r'"""(?:\\[\s\S]|[^\\])*?"{3,5}'
+    r"|'''[\s\S]*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'" + r"|#[^\n]*|[\[\]{}]|\n"
 )
 
@@ -171,7 +179,7 @@ _TYPES = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
-    "finite_number": "must be a finite number",
+    "finite_number": "must be a number",
     "bool_type": "must be true or false",
     "list_type": 'must be a list, such as ["one", "two"]',
     "dict_type": "must be a table of keys and values",
@@ -236,7 +244,7 @@ def _number(value: float) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return f", not {str(value).lower()}"
-    if isinstance(value, int | float) and len(str(value)) <= MAX_SHOWN:
+    if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64):
         return f", not {value}"
     if isinstance(value, str) and len(value) <= MAX_SHOWN and value.isprintable():
         return f', not "{value}"'
@@ -257,24 +265,28 @@ def meant(name: object, known: Sequence[str]) -> str:
 
 
 def _unknown(path: Path, schema: type[BaseModel]) -> str:
-    known = _keys(path[:-1], schema)
+    table = _table_at(path[:-1], schema)
+    if table is None:
+        return "unknown key"
+    advice: Mapping[str, str] = getattr(table, "ADVICE", {})
+    if (words := advice.get(str(path[-1]))) is not None:
+        return f"unknown key; {words}"
+    known = [one.alias or name for name, one in table.model_fields.items()]
     hint = meant(path[-1], known)
-    if not hint and 0 < len(known) <= 12:
+    if not hint and len(known) <= 12:
         hint = f" (there are: {', '.join(known)})"
     return f"unknown {'table' if len(path) == 1 else 'key'}{hint}"
 
 
-def _keys(path: Path, schema: type[BaseModel]) -> list[str]:
-    """What the schema knows in the table at this path."""
+def _table_at(path: Path, schema: type[BaseModel]) -> type[BaseModel] | None:
+    """The schema's table at this path of a file."""
     table: type[BaseModel] | None = schema
     for step in path:
         if isinstance(step, int) or table is None:
             continue
         fields = {one.alias or name: one.annotation for name, one in table.model_fields.items()}
         table = _table(fields.get(step))
-    if table is None:
-        return []
-    return [one.alias or name for name, one in table.model_fields.items() if not one.exclude]
+    return table
 
 
 def _table(annotation: Any) -> type[BaseModel] | None:

@@ -69,6 +69,9 @@ class PriceList:
         return None if price is None else cost(usage, price.rates_for(usage.prompt))
 
 
+FREE = PriceList((Price(Rates(Decimal(0), Decimal(0))),), "one's own machine")
+
+
 def cost(usage: Usage, rates: Rates) -> Decimal:
     """USD of these tokens: cached and written ones are part of the prompt, reasoning of the
     completion. A cached count above the prompt's, as some providers send, is cut to it."""

@@ -5,7 +5,8 @@ Secrets are written as env:NAME or file:PATH (proxy.secret). Reading a file is p
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -50,8 +51,8 @@ class Table(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True,
-        validate_by_name=True, validate_by_alias=True, use_attribute_docstrings=True,
-        hide_input_in_errors=True,
+        validate_by_name=True, validate_by_alias=True,
+        hide_input_in_errors=True, allow_inf_nan=False,
     )  # fmt: skip
 
 
@@ -113,6 +114,13 @@ class Auth(Table):
 
 class Provider(Table):
     """A provider: known names need only the key, any other is declared."""
+
+    ADVICE: ClassVar[Mapping[str, str]] = {
+        "tls_verify": "certificates are always checked; a private one is trusted by ca_file",
+        "api_key": 'write key = "env:NAME"',
+        "url": "write base_url",
+        "timeout": "write connect_seconds here, first_token_ms and answer_ms in [[route]]",
+    }
 
     name: Name
     dialect: DialectName | None = None

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"firsttoken bench faults: {error}\n")
         return 2
+    rival.end_orderly()
     try:
         verdicts = uvloop.run(_play(args, gateway, chosen))
     except (rival.Skipped, OSError, ValueError) as error:
@@ -77,7 +79,21 @@ def _read(name: str) -> rival.Rival:
     path = known().get(name, Path(name))
     if not path.exists():
         raise ValueError(f"no gateway {name!r}; known are {', '.join(known())}, or a TOML file")
-    return rival.read(path)
+    return expanded(rival.read(path))
+
+
+def expanded(gateway: rival.Rival) -> rival.Rival:
+    """Lines with {NAME} in its files repeated for every scenario, for gateways that want each
+    model listed."""
+    names = ["ready", "alive", *(name.lower() for name in SCENARIOS), *(f"v-{v}" for v in VARIANTS)]
+    files = {}
+    for path, text in gateway.files.items():
+        lines = []
+        for line in text.splitlines():
+            repeated = "{NAME}" in line
+            lines += [line.replace("{NAME}", name) for name in names] if repeated else [line]
+        files[path] = "\n".join(lines) + "\n"
+    return replace(gateway, files=files)
 
 
 def _print(args: argparse.Namespace) -> int:

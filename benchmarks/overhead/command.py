@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"firsttoken bench overhead: {error}\n")
         return 2
     raise_file_limit()
+    rival.end_orderly()
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     rounds, skipped, versions = measure(bench)

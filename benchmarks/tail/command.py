@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write("firsttoken bench tail: --stalled is a share, the rest above 0\n")
         return 2
     plan.raise_file_limit()
+    rival.end_orderly()
     try:
         rows = uvloop.run(_measure(args))
     except (rival.Skipped, OSError) as error:

@@ -10,21 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from random import random
+from typing import Any
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
+from proxy.cache.answers import Similar, agree, text_of
+from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
+from proxy.cache.explain import Reader, explain, explain_texts
 from proxy.cache.guards import WordVector
-from proxy.cache.key import Key, key_of
+from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
+from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
-from proxy.errors import ClientError
+from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
+_DOUBTS = 1024  # requests on their way upstream whose answer will be compared
 _PREPARED = 8192  # texts whose guard words are remembered, about 2 kB each
 
 
@@ -34,6 +40,7 @@ class Hit:
 
     entry: Entry
     similarity: float
+    check: bool = False  # verified mode: repeat the request upstream and call `learn`
 
 
 @dataclass(slots=True)
@@ -45,18 +52,8 @@ class Stats:
     misses: int = 0
     stored: int = 0
     guarded: int = 0  # candidates near enough that a guard refused
+    doubted: int = 0  # candidates the verified mode did not give
     saved_usd: float = 0.0
-
-
-class _Read(Protocol):
-    @property
-    def vector(self) -> Vector: ...
-
-
-class Reader(Protocol):
-    """Whoever turns a text into a vector: the classifier."""
-
-    def read(self, text: str) -> _Read: ...
 
 
 class Cache:
@@ -68,14 +65,24 @@ class Cache:
         clock: Callable[[], float],
         *,
         word_vector: WordVector | None = None,
+        similar: Similar | None = None,
+        chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word."""
+        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word. similar:
+        the cosine of two answers' texts, and chance: numbers in 0..1, for the verified mode."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
         self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
+        rate = settings.max_error_rate
+        self._trust = None if rate is None else Trust(rate, chance)
+        self._similar = similar
+        self._doubts: dict[bytes, tuple[Entry, float]] = {}
+        self._disk: Disk | None = None
+        self._wall: Callable[[], float] = clock
+        self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -123,31 +130,52 @@ class Cache:
                 asked = read(key.text)
             held = self._prepare(entry.text)
             if near >= guards.required(held, asked, floor, bar):
-                self._count_hit(entry)
-                self.counts.semantic_hits += 1
-                return Hit(entry, near)
+                hit = self._give(key, entry, near)
+                if hit is not None:
+                    return hit
+                break
             self.counts.guarded += 1
         self.counts.misses += 1
         return None
+
+    def _give(self, key: Key, entry: Entry, near: float) -> Hit | None:
+        """The hit, or None where the verified mode asks upstream first, and will learn by it."""
+        trust = self._trust
+        if trust is not None and not trust.gives(entry, near):
+            if len(self._doubts) >= _DOUBTS:
+                self._doubts.pop(next(iter(self._doubts)))
+            self._doubts[key.exact] = (entry, near)
+            self.counts.doubted += 1
+            return None
+        self._count_hit(entry)
+        self.counts.semantic_hits += 1
+        return Hit(entry, near, trust is not None and trust.samples())
+
+    def learn(self, hit: Hit, fresh: Entry) -> bool:
+        """Compare a stored answer with a fresh one to the same request; whether they agree."""
+        agreed = agree(text_of(hit.entry), text_of(fresh), self._similar)
+        if self._trust is not None:
+            self._trust.learn(hit.entry, hit.similarity, agreed)
+        return agreed
 
     def put(
         self, key: Key, vector: Vector | None, entry: Entry, ttl_s: float | None = None
     ) -> None:
         """Keep a finished answer. vector: its prompt's, or None for exact hits only."""
+        doubt = self._doubts.pop(key.exact, None) if self._doubts else None
+        if doubt is not None:
+            self.learn(Hit(*doubt), entry)
         entry.partition = key.partition
         entry.exact = key.exact
         entry.text = entry.text or key.text
         entry.created_s = entry.created_s or self._clock()
-        if entry.has_stream and not entry.usage_frame:
-            stream, entry.usage_frame = replay.take_usage(entry.stream)
-            if entry.usage_frame:
-                entry.adopt_stream(stream)
-        entry.whole = replay.mark_whole(entry.whole)
-        entry.measure()
+        replay.prepare(entry)
         self.exact.place(key.exact, entry, ttl_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._semantic.add(key.partition, vector, entry)
         self.counts.stored += 1
+        if self._disk is not None and self._holds(entry):
+            self._write(self._disk, entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -168,37 +196,12 @@ class Cache:
     def explain(
         self, a: str, b: str, similarity: float, *, same_partition: bool = True
     ) -> dict[str, Any]:
-        """Whether b would be answered with a's answer, and why (PRODUCT section 5)."""
-        first, second = read(a), read(b)
-        verdicts = guards.check(first, second)
-        needed = guards.required(first, second, self.settings.floor, self.settings.similarity)
-        shown: list[dict[str, Any]] = [
-            {"name": verdict.name, "pass": verdict.passed, "why": verdict.why}
-            for verdict in verdicts
-        ]
-        if not same_partition:
-            shown.append(
-                {"name": "partition", "pass": False, "why": "tenant, route or context differ"}
-            )
-        return {
-            "hit": same_partition and similarity >= needed,
-            "similarity": round(similarity, 4),
-            "required": round(needed, 4) if needed <= 1.0 else None,
-            "guards": shown,
-        }
+        """Whether b would be answered with a's answer, and why: see `explain.explain`."""
+        return explain(a, b, similarity, self.settings, same_partition=same_partition)
 
     def explain_texts(self, body: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
-        """`POST /api/cache/explain`: a and b, each a prompt or a whole chat request.
-
-        Raises ClientError(400) where one is missing or neither.
-        """
-        a, b = (_asked(body, name) for name in ("a", "b"))
-        if reader is None:
-            similarity = 1.0 if a.text == b.text else 0.0
-        else:
-            similarity = float(reader.read(a.text).vector @ reader.read(b.text).vector)
-        same = a.partition == b.partition
-        return self.explain(a.text, b.text, similarity, same_partition=same)
+        """`POST /api/cache/explain`: see `explain.explain_texts`."""
+        return explain_texts(body, reader, self.settings)
 
     def invalidate(
         self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
@@ -208,14 +211,69 @@ class Cache:
         pattern: a glob over the prompt, case-insensitive.
         """
         glob = None if pattern is None else pattern.lower()
-        gone = [
-            entry.exact
-            for entry in self.exact.entries()
-            if (glob is None or fnmatchcase(entry.text.lower(), glob))
-            and (category is None or entry.category == category)
-            and (tag is None or tag in entry.tags)
-        ]
+
+        def unwanted(entry: Entry) -> bool:
+            return (
+                (glob is None or fnmatchcase(entry.text.lower(), glob))
+                and (category is None or entry.category == category)
+                and (tag is None or tag in entry.tags)
+            )
+
+        if self._disk is not None and self._disk.loading:
+            self._unwanted.append(unwanted)
+        gone = [entry.exact for entry in self.exact.entries() if unwanted(entry)]
         return sum(self.exact.drop(exact) for exact in gone)
+
+    # ---- the disk ----------------------------------------------------------------------------
+
+    def attach(self, disk: Disk, wall: Callable[[], float]) -> None:
+        """Keep entries on this disk from now on, and take in what it holds with each tick.
+
+        wall: Unix time in seconds.
+        """
+        self._disk, self._wall = disk, wall
+        disk.start()
+
+    def tick(self, most: int = 16) -> bool:
+        """A little housekeeping, under a millisecond; whether there is more to do soon."""
+        disk = self._disk
+        if disk is None or not disk.loading:
+            self._unwanted.clear()
+            return False
+        for payload in disk.take(most):
+            self._absorb(disk, payload)
+        return True
+
+    def close(self) -> None:
+        """Write what is not yet on disk."""
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
+    def _absorb(self, disk: Disk, payload: bytes) -> None:
+        now_s, wall_s = self._clock(), self._wall()
+        try:
+            key, vector, entry, left_s = unpack_entry(payload, now_s=now_s, wall_s=wall_s)
+        except ValueError:
+            return
+        if self.exact.peek(key.exact) is not None or (left_s is not None and left_s <= 0):
+            return
+        entry.partition, entry.exact = key.partition, key.exact
+        if any(unwanted(entry) for unwanted in self._unwanted):
+            disk.drop(key.exact)
+            return
+        entry.measure()
+        self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
+        if vector is not None and self.settings.semantic and self._holds(entry):
+            self._semantic.add(key.partition, vector, entry)
+
+    def _write(self, disk: Disk, entry: Entry, vector: Vector | None) -> None:
+        now_s, wall_s = self._clock(), self._wall()
+
+        def payload() -> bytes:
+            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s)
+
+        disk.put(entry.exact, payload)
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
@@ -232,6 +290,8 @@ class Cache:
             "stored": counts.stored,
             "guarded": counts.guarded,
             "saved_usd": counts.saved_usd,
+            "doubted": counts.doubted,
+            **(self._trust.estimate() if self._trust is not None else {}),
         }
 
     # ---- inside ----------------------------------------------------------------------------
@@ -246,6 +306,10 @@ class Cache:
     def _forget(self, entry: Entry) -> None:
         self._semantic.remove(entry)
         self._prepared.pop(entry.text, None)
+        if self._trust is not None:
+            self._trust.forget(entry)
+        if self._disk is not None:
+            self._disk.drop(entry.exact)
 
     def _prepare(self, text: str) -> Prompt:
         found = self._prepared.get(text)
@@ -254,17 +318,3 @@ class Cache:
                 self._prepared.pop(next(iter(self._prepared)))
             found = self._prepared[text] = read(text)
         return found
-
-
-def _asked(body: Mapping[str, Any], name: str) -> Key:
-    given = body.get(name)
-    if isinstance(given, str) and given.strip():
-        given = {"messages": [{"role": "user", "content": given}]}
-    if isinstance(given, dict):
-        kind = "completions" if "prompt" in given else "responses" if "input" in given else "chat"
-        key = key_of(given, tenant="", route=str(given.get("model", "")), kind=kind)
-        if key is not None:
-            return key
-    raise ClientError(
-        400, f"'{name}' must be a prompt, or a request whose answer could be cached.", param=name
-    )

@@ -24,6 +24,16 @@ _DIALECTS = {"chat": "openai", "completions": "completions"}
 _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 
 
+def prepare(entry: Entry) -> None:
+    """Make a fresh answer ready for replays: its usage marked, its usage chunk set apart."""
+    if entry.has_stream and not entry.usage_frame:
+        stream, entry.usage_frame = take_usage(entry.stream)
+        if entry.usage_frame:
+            entry.adopt_stream(stream)
+    entry.whole = mark_whole(entry.whole)
+    entry.measure()
+
+
 def stream_of(entry: Entry, *, include_usage: bool) -> bytes:
     """The answer as an SSE body, with the usage chunk only where the caller asked for it."""
     if not entry.has_stream:

@@ -95,6 +95,14 @@ def test_the_config_is_shown(capsys):
     assert 'base_url = "http://127.0.0.1:9002/v1"' in out
 
 
+def test_gateways_that_list_their_models_get_them_all():
+    one = command.expanded(rival.read(command.known()["litellm"]))
+    (text,) = one.files.values()
+    assert "bench-s16" in text
+    assert "second-v-role-only" in text
+    assert "{NAME}" not in text
+
+
 def test_the_scorecard():
     card = scorecard.markdown("x", {"S01": Verdict(Score.PASS, "a|b", 1.5)}, {"S01": "429"})
     assert "| S01 | 429 | pass | 1.50 | a/b |" in card

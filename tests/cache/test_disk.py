@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.cache.cache import Cache
+from proxy.cache.disk import MAGIC, Disk, frame, read_records
+from proxy.cache.entry import Entry
+from proxy.cache.key import Key
+from proxy.cache.policy import Settings
+from proxy.cache.record import left_s, pack_entry, unpack_entry
+from proxy.chat import Usage
+
+UNIT = np.full(64, 0.125, np.float32)
+
+
+def key(number: int) -> Key:
+    exact = number.to_bytes(16, "big")
+    return Key(b"p" * 16, exact, f"What is in drawer {number}?")
+
+
+def opened(path: Path, now_s: float = 0.0, wall_s: float = 1e9) -> Cache:
+    cache = Cache(Settings(ttl_s=1000), lambda: now_s)
+    cache.attach(
+        Disk(path, sync_s=0.0, alive=lambda data: left_s(data, wall_s) > 0), lambda: wall_s
+    )
+    while cache.tick():
+        os.sched_yield()
+    return cache
+
+
+def entry(number: int = 0) -> Entry:
+    return Entry(
+        whole=b'{"number":%d}' % number,
+        usage=Usage(prompt=3, completion=4),
+        model="m",
+        provider="p",
+        category="code",
+        language="en",
+        tags=("a", "b"),
+        cost_usd=0.25,
+    )
+
+
+def test_a_restart_keeps_everything(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.put(key(1), UNIT, entry(1))
+    first.put(key(2), None, Entry(stream=b'data: {"a":1}\n\n' * 20 + b"data: [DONE]\n\n"))
+    first.put(key(3), None, entry(3))
+    first.invalidate(pattern="*drawer 3*")
+    first.close()
+    second = opened(tmp_path, now_s=7.0, wall_s=1e9 + 100)
+    found = second.find_exact(key(1))
+    assert found is not None
+    assert found.whole == b'{"number":1}'
+    assert found.describe() | {"created_s": 0, "expires_s": 0} == {
+        **found.describe(),
+        "created_s": 0,
+        "expires_s": 0,
+    }
+    assert (found.model, found.tags, found.usage) == ("m", ("a", "b"), Usage(3, 4))
+    assert found.expires_s == pytest.approx(907.0)
+    assert second.find_semantic(key(1), UNIT) is not None
+    streamed = second.find_exact(key(2))
+    assert streamed is not None
+    assert streamed.stream == b'data: {"a":1}\n\n' * 20 + b"data: [DONE]\n\n"
+    assert second.find_exact(key(3)) is None
+    second.close()
+
+
+def test_what_expired_meanwhile_stays_out(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.put(key(1), None, entry())
+    first.close()
+    later = opened(tmp_path, wall_s=1e9 + 1001)
+    assert later.find_exact(key(1)) is None
+    later.close()
+
+
+def test_an_answer_given_since_the_start_wins(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.put(key(1), None, entry(1))
+    first.close()
+    second = Cache(Settings(), lambda: 0.0)
+    second.attach(Disk(tmp_path, sync_s=0.0), lambda: 1e9)
+    second.put(key(1), None, entry(99))
+    while second.tick():
+        os.sched_yield()
+    found = second.find_exact(key(1))
+    assert found is not None
+    assert found.whole == b'{"number":99}'
+    second.close()
+
+
+def test_what_is_invalidated_while_loading_does_not_come_back(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    for number in range(5):
+        first.put(key(number), None, entry(number))
+    first.close()
+    second = Cache(Settings(), lambda: 0.0)
+    second.attach(Disk(tmp_path, sync_s=0.0), lambda: 1e9)
+    second.invalidate(pattern="*drawer 3*")
+    while second.tick():
+        os.sched_yield()
+    assert second.stats()["entries"] == 4
+    second.close()
+    assert opened(tmp_path).find_exact(key(3)) is None
+
+
+def log_of(path: Path, count: int) -> Path:
+    cache = opened(path)
+    for number in range(count):
+        cache.put(key(number), None, entry(number))
+    cache.close()
+    return path / "cache.log"
+
+
+def damage_end(data: bytes) -> bytes:
+    return data[:-3]
+
+
+def damage_middle(data: bytes) -> bytes:
+    place = len(data) // 2
+    return data[:place] + bytes([data[place] ^ 0x40]) + data[place + 1 :]
+
+
+def replace_all(data: bytes) -> bytes:
+    return b"SQLite format 3\x00" + data
+
+
+@pytest.mark.parametrize(
+    ("damage", "least"), [(damage_end, 9), (damage_middle, 3), (replace_all, 0)]
+)
+def test_a_damaged_file_is_set_aside_and_its_sound_part_kept(
+    tmp_path: Path, damage: Callable[[bytes], bytes], least: int
+) -> None:
+    file = log_of(tmp_path, 10)
+    file.write_bytes(damage(file.read_bytes()))
+    cache = opened(tmp_path)
+    entries = cache.stats()["entries"]
+    assert least <= entries < 10
+    assert len(list(tmp_path.glob("*.damaged-1"))) == 1
+    cache.put(key(77), None, entry(77))
+    cache.close()
+    again = opened(tmp_path)
+    assert again.stats()["entries"] == entries + 1
+    again.close()
+    assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+def test_a_long_log_becomes_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.cache.disk.MERGE_BYTES", 2000)
+    for round_ in range(6):
+        cache = opened(tmp_path)
+        for number in range(10):
+            cache.put(key(number), None, entry(100 * round_ + number))
+        cache.close()
+    assert (tmp_path / "cache.snapshot").exists()
+    last = opened(tmp_path)
+    assert last.stats()["entries"] == 10
+    found = last.find_exact(key(4))
+    assert found is not None
+    assert found.whole == b'{"number":504}'
+    last.close()
+    size = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert size < 12_000  # dropped and replaced records do not pile up
+
+
+def test_a_directory_that_cannot_be_written_costs_only_the_disk(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    cache = opened(blocked / "below")
+    cache.put(key(1), None, entry())
+    assert cache.find_exact(key(1)) is not None
+    cache.close()
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300)
+def test_no_bytes_break_the_reading_of_an_entry(data: bytes) -> None:
+    assert left_s(data, 0.0) >= 0.0
+    with pytest.raises(ValueError, match="not an entry"):
+        unpack_entry(data, now_s=0.0, wall_s=0.0)
+
+
+@given(cut=st.integers(0, 400), flip=st.integers(0, 3000))
+@settings(max_examples=200)
+def test_records_are_whole_or_absent(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int
+) -> None:
+    payloads = [bytes([number]) * 50 for number in range(5)]
+    data = bytearray(MAGIC)
+    for number, payload in enumerate(payloads):
+        data += frame(number.to_bytes(16, "big"), payload)
+    data[flip % len(data)] ^= 1
+    path = tmp_path_factory.mktemp("records") / "log"
+    path.write_bytes(bytes(data[: len(data) - cut % len(data)]))
+    read = []
+    try:
+        for (_, payload), _ in read_records(path):
+            read.append(payload)
+    except ValueError:
+        pass
+    assert read == payloads[: len(read)]
+
+
+def test_an_entry_survives_its_bytes() -> None:
+    before = entry(5)
+    before.partition, before.exact, before.text, before.hits = b"p" * 16, b"e" * 16, "héé", 3
+    before.expires_s = float("inf")
+    data = pack_entry(before, None, now_s=0.0, wall_s=1e9)
+    found, vector, after, left = unpack_entry(data, now_s=0.0, wall_s=1e9)
+    assert (found.partition, found.exact, found.text) == (b"p" * 16, b"e" * 16, "héé")
+    assert vector is None
+    assert left is None
+    assert after.hits == 3
+    assert after.whole == before.whole
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, "tests/cache")
+from test_disk import entry, key, opened
+cache = opened(Path(sys.argv[1]))
+print("ready", flush=True)
+number = int(sys.argv[2])
+while True:
+    cache.put(key(number), None, entry(number))
+    number += 1
+    time.sleep(0.0002)
+"""
+
+
+@pytest.mark.slow
+def test_kills_while_writing_never_leave_a_corrupt_start(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    entries = 0.0
+    for round_ in range(8):
+        child = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(round_ * 1_000_000)],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(0.02 * round_)  # the moment of the kill is the point
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        cache = opened(tmp_path)
+        found = cache.stats()["entries"]
+        assert found >= entries
+        assert all(one.whole.startswith(b'{"number":') for one in cache.exact.entries())
+        entries = found
+        cache.close()
+    assert entries > 0
