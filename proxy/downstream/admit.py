@@ -22,6 +22,20 @@ HOT = {
     b"/v1/completions": "completions",
 }  # paths of the lean lane, and the dialect they speak
 
+# Headers that ask for nothing; any other that is kept of a head is an option.
+PLAIN = frozenset(
+    {
+        b"authorization",
+        b"x-api-key",
+        b"content-length",
+        b"transfer-encoding",
+        b"content-encoding",
+        b"expect",
+        b"upgrade",
+        b"host",
+        b"connection",
+    }
+)
 OPTION_PREFIX = b"x-firsttoken-"
 _CACHE_WORDS = ("bypass", "refresh", "only")
 _OPTION_NAMES = frozenset(Options.__slots__)
@@ -44,7 +58,7 @@ def admit(
     dialect(kind).check(parsed)
     options = NO_OPTIONS
     asked = parsed.pop("firsttoken", None)
-    if asked is not None or len(head) > 3:
+    if asked is not None or not PLAIN.issuperset(head):
         options = _options(asked, head)
     exchange = Exchange(kind, parsed, caller, started_s, options)
     exchange.auth_s = authorised - started_s

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from proxy import headers
-from proxy.downstream.admit import HOT, OPTION_PREFIX, admit
+from proxy.downstream.admit import HOT, OPTION_PREFIX, PLAIN, admit
 from proxy.errors import ClientError
 from proxy.exchange import Exchange, Sink
 
@@ -27,20 +27,7 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
-_WANTED = frozenset(
-    {
-        b"authorization",
-        b"x-api-key",
-        b"content-length",
-        b"transfer-encoding",
-        b"content-encoding",
-        b"expect",
-        b"upgrade",
-        b"host",
-        b"cache-control",
-        b"connection",
-    }
-)
+_WANTED = PLAIN | {b"cache-control"}
 _ONCE = frozenset(
     {b"authorization", b"x-api-key", b"content-length", b"host", b"transfer-encoding"}
 )
@@ -203,7 +190,9 @@ class Front(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
             return
-        self._keep = parser.should_keep_alive() and not self._house.draining
+        # Not llhttp's own verdict: it forgets the head once a request without a body is complete.
+        connection = self._head.get(b"connection")
+        self._keep = connection is None or b"close" not in connection.lower()
         self._route(data, end, hot=parser.get_method() == b"POST" and self._is_hot(parser))
 
     def _is_hot(self, parser: httptools.HttpRequestParser) -> bool:

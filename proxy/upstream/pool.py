@@ -132,7 +132,10 @@ class Pool:
             connection.connection_made(transport)
             transport.resume_reading()
             return
-        await loop.start_tls(transport, connection, self._tls, server_hostname=name)
+        secured = await loop.start_tls(transport, connection, self._tls, server_hostname=name)
+        if secured is None:
+            raise ConnectionResetError("the tunnel closed during the handshake")
+        connection.connection_made(secured)
 
     def _release(self, connection: Connection, reusable: bool) -> None:
         transport = connection.transport
