@@ -21,6 +21,8 @@ from benchmarks.schedule import Schedule
 
 MAX_PLANS = 4096  # model names are the client's; forget them all past this
 BACKLOG = 4096
+# what routers ask before they trust a worker; the list of models answers all of them
+_HEALTH = ("/health", "/health_generate", "/get_model_info", "/get_server_info")
 TICK_SECONDS = 0.0001  # tokens that are due within it leave together
 
 
@@ -202,7 +204,7 @@ class ScriptedUpstream:
         """The answer to what is not a generation: model lists, counts, embeddings."""
         if method in ("GET", "HEAD"):
             names = sorted(self.seen) or ["mock"]
-            if path.endswith("/models"):
+            if path.endswith("/models") or path in _HEALTH:
                 return reply(200, shapes.models(names))
             if path.endswith("/api/tags"):
                 rows = [{"name": name, "model": name} for name in names]

@@ -168,7 +168,10 @@ def _through(bench: Bench, each: rival.Rival, port: int, work: Path) -> dict[str
 def _figures(bench: Bench, way: Way, name: str) -> dict[str, float]:
     figures: dict[str, float] = {}
     for kind in bench.scenarios:
-        figures |= scenarios.SCENARIOS[kind](way, bench.sizes)
+        try:
+            figures |= scenarios.SCENARIOS[kind](way, bench.sizes)
+        except RuntimeError as error:  # answers were wrong or missing: no figure, but the others
+            sys.stderr.write(f"{name}: {kind} failed: {error}\n")
     shown = " ".join(f"{key}={value:.4g}" for key, value in figures.items())
     sys.stderr.write(f"{name}: {shown}\n")
     return figures

@@ -14,6 +14,7 @@ Round = Mapping[str, Mapping[str, float]]
 FIGURES: dict[str, tuple[str, int, str]] = {
     "cpu_us_per_request": ("CPU µs a request", 1, "min"),
     "one_core_rps": ("requests/s one core", 0, "max"),
+    "streams": ("paced streams", 0, "median"),
     "cpu_us_per_token": ("CPU µs a token", 2, "min"),
     "added_c1_p50_ms": ("added p50 ms, c=1", 3, "median"),
     "added_c1_p99_ms": ("added p99 ms, c=1", 3, "median"),

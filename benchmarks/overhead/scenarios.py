@@ -22,6 +22,7 @@ FIRST_MS, GAP_MS, TOKENS = 100, 20, 64
 PACED = f"mock-t{TOKENS}-f{FIRST_MS}-i{GAP_MS}"
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 STREAM_SECONDS = (FIRST_MS + (TOKENS - 1) * GAP_MS) / 1e3
+BUSY_SHARE = 0.7  # of a core
 Figures = dict[str, float]
 
 
@@ -91,14 +92,15 @@ def busy(way: Way, sizes: Sizes) -> Figures:
 
 def paced(way: Way, sizes: Sizes) -> Figures:
     """Many streams with 20 ms between tokens: CPU a token, and the first token's delay."""
-    rate = sizes.streams / STREAM_SECONDS
+    streams = _bearable(way, sizes)
+    rate = streams / STREAM_SECONDS
     seconds = max(sizes.seconds, 2.5 * STREAM_SECONDS)
     load = Load(
-        concurrency=int(sizes.streams * 2) + 8,
-        preconnect=int(sizes.streams * 1.3) + 8,
+        concurrency=int(streams * 2) + 8,
+        preconnect=int(streams * 1.3) + 8,
         arrivals=partial(arrivals.constant, rate),
         seconds=seconds,
-        warmup=sizes.streams // 4,
+        warmup=streams // 4,
     )
     tally, cpu = _measured(way, PACED, load, stream=True)
     figures = {
@@ -107,11 +109,29 @@ def paced(way: Way, sizes: Sizes) -> Figures:
         "gap_p99_ms": tally.gap.quantile(0.99) * 1e3,
         "late_ms": tally.lag.quantile(0.99) * 1e3,
         "paced_client_share": tally.client_share,
+        "streams": float(streams),
     }
     if way.cpu:
-        warm = (sizes.streams // 4) * TOKENS
+        warm = (streams // 4) * TOKENS
         figures["cpu_us_per_token"] = cpu * 1e6 / max(1, tally.tokens + warm)
     return figures
+
+
+def _bearable(way: Way, sizes: Sizes) -> int:
+    """As many streams as wanted, or fewer: what takes BUSY_SHARE of a slow gateway's core. A token
+    costs less the more streams there are, so the estimate is made again where it says so."""
+    if way.cpu is None:
+        return sizes.streams
+    tried = 8
+    for _ in range(3):
+        tally, cpu = _measured(way, PACED, Load(concurrency=tried, count=tried), stream=True)
+        fit = int(BUSY_SHARE / (cpu / tally.tokens) / (TOKENS / STREAM_SECONDS))
+        if fit >= sizes.streams:
+            return sizes.streams
+        if fit < 1.5 * tried:
+            return max(4, fit)
+        tried = fit
+    return tried
 
 
 def held(way: Way, sizes: Sizes) -> Figures:
