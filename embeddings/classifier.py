@@ -7,20 +7,17 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from embeddings.cues import GROUPS
 from embeddings.custom import CustomCategories
-from embeddings.encoder import DIM, LANGUAGES, Encoder, Sums, normalise
-from embeddings.head import Head, build_features
+from embeddings.encoder import Encoder, Sum, normalise
+from embeddings.head import LANGUAGES, Head
 from embeddings.keywords import KeywordVote, estimate_complexity
-from embeddings.language import UNKNOWN, find_script_language
+from embeddings.language import UNKNOWN, find_latin_language, find_script_language
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model
 from embeddings.reading import Category, Explanation, Reading, Vector
 from embeddings.signs import name_signs, read_signs
 from embeddings.words import cut
 
 log = logging.getLogger(__name__)
-
-_LANGUAGE_AT = len(GROUPS)
 
 
 class Classifier:
@@ -92,58 +89,61 @@ class Classifier:
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
         shown = cut(text)
-        sums = self._encoder.add_up(shown)
-        vector = normalise(sums.vectors[0])
+        found = self._encoder.add_up(shown)
+        vector = normalise(found.vector)
         head = self._head
         if head is None:
-            category, confidence = self._vote.decide(self._vote.count(sums.words))
-            complexity = estimate_complexity(text, sums.words)
+            category, confidence = self._vote.decide(self._vote.count(found.words))
+            complexity = estimate_complexity(text, found.words)
+            language = find_latin_language(found.words)
             source = "keywords"
         else:
-            scores = head.score(build_features(sums, read_signs(shown, len(sums.words))))
+            scores, place = head.score(vector, found, read_signs(shown))
             complexity = head.rank_complexity(scores.pop())
             best = max(scores)
             category = head.categories[scores.index(best)]
             confidence = head.calibrate(1.0 / sum([math.exp(score - best) for score in scores]))
+            language = LANGUAGES[place] if place >= 0 else UNKNOWN
             source = "embedding"
         if len(self._custom):
-            category, confidence = self._prefer_custom(vector, sums, (category, confidence))
-        language = find_language(shown, sums)
+            category, confidence = self._prefer_custom(vector, found, (category, confidence))
+        if not shown.isascii():
+            language = find_script_language(shown) or language
         return Reading(vector, category, confidence, complexity, language, source)
 
     def explain(self, text: str) -> Explanation:
         """The same reading with its reasons; slower than read."""
         reading = self.read(text)
         shown = cut(text)
-        sums = self._encoder.add_up(shown)
-        signs = read_signs(shown, len(sums.words))
-        keywords = tuple(self._custom.find_keywords(sums.words))
-        head = self._head
-        if head is None:
-            votes = self._vote.count(sums.words)
-            total = sum(votes.values()) or 1.0
-            scores = {name: vote / total for name, vote in votes.items()}
-        else:
-            raw = head.score(build_features(sums, signs))[:-1]
-            best = max(raw)
-            powers = [math.exp(score - best) for score in raw]
-            scores = {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
-        for name, likeness in self._custom.score(reading.vector, sums.words).items():
+        found = self._encoder.add_up(shown)
+        scores = self._share_out(found, shown)
+        for name, likeness in self._custom.score(reading.vector, found.words).items():
             scores[name] = self._custom.accept(likeness)
         total = sum(scores.values()) or 1.0
         ordered = sorted(scores.items(), key=lambda item: -item[1])
         return Explanation(
             reading=reading,
             scores={name: score / total for name, score in ordered},
-            words=self._weigh_words(sums.words, reading.category),
-            cues=name_signs(signs) + _name_cues(sums),
-            keywords=keywords,
+            words=self._weigh_words(found.words, reading.category),
+            cues=name_signs(read_signs(shown)) + self._vote.name_groups(found.words),
+            keywords=tuple(self._custom.find_keywords(found.words)),
         )
 
+    def _share_out(self, found: Sum, shown: str) -> dict[str, float]:
+        head = self._head
+        if head is None:
+            votes = self._vote.count(found.words)
+            total = sum(votes.values()) or 1.0
+            return {name: vote / total for name, vote in votes.items()}
+        raw = head.score(normalise(found.vector), found, read_signs(shown))[0][:-1]
+        best = max(raw)
+        powers = [math.exp(score - best) for score in raw]
+        return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
+
     def _prefer_custom(
-        self, vector: Vector, sums: Sums, built_in: tuple[str, float]
+        self, vector: Vector, found: Sum, built_in: tuple[str, float]
     ) -> tuple[str, float]:
-        likeness = self._custom.score(vector, sums.words)
+        likeness = self._custom.score(vector, found.words)
         name = max(likeness, key=lambda key: likeness[key])
         chance = self._custom.accept(likeness[name])
         return (name, chance) if chance >= 0.5 else built_in
@@ -166,29 +166,12 @@ class Classifier:
     def _weigh_word(self, head: Head, place: int, words: Sequence[bytes], word: bytes) -> float:
         def margin(kept: Sequence[bytes]) -> float:
             text = b" ".join(kept).decode("utf-8", "replace")
-            scores = head.score(
-                build_features(self._encoder.add_up(text), read_signs(text, len(kept)))
-            )
-            return scores[place] - sum(scores[:-1]) / len(head.categories)
+            found = self._encoder.add_up(text)
+            scores = head.score(normalise(found.vector), found, read_signs(text))[0][:-1]
+            return scores[place] - sum(scores) / len(scores)
 
         shown = list(words[:40])
         return margin(shown) - margin([other for other in shown if other != word])
 
 
-def find_language(text: str, sums: Sums) -> str:
-    """ISO 639-1 code: by script where it is not Latin, else by the small words counted."""
-    if not text.isascii():
-        script = find_script_language(text)
-        if script is not None:
-            return script
-    counts: list[float] = sums.counts[0, _LANGUAGE_AT:].tolist()
-    best = max(counts)
-    return LANGUAGES[counts.index(best)] if best > 0.0 else UNKNOWN
-
-
-def _name_cues(sums: Sums) -> tuple[str, ...]:
-    counts = sums.counts[0, :_LANGUAGE_AT].tolist()
-    return tuple(group for group, count in zip(GROUPS, counts, strict=True) if count > 0)
-
-
-__all__ = ["DIM", "Category", "Classifier", "Encoder", "Explanation", "Reading"]
+__all__ = ["Category", "Classifier", "Encoder", "Explanation", "Reading"]

@@ -1,67 +1,108 @@
-"""The trained head: what a text's sums and signs say about category and complexity."""
+"""What the words of a text say about its category, complexity and language.
+
+The trained head is linear in: the text's unit vector; the sum of the vectors and the cue groups of
+its first words, and of its last words (instructions stand at either end); the pairs of
+neighbouring words there; the signs. All but the first depends on one word, pair or sign alone, so
+it is folded into a table of hints: one row of scores for each. A text is then a gather and a sum.
+"""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.encoder import COUNTS, DIM, Sums
+from embeddings.cues import GROUPS, index_pairs
+from embeddings.encoder import DIM, Sum
+from embeddings.language import STOP_WORDS
+from embeddings.reading import Vector
 from embeddings.signs import SIGNS
 
-PARTS = 3
-FEATURES = PARTS * (DIM + COUNTS) + len(SIGNS)
-MOST_COUNTED = 2.0
-"""A cue counts at most twice in each part: a long passage cannot outvote its instruction."""
-
-
-def build_features(sums: Sums, signs: Sequence[float]) -> NDArray[np.float32]:
-    """One row for the head, shape (FEATURES,): three unit vectors, three rows of counts, signs."""
-    vectors = sums.vectors
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    unit = vectors / np.sqrt(squares + 1e-12)[:, None]
-    counts = np.minimum(sums.counts, MOST_COUNTED)
-    return np.concatenate((unit.ravel(), counts.ravel(), np.array(signs, dtype=np.float32)))
+LANGUAGES: tuple[str, ...] = tuple(STOP_WORDS)
+END_WORDS = 12
+"""Words at either end of a text that are also read apart."""
+PAIR_WORDS = 24
+"""Words at either end among which cue pairs are sought."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A linear layer over the features, with calibration tables.
+    """Hints and calibration.
 
-    `weights` is (FEATURES, categories + 1), the last column being complexity; `bias` fits it.
-    `confidence_at` and `complexity_at` are increasing cut points of 0..1 in equal steps.
+    `hints` is (n, 2 * outputs + languages): what a row says among the first words, among the last
+    words, and how it counts for each language. Its rows are the encoder's, then one for each cue
+    pair group at the beginning, one at the end, one for each sign. `weights` is (DIM, outputs) for
+    the unit vector. Outputs are the categories, then complexity.
     """
 
     categories: tuple[str, ...]
+    hints: NDArray[np.float16]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     sureness: tuple[tuple[float, float], ...]
     complexity_at: tuple[float, ...]
+    pairs: Mapping[tuple[bytes, bytes], int]
+    pair_keys: frozenset[tuple[bytes, bytes]]
+    first_pair: int
+    first_sign: int
+    places: dict[tuple[int, int], NDArray[np.float32]]
 
     @classmethod
     def from_arrays(cls, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Head:
         """From a model file. Raises KeyError or ValueError where it does not fit this code."""
-        weights = arrays["head_weights"].astype(np.float32)
         categories = tuple(str(name) for name in facts["categories"])
-        if weights.shape != (FEATURES, len(categories) + 1):
-            raise ValueError(f"head is {weights.shape}, not {(FEATURES, len(categories) + 1)}")
+        outputs = len(categories) + 1
+        rows = len(arrays["rows"])
+        hints = arrays["hints"]
+        expected = (rows + 2 * len(GROUPS) + len(SIGNS), 2 * outputs + len(LANGUAGES))
+        if hints.shape != expected or arrays["head_weights"].shape != (DIM, outputs):
+            raise ValueError(f"hints are {hints.shape}, not {expected}")
+        if tuple(facts["groups"]) != GROUPS or tuple(facts["signs"]) != SIGNS:
+            raise ValueError("made for other cue groups or signs")
+        pairs = index_pairs()
         return cls(
             categories=categories,
-            weights=weights,
-            bias=arrays["head_bias"].astype(np.float32),
+            hints=hints,
+            weights=np.array(arrays["head_weights"], dtype=np.float32),
+            bias=np.array(arrays["head_bias"], dtype=np.float32),
             sureness=tuple((float(x), float(y)) for x, y in facts["sureness"]),
             complexity_at=tuple(float(cut) for cut in facts["complexity_at"]),
+            pairs=pairs,
+            pair_keys=frozenset(pairs),
+            first_pair=rows,
+            first_sign=rows + 2 * len(GROUPS),
+            places={},
         )
 
-    def score(self, features: NDArray[np.float32]) -> list[float]:
-        """One number for each category, then the raw complexity."""
-        scores: list[float] = (features @ self.weights + self.bias).tolist()
-        return scores
+    def score(self, unit: Vector, found: Sum, signs: Sequence[int]) -> tuple[list[float], int]:
+        """One number for each category and the raw complexity; the place of the language or -1."""
+        first_sign = self.first_sign
+        extra = [first_sign + sign for sign in signs]
+        for ending, group in find_pairs(found.words, self.pairs, self.pair_keys):
+            extra.append(self.first_pair + ending * len(GROUPS) + group)
+        rows = found.rows
+        if len(rows) > 2 * PAIR_WORDS:
+            rows = rows[:PAIR_WORDS] + rows[-PAIR_WORDS:]
+        key = (len(extra), len(rows))
+        places = self.places.get(key)
+        if places is None:
+            places = self.places[key] = place_weights(*key)
+        hints = self.hints.take(np.array(extra + rows), 0).astype(np.float32)
+        sums = np.dot(places, hints)
+        outputs = len(self.bias)
+        scores = np.dot(unit, self.weights)
+        scores += self.bias
+        scores += sums[0, :outputs]
+        scores += sums[1, outputs : 2 * outputs]
+        counts: list[float] = sums[2, 2 * outputs :].tolist()
+        most = max(counts)
+        return scores.tolist(), counts.index(most) if most > 0.0 else -1
 
     def calibrate(self, share: float) -> float:
         """The winner's share of the softmax, turned into the chance that it is right."""
@@ -77,3 +118,31 @@ class Head:
     def rank_complexity(self, raw: float) -> float:
         """The share of ordinary prompts that are easier."""
         return bisect_right(self.complexity_at, raw) / len(self.complexity_at)
+
+
+def find_pairs(
+    words: list[bytes],
+    pairs: Mapping[tuple[bytes, bytes], int],
+    keys: frozenset[tuple[bytes, bytes]],
+) -> Iterator[tuple[int, int]]:
+    """(0 beginning or 1 end, cue group) of the pairs there; in a short text both at once."""
+    if len(words) <= PAIR_WORDS:
+        for pair in keys.intersection(pairwise(words)):
+            group = pairs[pair]
+            yield 0, group
+            yield 1, group
+        return
+    for pair in keys.intersection(pairwise(words[:PAIR_WORDS])):
+        yield 0, pairs[pair]
+    for pair in keys.intersection(pairwise(words[-PAIR_WORDS:])):
+        yield 1, pairs[pair]
+
+
+def place_weights(extra: int, words: int) -> NDArray[np.float32]:
+    """(3, extra + words): what counts at the beginning, at the end, and for the language."""
+    places = np.zeros((3, extra + words), dtype=np.float32)
+    places[0, : extra + END_WORDS] = 1.0
+    places[1, max(extra, extra + words - END_WORDS) :] = 1.0
+    places[1, :extra] = 1.0
+    places[2, extra:] = 1.0
+    return places

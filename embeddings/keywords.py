@@ -50,6 +50,12 @@ class KeywordVote:
         lead = ranked[0] - ranked[1]
         return best, SUREST * (1.0 - math.exp(-lead))
 
+    def name_groups(self, words: Sequence[bytes]) -> tuple[str, ...]:
+        """The cue groups that have a word or a pair in the text."""
+        found = {group for word in words for group in self._words.get(word, ())}
+        found |= {self._pairs[pair] for pair in pairwise(words) if pair in self._pairs}
+        return tuple(GROUPS[group] for group in sorted(found))
+
     @staticmethod
     def _vote(scores: dict[str, float], group: int, place: int) -> None:
         early = 1.0 if place < 12 else 0.35

@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-import math
-
-SIGNS: tuple[str, ...] = (
-    "length",
-    "lines",
-    "digits",
+_LENGTHS = 12
+_COUNTED = ("lines", "code signs", "digits", "formula signs")
+_SEEN = (
     "question mark",
+    "ends with a question",
     "code fence",
-    "code signs",
     "quoted text",
     "colon",
-    "formula",
     "lettered options",
-    "ends with a question",
     "exclamation",
-    "very short",
+    "indented code",
+    "text after a blank line",
 )
 
-
-def read_signs(text: str, words: int) -> list[float]:
-    """One number, 0 to about 1, for each of SIGNS; `words` is how many words the text has."""
-    lines = text.count("\n")
-    code = text.count("(") + text.count("{") + text.count(";") + text.count("_") - text.count(", (")
-    formula = (
-        text.count("=") + text.count("+") + text.count("^") + text.count("$") + text.count("%")
-    )
-    digits = text.count("0") + text.count("1") + text.count("2") + text.count("5")
-    tail = text[-3:]
-    return [
-        math.log1p(len(text)) * 0.125,
-        min(lines, 8) * 0.125,
-        min(digits, 8) * 0.125,
-        1.0 if "?" in text else 0.0,
-        1.0 if "```" in text else 0.0,
-        min(code, 8) * 0.125 if code > 0 else 0.0,
-        1.0 if '"' in text or "\u00ab" in text else 0.0,
-        1.0 if ":" in text else 0.0,
-        min(formula, 6) / 6.0,
-        1.0 if "B." in text or "B)" in text else 0.0,
-        1.0 if "?" in tail else 0.0,
-        1.0 if "!" in text else 0.0,
-        1.0 if words <= 4 else 0.0,
-    ]
+SIGNS: tuple[str, ...] = (
+    *(f"about {2**size} characters" for size in range(_LENGTHS)),
+    *(f"{amount} {name}" for name in _COUNTED for amount in ("a few", "some", "many")),
+    *_SEEN,
+)
+_LINES, _CODE, _DIGITS, _FORMULA = (_LENGTHS + 3 * place for place in range(len(_COUNTED)))
+_FIRST_SEEN = _LENGTHS + 3 * len(_COUNTED)
 
 
-def name_signs(signs: list[float]) -> tuple[str, ...]:
-    """The readable names of the signs that are plainly there (length aside)."""
-    return tuple(name for name, value in zip(SIGNS[1:], signs[1:], strict=True) if value >= 0.5)
+def read_signs(text: str) -> list[int]:
+    """The places in SIGNS of those that the text shows; the first is its length."""
+    count = text.count
+    found = [min(len(text).bit_length(), _LENGTHS - 1)]
+    lines = count("\n")
+    if lines:
+        found.append(_LINES + (lines > 1) + (lines > 4))
+        _read_layout(text, found)
+    code = count("(") + count("{") + count(";") + count("_")
+    if code:
+        found.append(_CODE + (code > 2) + (code > 6))
+    digits = count("0") + count("1") + count("2") + count("5")
+    if digits:
+        found.append(_DIGITS + (digits > 2) + (digits > 6))
+    formula = count("=") + count("+") + count("$") + count("%")
+    if formula:
+        found.append(_FORMULA + (formula > 1) + (formula > 3))
+    if "?" in text:
+        found.append(_FIRST_SEEN + ("?" in text[-3:]))
+    if '"' in text or "\u00ab" in text:
+        found.append(_FIRST_SEEN + 3)
+    if ":" in text:
+        found.append(_FIRST_SEEN + 4)
+    if "!" in text:
+        found.append(_FIRST_SEEN + 6)
+    return found
+
+
+def _read_layout(text: str, found: list[int]) -> None:
+    if "```" in text:
+        found.append(_FIRST_SEEN + 2)
+    if "\nB." in text or "\nB)" in text:
+        found.append(_FIRST_SEEN + 5)
+    if "\n    " in text or "\n\t" in text:
+        found.append(_FIRST_SEEN + 7)
+    if "\n\n" in text:
+        found.append(_FIRST_SEEN + 8)
+
+
+def name_signs(found: list[int]) -> tuple[str, ...]:
+    """The readable names of signs, the length aside."""
+    return tuple(SIGNS[place] for place in found[1:])
