@@ -86,6 +86,12 @@ class Classifier:
         """Remove an added category; False where none of this name was added."""
         return self._custom.remove(name)
 
+    def nearest_added(self, text: str) -> str | None:
+        """The added category most like the text, accepted or not; None where none was added."""
+        found = self._encoder.add_up(cut(text))
+        likeness = self._custom.score(normalise(found.vector), found.words)
+        return max(likeness, key=lambda name: likeness[name]) if likeness else None
+
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
         shown = cut(text)

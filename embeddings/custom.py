@@ -12,12 +12,13 @@ from embeddings.encoder import Encoder, sequence_vectors
 from embeddings.reading import Category, Vector
 from embeddings.words import split
 
-# A text is given to a custom category when its likeness passes this; likeness is the whitened
-# cosine to the category's mean, which is about 0 for unrelated texts and 0.4 to 0.8 inside.
-ACCEPT = 0.34
+# A text is given to a custom category when its likeness passes this. Likeness is the whitened
+# cosine to the mean of the examples: among 40 intents of CLINC150 with 8 examples each, 90 % of an
+# intent's own texts reach it, and 6 % of the ordinary prompts of the development split do.
+ACCEPT = 0.40
 STEEPNESS = 18.0
 # A keyword is the user's own word for it: alone it is enough.
-KEYWORD_LIKENESS = 0.45
+KEYWORD_LIKENESS = 0.52
 
 
 class CustomCategories:
