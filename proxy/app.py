@@ -207,7 +207,7 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        steps = Steps(endpoints, lambda name: book.model(name).context_tokens)
+        steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         return Service(settings, keyring(settings), pipeline)
 

@@ -57,16 +57,25 @@ class Classifier(Protocol):
     def read(self, text: str) -> Reading: ...
 
 
-class Steps:
-    """Targets made ready to be tried, once each. window: a target's context in tokens, if known."""
+class Described(Protocol):
+    """What the catalogue knows of a model."""
 
-    __slots__ = ("_ready", "_window", "endpoints")
+    @property
+    def context_tokens(self) -> int | None: ...
+    @property
+    def prefill(self) -> bool: ...
+
+
+class Steps:
+    """Targets made ready to be tried, once each."""
+
+    __slots__ = ("_describe", "_ready", "endpoints")
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint], window: Callable[[str], int | None]
+        self, endpoints: Mapping[str, Endpoint], describe: Callable[[str], Described]
     ) -> None:
         self.endpoints = endpoints
-        self._window = window
+        self._describe = describe
         self._ready: dict[Target, Step] = {}
 
     def of(self, targets: Sequence[Target]) -> list[Step]:
@@ -78,7 +87,9 @@ class Steps:
         if len(self._ready) > STEPS_LIMIT:
             self._ready.clear()  # a pattern's models are the client's words: bounded
         name = target.name
-        step = Step(name, target.model, self.endpoints[target.provider], self._window(name))
+        known = self._describe(name)
+        endpoint = self.endpoints[target.provider]
+        step = Step(name, target.model, endpoint, known.context_tokens, known.prefill)
         self._ready[target] = step
         return step
 

@@ -61,6 +61,9 @@ class CompletionEncoder:
                 self._usage = event.usage
         return b"".join(out)
 
+    def resume(self) -> None:
+        """See Encoder.resume: nothing opens a completion."""
+
     def end(self) -> bytes:
         """See Encoder.end."""
         last = b""

@@ -48,6 +48,10 @@ class Encoder(Protocol):
 
     def encode(self, events: Sequence[Event]) -> bytes: ...
 
+    def resume(self) -> None:
+        """This stream was begun by another: do not open it again."""
+        ...
+
     def end(self) -> bytes:
         """The end of a complete answer: pending usage, end mark."""
         ...

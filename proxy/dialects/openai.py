@@ -70,6 +70,10 @@ class ChunkEncoder:
                     pass
         return b"".join(out)
 
+    def resume(self) -> None:
+        """See Encoder.resume."""
+        self._opened = True
+
     def end(self) -> bytes:
         """See Encoder.end."""
         last = b""

@@ -8,9 +8,11 @@ import orjson
 
 from proxy import headers
 from proxy.dialects.assemble import assemble, events_of
+from proxy.upstream.continuation import JoiningEncoder, Said
 from proxy.upstream.relay import Gather, Relay
 
 if TYPE_CHECKING:
+    from proxy.chat import Event
     from proxy.dialects.dialect import Dialect, Encoder
     from proxy.errors import ClientError
     from proxy.exchange import Exchange, Sink
@@ -65,6 +67,47 @@ class Delivery:
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
+        relay.begun()
+
+    def spoken(self) -> list[Event]:
+        """What the client has of the answer, as events."""
+        follower = self.follower
+        if not isinstance(follower, Relay):
+            return []
+        decoder = self._dialect.decoder()
+        return [event for frame in decoder.feed(follower.text) for event in frame.events]
+
+    def resume(self, attempt: Attempt, step: Step, owner: Owner, before: Said) -> None:
+        """Let another target's tokens go on with the stream that the client already reads."""
+        decoder = attempt.decoder
+        assert decoder is not None
+        engine = self._engine
+        frames, tail = attempt.frames, attempt.tail
+        attempt.frames, attempt.tail = [], b""
+        inner = self._dialect.encoder(
+            id=before.opened.id or self._exchange.id,
+            model=before.opened.model or step.model,
+            created=before.opened.created or int(engine.wall()),
+            include_usage=self._exchange.wants_usage,
+        )
+        inner.resume()
+        relay = Relay(
+            owner,
+            self._sink,
+            decoder,
+            encoder=JoiningEncoder(inner, before),
+            end_mark=b"",
+            strip_usage=False,
+            gap_s=self._gap_s,
+            wheel=engine.wheel,
+            now=engine.now,
+        )
+        attempt.relay = self.follower = relay
+        first = relay.begin(frames, b"")
+        if first:
+            self._sink.write(first)
+        if tail:
+            relay.feed(tail)
         relay.begun()
 
     def complete(self) -> bytes:

@@ -44,6 +44,7 @@ class Step:
     model: str
     endpoint: Endpoint
     window: int | None = None
+    prefill: bool = False  # whether the model goes on from the beginning of an assistant turn
 
 
 @dataclass(frozen=True, slots=True)

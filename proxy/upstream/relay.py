@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.dialects.sse import whole_events
-from proxy.errors import Kind
+from proxy.errors import Kind, UpstreamFailure
 from proxy.upstream.follow import Follower, Owner
 
 if TYPE_CHECKING:
@@ -123,8 +123,15 @@ class Relay(Follower):
                 break  # nothing follows an end mark or an error
             counts_only = self._note(frame.events)
             if not self.has_failed() and not (counts_only and self._strip_usage):
-                out.append(frame.raw if encoder is None else encoder.encode(frame.events))
+                out.append(frame.raw if encoder is None else self._translate(encoder, frame))
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def _translate(self, encoder: Encoder, frame: Frame) -> bytes:
+        try:
+            return encoder.encode(frame.events)
+        except UpstreamFailure as failure:
+            self.failure = failure
+            return b""
 
     def _finale(self) -> None:
         if self._encoder is not None:

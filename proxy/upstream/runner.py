@@ -32,6 +32,7 @@ from proxy.routing.race import (
 )
 from proxy.routing.retry import backoff, retry_after
 from proxy.upstream.attempt import Attempt
+from proxy.upstream.continuation import Said, continued, said
 from proxy.upstream.delivery import Delivery
 from proxy.upstream.request import counts_itself, request_for
 from proxy.upstream.whole import read as read_whole
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from proxy.upstream.engine import Engine, Step, Terms
 
 RETRIES = 2  # lanes beyond the plan, once every target has failed
+RESUMPTIONS = 1  # how often one answer may be finished elsewhere
 RETRY_WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
 PATIENCE_SECONDS = 30.0  # for a first token, where the deadline is adaptive and no target is left
 
@@ -53,8 +55,9 @@ class Runner:
     """One exchange on its way through its targets. Used once."""
 
     __slots__ = (
-        "_attempts", "_delays", "_delivery", "_dialect", "_engine", "_failures", "_paused", "_race",
-        "_steps", "_store", "_terms", "_winner", "exchange", "over",
+        "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
+        "_failures", "_paused", "_prefills", "_race", "_resumptions", "_steps", "_store", "_terms",
+        "_winner", "exchange", "over",
     )  # fmt: skip
 
     def __init__(  # one race's parts, set once
@@ -80,6 +83,10 @@ class Runner:
         self._failures: list[UpstreamFailure] = []
         self._winner: Attempt | None = None
         self._paused = False
+        self._before: Said | None = None  # what the client has of an answer that broke off
+        self._asked = exchange.body
+        self._prefills = False
+        self._resumptions = 0
         self.over = False
 
     # ---- for the client's side ------------------------------------------------------------
@@ -224,6 +231,8 @@ class Runner:
         self._attempts.pop(attempt.lane, None)
         if self.over:
             return
+        if self._refuses_prefill(failure):
+            return
         engine = self._engine
         name = self._steps[attempt.step].name
         wait = retry_after(failure.headers, engine.wall()) if failure.headers else None
@@ -265,6 +274,9 @@ class Runner:
         )
         if self._paused:
             attempt.pause()
+        if self._before is not None:
+            self._delivery.resume(attempt, step, self, self._before)
+            return
         self._delivery.follow(
             attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
         )
@@ -315,10 +327,51 @@ class Runner:
         follower = self._delivery.follower
         if follower is not None:
             self.exchange.usage = follower.usage
-        if self._winner is not None:
-            name = self._steps[self._winner.step].name
-            self._engine.breakers.failed(name, failure.kind, self._engine.now())
-        self._end_with(to_client(failure))
+        winner = self._winner
+        assert winner is not None
+        name = self._steps[winner.step].name
+        self._engine.breakers.failed(name, failure.kind, self._engine.now())
+        self._failures.append(failure)
+        if not self._goes_on(winner):
+            self._end_with(to_client(failure))
+
+    # ---- finishing a broken answer elsewhere
+
+    def _goes_on(self, winner: Attempt) -> bool:
+        """Begin a race for the rest of the answer, where there can be one."""
+        exchange = self.exchange
+        rest = self._steps[winner.step + 1 :] or self._steps[winner.step : winner.step + 1]
+        self._resumptions += 1
+        if not self._terms.continues or self._resumptions > RESUMPTIONS:
+            return False
+        if self._delivery.opened:
+            before = self._before or said(self._delivery.spoken(), exchange.body)
+            if exchange.kind != "openai" or before is None or self._before is not None:
+                return False
+            self._before = before
+            self._asked = exchange.body
+            self._store = None  # two models' halves are nobody's whole answer
+            self._prefills = all(step.prefill for step in rest)
+            exchange.body = continued(self._asked, before, prefill=self._prefills)
+        winner.cancel()
+        self._race_again(rest)
+        return True
+
+    def _race_again(self, steps: Sequence[Step]) -> None:
+        self._attempts.clear()
+        self._winner = None
+        self._steps = steps
+        self._race = Race(len(steps), RETRIES)
+        self._execute(self._race.begin())
+
+    def _refuses_prefill(self, failure: UpstreamFailure) -> bool:
+        """Ask again with an instruction where a model does not take half a turn of its own."""
+        if self._before is None or not self._prefills or failure.kind is not Kind.REFUSED:
+            return False
+        self._prefills = False
+        self.exchange.body = continued(self._asked, self._before, prefill=False)
+        self._race_again(self._steps)
+        return True
 
     def _finished(self, body: bytes) -> None:
         self.over = True
