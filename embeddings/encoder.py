@@ -6,6 +6,7 @@ about category, complexity and language stands beside it, in the rows of head.py
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -161,12 +162,12 @@ class Encoder:
 
 def normalise(vector: Vector) -> Vector:
     """The vector at unit length; a zero vector becomes the first axis."""
-    length = float(np.sqrt(vector @ vector))
+    length = math.sqrt(np.dot(vector, vector))
     if length == 0.0:
         vector = np.zeros_like(vector)
         vector[0] = 1.0
         return vector
-    return vector * np.float32(1.0 / length)
+    return vector * (1.0 / length)
 
 
 def random_rows(count: int, seed: int = 0) -> NDArray[np.int8]:

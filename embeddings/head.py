@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,7 @@ from embeddings.cues import GROUPS, index_pairs
 from embeddings.encoder import DIM, Sum
 from embeddings.language import STOP_WORDS
 from embeddings.reading import Vector
-from embeddings.signs import SIGNS
+from embeddings.signs import LENGTHS, SIGNS
 
 LANGUAGES: tuple[str, ...] = tuple(STOP_WORDS)
 END_WORDS = 12
@@ -38,13 +38,13 @@ class Head:
     `hints` is (n, 2 * outputs + languages): what a row says among the first words, among the last
     words, and how it counts for each language. Its rows are the encoder's, then one for each cue
     pair group at the beginning, one at the end, one for each sign. `weights` is (DIM, outputs) for
-    the unit vector. Outputs are the categories, then complexity.
+    the unit vector. Outputs are the categories, then complexity. Every text shows one sign of
+    length, so the bias stands in their rows.
     """
 
     categories: tuple[str, ...]
-    hints: NDArray[np.float16]
+    hints: NDArray[np.float32]
     weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
     sureness: tuple[tuple[float, float], ...]
     complexity_at: tuple[float, ...]
     pairs: Mapping[tuple[bytes, bytes], int]
@@ -65,18 +65,21 @@ class Head:
             raise ValueError(f"hints are {hints.shape}, not {expected}")
         if tuple(facts["groups"]) != GROUPS or tuple(facts["signs"]) != SIGNS:
             raise ValueError("made for other cue groups or signs")
+        first_sign = rows + 2 * len(GROUPS)
+        # Once in float32, for good: turning the rows of each text costs two microseconds.
+        table = hints.astype(np.float32)
+        table[first_sign : first_sign + LENGTHS, :outputs] += arrays["head_bias"]
         pairs = index_pairs()
         return cls(
             categories=categories,
-            hints=hints,
+            hints=table,
             weights=np.array(arrays["head_weights"], dtype=np.float32),
-            bias=np.array(arrays["head_bias"], dtype=np.float32),
             sureness=tuple((float(x), float(y)) for x, y in facts["sureness"]),
             complexity_at=tuple(float(cut) for cut in facts["complexity_at"]),
             pairs=pairs,
             pair_keys=frozenset(pairs),
             first_pair=rows,
-            first_sign=rows + 2 * len(GROUPS),
+            first_sign=first_sign,
             places={},
         )
 
@@ -93,11 +96,9 @@ class Head:
         places = self.places.get(key)
         if places is None:
             places = self.places[key] = place_weights(*key)
-        hints = self.hints.take(np.array(extra + rows), 0).astype(np.float32)
-        sums = np.dot(places, hints)
-        outputs = len(self.bias)
+        sums = np.dot(places, self.hints.take(np.array(extra + rows), 0))
         scores = np.dot(unit, self.weights)
-        scores += self.bias
+        outputs = len(scores)
         scores += sums[0, :outputs]
         scores += sums[1, outputs : 2 * outputs]
         counts: list[float] = sums[2, 2 * outputs :].tolist()
@@ -124,18 +125,14 @@ def find_pairs(
     words: list[bytes],
     pairs: Mapping[tuple[bytes, bytes], int],
     keys: frozenset[tuple[bytes, bytes]],
-) -> Iterator[tuple[int, int]]:
+) -> list[tuple[int, int]]:
     """(0 beginning or 1 end, cue group) of the pairs there; in a short text both at once."""
     if len(words) <= PAIR_WORDS:
-        for pair in keys.intersection(pairwise(words)):
-            group = pairs[pair]
-            yield 0, group
-            yield 1, group
-        return
-    for pair in keys.intersection(pairwise(words[:PAIR_WORDS])):
-        yield 0, pairs[pair]
-    for pair in keys.intersection(pairwise(words[-PAIR_WORDS:])):
-        yield 1, pairs[pair]
+        seen = keys.intersection(pairwise(words))
+        return [(ending, pairs[pair]) for pair in seen for ending in (0, 1)] if seen else []
+    first = keys.intersection(pairwise(words[:PAIR_WORDS]))
+    last = keys.intersection(pairwise(words[-PAIR_WORDS:]))
+    return [(0, pairs[pair]) for pair in first] + [(1, pairs[pair]) for pair in last]
 
 
 def place_weights(extra: int, words: int) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_LENGTHS = 12
+LENGTHS = 12
+"""The first signs are lengths, by powers of two; every text shows just one of them."""
 _COUNTED = ("lines", "code signs", "digits", "formula signs")
 _SEEN = (
     "question mark",
@@ -17,18 +18,18 @@ _SEEN = (
 )
 
 SIGNS: tuple[str, ...] = (
-    *(f"about {2**size} characters" for size in range(_LENGTHS)),
+    *(f"about {2**size} characters" for size in range(LENGTHS)),
     *(f"{amount} {name}" for name in _COUNTED for amount in ("a few", "some", "many")),
     *_SEEN,
 )
-_LINES, _CODE, _DIGITS, _FORMULA = (_LENGTHS + 3 * place for place in range(len(_COUNTED)))
-_FIRST_SEEN = _LENGTHS + 3 * len(_COUNTED)
+_LINES, _CODE, _DIGITS, _FORMULA = (LENGTHS + 3 * place for place in range(len(_COUNTED)))
+_FIRST_SEEN = LENGTHS + 3 * len(_COUNTED)
 
 
 def read_signs(text: str) -> list[int]:
     """The places in SIGNS of those that the text shows; the first is its length."""
     count = text.count
-    found = [min(len(text).bit_length(), _LENGTHS - 1)]
+    found = [min(len(text).bit_length(), LENGTHS - 1)]
     lines = count("\n")
     if lines:
         found.append(_LINES + (lines > 1) + (lines > 4))

@@ -162,7 +162,14 @@ def _through(bench: Bench, each: rival.Rival, port: int, work: Path) -> dict[str
         headers = tuple(field.replace("{UP}", str(port)) for field in each.headers)
         way = Way(gateway.url, each.model_prefix, headers, gateway.cpu, gateway.memory)
         figures = {"start_s": gateway.start_s, "idle_mb": gateway.memory() / 1e6}
-        return figures | _figures(bench, way, each.name)
+        core = bench.gateway_cpu
+        begun, own = time.monotonic(), gateway.cpu()
+        busy = process.core_seconds(core) if core is not None else 0.0
+        figures |= _figures(bench, way, each.name)
+        if core is not None:
+            others = process.core_seconds(core) - busy - (gateway.cpu() - own)
+            figures["others_share"] = max(0.0, others / (time.monotonic() - begun))
+        return figures
 
 
 def _figures(bench: Bench, way: Way, name: str) -> dict[str, float]:

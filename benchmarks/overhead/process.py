@@ -59,6 +59,16 @@ def memory_bytes(pids: Iterable[int]) -> int:
     return total
 
 
+def core_seconds(cpu: int) -> float:
+    """How long a core has been busy, with whatever."""
+    for line in (PROC / "stat").read_text().splitlines():
+        name, *numbers = line.split()
+        if name == f"cpu{cpu}":
+            user, nice, system, _, _, irq, soft, steal = (int(one) for one in numbers[:8])
+            return (user + nice + system + irq + soft + steal) / _TICKS
+    return 0.0
+
+
 def machine() -> dict[str, str | int]:
     """The machine in words, for whoever reads the figures later."""
     model = "unknown"

@@ -26,6 +26,7 @@ FIGURES: dict[str, tuple[str, int, str]] = {
     "start_s": ("start s", 2, "min"),
 }
 DIRECT = "direct"
+DISTURBED = 0.1  # share of the gateway's core that others may take before it matters
 _ADDED = ("c1_p50_ms", "c1_p99_ms", "ttft_p50_ms", "ttft_p99_ms")
 
 
@@ -86,6 +87,12 @@ def markdown(
             cells.append(f"{value:,.{digits}f}" + (f" ({ratio:.2f}x)" if shown else ""))
         if any(cell != "-" for cell in cells):
             lines.append(f"| {heading} | {' | '.join(cells)} |")
+    others = max((mine.get("others_share", 0.0) for mine in figures.values()), default=0.0)
+    if others > DISTURBED:
+        lines.append(
+            f"\nOther work took up to {others:.0%} of the gateway's core: latencies are not to be "
+            "trusted, and CPU is higher than on a quiet machine."
+        )
     lines.extend(f"\n{name} skipped: {why}" for name, why in skipped.items())
     return "\n".join(lines) + "\n"
 

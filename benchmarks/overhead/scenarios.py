@@ -162,8 +162,8 @@ async def _held(way: Way, sizes: Sizes) -> Figures:
 
 
 SCENARIOS: dict[str, Callable[[Way, Sizes], Figures]] = {
+    "held": held,  # first: memory that earlier streams left behind would be used again
     "single": single,
     "busy": busy,
     "paced": paced,
-    "held": held,
 }

@@ -45,4 +45,7 @@ def test_the_table_and_the_picture():
     assert "| CPU µs a request | 15.0 | 30.0 (2.00x) |" in table
     assert "envoy skipped: envoy is not installed" in table
     assert "direct" not in table
+    assert "Other work" not in table
+    figures["nginx"]["others_share"] = 0.4
+    assert "Other work took up to 40%" in results.markdown(figures, "nginx", {})
     assert ElementTree.fromstring(results.picture(figures)).tag.endswith("svg")

@@ -53,3 +53,5 @@ def test_the_process_tree():
     assert process.memory_bytes([os.getpid()]) > 1_000_000
     assert process.machine()["cores"] >= 1
     assert process.cpu_seconds([2**30]) == 0
+    assert process.core_seconds(0) > 0
+    assert process.core_seconds(10_000) == 0
