@@ -126,24 +126,6 @@ def test_the_vendors_own_variables_count_too(variable: str, name: str) -> None:
 # ---- what a configuration makes of it -----------------------------------------------------------
 
 
-def test_without_anything_the_embedded_model_answers_every_name() -> None:
-    settings = read()
-    found = catalog.providers(settings, {})
-    assert list(found) == ["local"]
-    routes = catalog.default_routes(settings, found)
-    assert [(one.name, one.targets) for one in routes] == [("*", ["local/smollm2-135m-instruct"])]
-
-
-@pytest.mark.parametrize(
-    ("environ", "text"),
-    [({"OPENAI_API_KEY": "k"}, ""), ({}, '[[route]]\nname = "a"\ntargets = ["local/x"]\n')],
-)
-def test_with_anything_else_it_does_not(environ: dict[str, str], text: str) -> None:
-    settings = read(text, environ)
-    found = catalog.providers(settings, environ)
-    assert catalog.default_routes(settings, found) == settings.routes
-
-
 def test_the_embedded_model_and_the_environment_can_be_left_out() -> None:
     text = "[local]\nenabled = false\n[routing]\nfrom_environment = false\n"
     assert found_in(EVERYTHING, text) == {}

@@ -31,6 +31,10 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "metadata": ((dict,), "an object"),
     "user": ((str,), "a string"),
 }
+_ITEMS: tuple[tuple[str, type, str], ...] = (
+    ("stop", str, "strings"),
+    ("functions", dict, "objects"),
+)
 _POSITIVE = ("max_tokens", "max_completion_tokens", "n")
 
 
@@ -90,6 +94,13 @@ def _check_common(body: Json) -> None:
             raise _wrong(name, f"must be {words}")
         if name in _POSITIVE and value < 1:
             raise _wrong(name, "must be at least 1")
+    tools = body.get("tools")
+    if tools and not all(type(tool) is dict and type(tool.get("type")) is str for tool in tools):
+        raise _wrong("tools", "must be a list of objects with a type")
+    for name, kind, words in _ITEMS:
+        value = body.get(name)
+        if type(value) is list and not all(type(item) is kind for item in value):
+            raise _wrong(name, f"must be a list of {words}")
     options = body.get("stream_options")
     if options is not None and type(options.get("include_usage", False)) is not bool:
         raise _wrong("stream_options.include_usage", "must be a boolean")

@@ -171,7 +171,11 @@ class Front(asyncio.Protocol):
                 self._started_s = perf_counter()
                 self.since = self._house.now()
             self._buffer = data
-            if len(data) > HEAD_LIMIT_BYTES:
+            if b"\n\n" in data:
+                self._refuse(
+                    ClientError(400, "The request is not valid HTTP.", code="invalid_http")
+                )
+            elif len(data) > HEAD_LIMIT_BYTES:
                 self._refuse(ClientError(431, "The request's head is too large."))
             return
         self._started_s = perf_counter()

@@ -27,8 +27,10 @@ HEAD_LIMIT_BYTES = 32 * 1024
 class Guard(asyncio.Protocol):
     """A filter in front of one aiohttp request handler. refused renders an error's body."""
 
-    __slots__ = ("_discard", "_handler", "_head_bytes", "_in_body", "_in_head", "_now", "_parser",
-                 "_raw", "_refused", "_transport", "since")  # fmt: skip
+    __slots__ = (
+        "_discard", "_handler", "_head", "_head_bytes", "_in_body", "_in_head", "_limit", "_now",
+        "_parser", "_raw", "_refused", "_transport", "_wrong", "since",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,11 +38,15 @@ class Guard(asyncio.Protocol):
         now: Clock,
         refused: Callable[[ClientError], bytes],
         discard: Callable[[Guard], None],
+        limit: int,
     ) -> None:
         self._handler = handler
         self._now = now
         self._refused = refused
         self._discard = discard
+        self._limit = limit  # bytes of a body
+        self._head: dict[bytes, bytes] = {}
+        self._wrong: ClientError | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._in_head = False
@@ -69,6 +75,9 @@ class Guard(asyncio.Protocol):
                     ClientError(400, "The request is not valid HTTP.", code="invalid_http")
                 )
                 return
+            if self._wrong is not None:
+                self._refuse(self._wrong)
+                return
             if self._in_head and self._head_bytes > HEAD_LIMIT_BYTES:
                 self._refuse(ClientError(431, "The request's head is too large."))
                 return
@@ -92,16 +101,37 @@ class Guard(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._head.clear()
         self._head_bytes = 0
         self.since = self._now()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in (b"expect", b"transfer-encoding", b"content-length"):
+            self._head[name] = value.strip().lower()
+
     def on_headers_complete(self) -> None:
+        self._wrong = self._wrong or self._judge()
         self._in_head = False
         self._in_body = True
         self.since = self._now()
 
     def on_message_complete(self) -> None:
         self._in_body = False
+
+    def _judge(self) -> ClientError | None:
+        """What aiohttp would let pass, or answer in its own words."""
+        if self._parser.get_http_version() not in ("1.0", "1.1"):
+            return ClientError(400, "Only HTTP/1.1 is spoken here.", code="http_version")
+        if self._head.get(b"transfer-encoding", b"chunked") != b"chunked":
+            return ClientError(400, "The only transfer coding is chunked.", code="transfer_coding")
+        expect = self._head.get(b"expect")
+        if expect is not None and expect != b"100-continue":
+            return ClientError(417, "The expectation cannot be met.", code="expectation")
+        length = self._head.get(b"content-length", b"0")
+        if expect is not None and length.isdigit() and int(length) > self._limit:
+            return ClientError(413, "The body is larger than the limit.", code="body_too_large")
+        return None
 
     # ---- deadlines ------------------------------------------------------------
 

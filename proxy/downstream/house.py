@@ -87,7 +87,13 @@ class House:
         assert self._runner is not None
         server = self._runner.server
         assert server is not None
-        guard = Guard(server(), self.now, self._refused, self.guards.discard)
+        guard = Guard(
+            server(),
+            self.now,
+            self._refused,
+            self.guards.discard,
+            self.service.max_body_bytes,
+        )
         self.guards.add(guard)
         transport.set_protocol(guard)
         guard.connection_made(transport)

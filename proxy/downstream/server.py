@@ -114,6 +114,8 @@ class Completions:
         self._house.answers.add(answering)
         try:
             return await _send(request, sink)
+        except ConnectionError:
+            return web.Response()  # nobody is left to read it
         finally:
             self._house.answers.discard(answering)
             if not sink.ended:

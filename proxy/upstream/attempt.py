@@ -169,15 +169,17 @@ class Attempt:
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
             connection.listener = Lingerer(connection, wheel)
+            connection.resume()  # the framing's end is still to be read
 
     def pause(self) -> None:
         """The client is slower than the provider: stop reading."""
-        if self.connection is not None and self.connection.transport is not None:
-            self.connection.transport.pause_reading()
+        if self.connection is not None:
+            self.connection.pause()
 
     def resume(self) -> None:
-        if self.connection is not None and self.connection.transport is not None:
-            self.connection.transport.resume_reading()
+        """The client reads again."""
+        if self.connection is not None:
+            self.connection.resume()
 
     # ---- what the connection says ------------------------------------------------------------
 

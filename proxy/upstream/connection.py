@@ -40,9 +40,9 @@ class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
     __slots__ = (
-        "_inflate", "_names", "_parser", "_parts", "_release", "_seen", "complete", "head_done",
-        "idle_since", "keep", "listener", "on_body", "on_header", "reused", "sized", "status",
-        "transport",
+        "_inflate", "_names", "_parser", "_parts", "_paused", "_release", "_seen", "complete",
+        "head_done", "idle_since", "keep", "listener", "on_body", "on_header", "reused", "sized",
+        "status", "transport",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection, bool], None]) -> None:
@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self._seen = 0
         self.idle_since = 0.0
+        self._paused = False
 
     # ---- asyncio ------------------------------------------------------------
 
@@ -175,7 +176,20 @@ class Connection(asyncio.Protocol):
         except zlib.error:
             self._lose(Kind.PROTOCOL, "the answer's compression is broken")
 
+    def pause(self) -> None:
+        """Read no more until resume: whoever listens cannot keep up."""
+        if self.transport is not None and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self.transport is not None and self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+
     def _finish(self, listener: Listener) -> None:
+        self.resume()  # the next request must not find a deaf connection
         keep = self.keep and self.sized and self.transport is not None
         self.listener = None
         self._reset()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy import headers
+from proxy.chat import Text, Usage
 from proxy.dialects.assemble import assemble, events_of
+from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.upstream.continuation import JoiningEncoder, Said
 from proxy.upstream.relay import Gather, Relay
 
@@ -68,6 +70,18 @@ class Delivery:
         first = relay.begin(frames, tail)
         self._open(first)
         relay.begun()
+
+    def spent(self) -> Usage | None:
+        """What an answer that did not end has used: as told, else an estimate from its text."""
+        follower = self.follower
+        if follower is None or follower.usage is not None:
+            return None if follower is None else follower.usage
+        text = sum(len(event.text) for event in self.spoken() if isinstance(event, Text))
+        return Usage(
+            prompt=self._exchange.prompt_bytes // BYTES_PER_TOKEN,
+            completion=-(-text // BYTES_PER_TOKEN),
+            estimated=True,
+        )
 
     def spoken(self) -> list[Event]:
         """What the client has of the answer, as events."""

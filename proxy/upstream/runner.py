@@ -99,6 +99,7 @@ class Runner:
     def cancel(self) -> None:
         """The client left: every upstream connection closes now."""
         if not self.over:
+            self.exchange.usage = self._delivery.spent()
             self._stop_all()
             self.exchange.outcome = "cancelled"
             self._engine.account(self.exchange)
@@ -324,9 +325,7 @@ class Runner:
         """The stream broke after its first token."""
         if self.over:
             return
-        follower = self._delivery.follower
-        if follower is not None:
-            self.exchange.usage = follower.usage
+        self.exchange.usage = self._delivery.spent()
         winner = self._winner
         assert winner is not None
         name = self._steps[winner.step].name
