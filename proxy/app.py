@@ -105,6 +105,7 @@ class App:
         self._flush()
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
+        gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address

@@ -7,18 +7,15 @@ requests keep theirs. Everything here is a plain call: the only wait is the upst
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
-
-import orjson
 
 from proxy import headers
 from proxy.cache.entry import Entry
 from proxy.cache.key import key_of
 from proxy.cache.policy import Options as CacheOptions
 from proxy.cache.policy import may_look_up, may_store, options_of
-from proxy.dialects.assemble import assemble, events_of
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.routing.signals import read_signals
@@ -123,7 +120,6 @@ class Pipeline:
                 tenant=exchange.caller.tenant,
                 route=rule.name,
                 kind=KINDS[exchange.kind],
-                also="usage" if exchange.wants_usage else "",
             )
         exchange.cache = "miss" if key is not None and wish.read else "bypass"
         if key is not None:
@@ -233,29 +229,11 @@ class Pipeline:
         exchange.first_token_s = perf_counter() - exchange.started_s
         if exchange.stream:
             sink.open(
-                200, headers.STREAM + headers.about(exchange), self._stream_of(entry, exchange)
+                200,
+                headers.STREAM + headers.about(exchange),
+                self.cache.stream_of(entry, include_usage=exchange.wants_usage),
             )
             sink.end()
         else:
-            sink.whole(200, headers.JSON + headers.about(exchange), self._whole_of(entry, exchange))
+            sink.whole(200, headers.JSON + headers.about(exchange), self.cache.whole_of(entry))
         self.engine.account(exchange)
-
-    def _stream_of(self, entry: Entry, exchange: Exchange) -> bytes:
-        stream = entry.stream
-        if stream:
-            return stream
-        spoken = dialect(exchange.kind)
-        answer = spoken.read_answer(orjson.loads(entry.whole))
-        encoder = spoken.encoder(
-            id=answer.id, model=answer.model, created=answer.created,
-            include_usage=exchange.wants_usage,
-        )  # fmt: skip
-        return encoder.encode(events_of(answer)) + encoder.end()
-
-    def _whole_of(self, entry: Entry, exchange: Exchange) -> bytes:
-        if entry.whole:
-            return entry.whole
-        spoken = dialect(exchange.kind)
-        events = [event for frame in spoken.decoder().feed(entry.stream) for event in frame.events]
-        answer = replace(assemble(events), usage=entry.usage)
-        return spoken.write_answer(answer)

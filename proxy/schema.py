@@ -263,7 +263,7 @@ class Cache(Table):
     max_bytes: int = Field(default=256 * MIB, ge=0)
     """Of all answers, compressed."""
     max_entry_bytes: int = Field(default=1 * MIB, ge=0)
-    similarity: float = Field(default=0.92, ge=0.5, le=1)
+    similarity: float = Field(default=0.95, ge=0.5, le=1)
     """Cosine that a paraphrase needs besides passing every guard."""
     max_temperature: float = Field(default=1.0, ge=0, le=2)
     """Requests above it are not cached; 1.0 is what an unset temperature means."""

@@ -15,8 +15,8 @@ BINS = 64
 FIRST_S = 0.005  # the upper edge of the first bin
 RATIO = 1.2  # between edges: 64 bins reach 490 s
 FORGET = 0.98  # weight of the past at each observation: about the last 50 count
-QUANTILE = 0.95
-FACTOR = 1.5  # times the 95th percentile
+QUANTILE = 0.9  # up to a tenth of stalls does not move it: a deadline must not feed on itself
+FACTOR = 1.7  # times that: about one and a half times the 95th percentile
 LEAST_S = 0.25  # no deadline is shorter: a network hiccup is not a stall
 MOST_S = 20.0
 PRIOR_S = 4.0  # until a target is known: above the p95 of the large providers' chat models
@@ -35,14 +35,14 @@ class Sketch:
     cached: float | None = None  # the deadline, until the next observation
 
     def add(self, seconds: float, *, at_least: bool = False) -> None:
-        """One time. at_least: it was cut off then, and counts as somewhat longer."""
+        """One time. at_least: it was cut off then, and counts as the next longer bin."""
         weights = self.weights
         if self.total > 0:
             for index in range(BINS):
                 weights[index] *= FORGET
         self.total = self.total * FORGET + 1.0
         self.seen += 1
-        weights[_bin(seconds * (2.0 if at_least else 1.0))] += 1.0
+        weights[_bin(seconds * (RATIO if at_least else 1.0))] += 1.0
         self.cached = None
 
     def quantile(self, share: float) -> float:
@@ -107,7 +107,7 @@ class Latency:
                 "prompt_bytes_below": 1 << size,
                 "observations": sketch.seen,
                 "p50_s": round(sketch.quantile(0.5), 4),
-                "p95_s": round(sketch.quantile(QUANTILE), 4),
+                "p90_s": round(sketch.quantile(QUANTILE), 4),
                 "deadline_s": round(self.deadline(target, (1 << size) - 1, 0.0), 4),
             }
             for (target, size), sketch in sorted(self._sketches.items())

@@ -208,9 +208,7 @@ class Runner:
         engine = self._engine
         now = engine.now()
         name = self._steps[attempt.step].name
-        waited = perf_counter() - attempt.started_s
         engine.hedges.stalled(now)
-        engine.latency.censored(name, self.exchange.prompt_bytes, waited, now)
         verdict = self._verdict(now)
         if verdict is not Verdict.WAIT:
             engine.breakers.failed(name, Kind.STALL, now)
