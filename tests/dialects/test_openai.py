@@ -1,0 +1,203 @@
+"""Chat and text completions: what is a token, what is an error, and the way there and back."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from proxy.chat import (
+    Done,
+    Failed,
+    Finished,
+    Opened,
+    Reasoning,
+    Spent,
+    Text,
+    ToolCall,
+    Usage,
+    is_token,
+)
+from proxy.dialects.assemble import assemble, events_of
+from proxy.dialects.registry import dialect, spoken
+from proxy.errors import ClientError, Kind, UpstreamFailure
+
+CHAT = dialect("openai")
+
+
+def event(**fields) -> bytes:
+    return b"data: " + orjson.dumps({"id": "c", "model": "m", "created": 1, **fields}) + b"\n\n"
+
+
+def delta(reason=None, **fields) -> bytes:
+    return event(choices=[{"index": 0, "delta": fields, "finish_reason": reason}])
+
+
+def read(*raw: bytes):
+    return [one for frame in CHAT.decoder().feed(b"".join(raw)) for one in frame.events]
+
+
+@pytest.mark.parametrize(
+    ("raw", "meaning"),
+    [
+        (delta(role="assistant", content=""), [Opened("c", "m", 1)]),
+        (delta(role="assistant", content=None), [Opened("c", "m", 1)]),
+        (delta(content=""), []),
+        (delta(content="hi"), [Text("hi")]),
+        (delta(role="assistant", content="hi"), [Text("hi")]),
+        (delta(reasoning_content="hm"), [Reasoning("hm")]),
+        (delta(reasoning="hm"), [Reasoning("hm")]),
+        (delta(refusal="no"), [Text("no")]),
+        (delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                        {"type": "text", "text": "hi"}]), [Reasoning("hm"), Text("hi")]),
+        (delta(tool_calls=[{"index": 1, "id": "t", "function": {"name": "f", "arguments": ""}}]),
+         [ToolCall(1, "t", "f", "")]),
+        (delta(tool_calls=[{"id": "t", "function": {"name": "f", "arguments": {"a": 1}}}]),
+         [ToolCall(0, "t", "f", '{"a":1}')]),
+        (delta(function_call={"name": "f", "arguments": "{"}), [ToolCall(0, "", "f", "{")]),
+        (delta("stop"), [Finished("stop")]),
+        (delta("end_turn"), [Finished("stop")]),
+        (delta("max_tokens"), [Finished("length")]),
+        (event(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 4}),
+         [Spent(Usage(3, 4))]),
+        (event(choices=[], usage=None), []),
+        (event(choices=[], x_groq={"usage": {"prompt_tokens": 3, "completion_tokens": 4}}),
+         [Spent(Usage(3, 4))]),
+        (event(error={"message": "broke", "code": 529}), [Failed("broke", "", "529", 529)]),
+        (b'event: error\ndata: {"message": "broke"}\n\n', [Failed("broke")]),
+        (b": ping\n\n", []),
+        (b"data: {broken\n\n", []),
+        (b"data: [DONE]\n\n", [Done()]),
+    ],
+)  # fmt: skip
+def test_what_an_event_means(raw: bytes, meaning: list[object]) -> None:
+    assert read(raw) == meaning
+
+
+@pytest.mark.parametrize(
+    ("one", "token"),
+    [(Text("a"), True), (Text(""), False), (Reasoning("a"), True), (Opened("c"), False),
+     (ToolCall(0, "t", "f"), True), (ToolCall(0), False), (Spent(Usage()), False),
+     (Failed("x"), False), (Finished("stop"), False), (Done(), False)],
+)  # fmt: skip
+def test_what_counts_as_a_first_token(one, token: bool) -> None:
+    assert is_token(one) is token
+
+
+words = st.text(min_size=1, max_size=12)
+spoken_events = st.lists(
+    st.one_of(
+        words.map(Text),
+        words.map(Reasoning),
+        st.tuples(st.integers(0, 2), words).map(lambda t: ToolCall(t[0], f"t{t[0]}", "f", t[1])),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(spoken_events, st.integers(1, 200))
+def test_encoding_and_decoding_say_the_same(said, size: int) -> None:
+    usage = Usage(prompt=7, completion=5, cached=2, reasoning=1)
+    encoder = CHAT.encoder(id="c", model="m", created=1, include_usage=True)
+    stream = encoder.encode([*said, Finished("stop"), Spent(usage)]) + encoder.end()
+    for chunk in stream.split(b"\n\n")[:-2]:
+        ChatCompletionChunk.model_validate(orjson.loads(chunk[6:]), strict=True)
+    decoder = CHAT.decoder()
+    found = [
+        one
+        for start in range(0, len(stream), size)
+        for frame in decoder.feed(stream[start : start + size])
+        for one in frame.events
+    ]
+    again = assemble(found)
+    first = assemble([*said, Finished("stop"), Spent(usage)])
+    assert again.choices == first.choices
+    assert again.usage == usage
+    body = orjson.loads(CHAT.write_answer(again))
+    ChatCompletion.model_validate(body, strict=True)
+    assert CHAT.read_answer(body).choices == again.choices
+    assert assemble(events_of(again)).choices == again.choices
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, b'{"error":{"message":"x","code":"context_length_exceeded"}}', Kind.CONTEXT_LENGTH),
+        (400, b'{"error":{"message":"prompt is too long: 9 > 8"}}', Kind.CONTEXT_LENGTH),
+        (400, b'{"error":{"message":"x","code":"content_filter"}}', Kind.CONTENT_FILTER),
+        (400, b'{"error":{"message":"bad temperature"}}', Kind.REFUSED),
+        (401, b"", Kind.KEY_REFUSED),
+        (403, b"<html>no</html>", Kind.KEY_REFUSED),
+        (404, b'{"detail":"Not Found"}', Kind.MODEL_UNKNOWN),
+        (408, b"", Kind.TIMEOUT),
+        (409, b"", Kind.CONFLICT),
+        (422, b"[]", Kind.REFUSED),
+        (429, b'{"error":"slow down"}', Kind.RATE_LIMITED),
+        (500, b"\xff\xfe", Kind.SERVER),
+        (503, b"", Kind.OVERLOADED),
+        (504, b"", Kind.TIMEOUT),
+        (529, b"", Kind.OVERLOADED),
+    ],
+)
+def test_errors_are_understood(status: int, body: bytes, kind: Kind) -> None:
+    assert CHAT.read_error(status, body).kind is kind
+
+
+def test_a_page_of_html_has_no_words_for_the_client() -> None:
+    assert CHAT.read_error(502, b"<html>secret backend</html>").message == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [([], Kind.PROTOCOL), ({"error": {"message": "x"}}, Kind.ERROR_FRAME), ({}, Kind.EMPTY),
+     ({"choices": []}, Kind.EMPTY)],
+)  # fmt: skip
+def test_what_is_no_answer(body, kind: Kind) -> None:
+    with pytest.raises(UpstreamFailure) as failed:
+        CHAT.read_answer(body)
+    assert failed.value.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "model"),
+        ({"model": 3}, "model"),
+        ({"model": "m"}, "messages"),
+        ({"model": "m", "messages": {}}, "messages"),
+        ({"model": "m", "messages": [3]}, "messages[0]"),
+        ({"model": "m", "messages": [{"role": "x", "content": ""}]}, "messages[0].role"),
+        ({"model": "m", "messages": [{"role": "user", "content": 3}]}, "messages[0].content"),
+        ({"model": "m", "messages": [{"role": "user", "content": [{}]}]},
+         "messages[0].content[0]"),
+        ({"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": "yes"}, "stream"),
+        ({"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 0},
+         "max_tokens"),
+        ({"model": "m", "messages": [{"role": "user", "content": "x"}], "stop": [1]}, "stop"),
+        ({"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [{}]}, "tools"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_names_its_parameter(body, param: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        CHAT.check(body)
+    assert (refused.value.status, refused.value.param) == (400, param)
+
+
+def test_text_completions_have_their_own_shape() -> None:
+    plain = dialect("completions")
+    encoder = plain.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode([Text("once"), Finished("length")]) + encoder.end()
+    assert b'"object":"text_completion"' in stream
+    found = [one for frame in plain.decoder().feed(stream) for one in frame.events]
+    assert found == [Text("once"), Finished("length"), Done()]
+    with pytest.raises(ClientError) as refused:
+        plain.check({"model": "m"})
+    assert refused.value.param == "prompt"
+
+
+def test_a_provider_speaks_the_clients_dialect_where_it_knows_it() -> None:
+    assert spoken("openai", "completions") == "completions"
+    assert spoken("openai", "openai") == "openai"
