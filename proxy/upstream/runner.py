@@ -102,7 +102,7 @@ class Runner:
             self.exchange.usage = self._delivery.spent()
             self._stop_all()
             self.exchange.outcome = "cancelled"
-            self._engine.account(self.exchange)
+            self._account()
 
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
@@ -375,12 +375,12 @@ class Runner:
         self.exchange.outcome = "ok"
         if self._store is not None and body:
             self._store(self.exchange, body)
-        self._engine.account(self.exchange)
+        self._account()
 
     def _end_with(self, error: ClientError) -> None:
         self._stop_all()
         self._delivery.fail(error)
-        self._engine.account(self.exchange)
+        self._account()
 
     def _stop_all(self) -> None:
         self.over = True
@@ -393,3 +393,10 @@ class Runner:
         self._attempts.clear()
         if self._winner is not None:
             self._winner.cancel()
+
+    def _account(self) -> None:
+        """The last act: tell the ledger, and let go of what refers back here."""
+        self._attempts.clear()
+        self._winner = None
+        self._delivery.follower = None
+        self._engine.account(self.exchange)
