@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from proxy.chat import Answer, Event, Json
+from proxy.chat import Answer, ChatRequest, Event, Json
 from proxy.errors import ClientError, Kind
 
 
@@ -28,6 +28,15 @@ class ErrorReading:
     kind: Kind
     message: str
     code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A request as a provider's endpoint takes it."""
+
+    path: str  # below the provider's base URL, query included: "/messages"
+    body: Json
+    dropped: tuple[str, ...] = ()  # parameters that this format has no place for, by OpenAI's names
 
 
 class Decoder(Protocol):
@@ -82,3 +91,16 @@ class Dialect(Protocol):
     def read_error(self, status: int, body: bytes) -> ErrorReading: ...
 
     def write_error(self, error: ClientError) -> bytes: ...
+
+
+class Translator(Dialect, Protocol):
+    """A dialect whose requests are understood, so that they can be told in another."""
+
+    def parse(self, body: Json) -> ChatRequest:
+        """A checked request in neutral form. Raises ClientError(400) for what check let pass and
+        cannot be understood."""
+        ...
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """The request for a provider's model. Parameters without a place are named in dropped."""
+        ...
