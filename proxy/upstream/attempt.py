@@ -166,7 +166,10 @@ class Attempt:
     def finished(self) -> None:
         """A whole answer was read; its connection is back in the pool already."""
         self.phase = Phase.OVER
-        self._disarm()
+        timer = self.timer
+        if timer is not None:
+            self.timer = None
+            timer.cancel()
 
     def release(self, wheel: Wheel) -> None:
         """The answer is complete: leave the connection to its pool."""
