@@ -65,6 +65,7 @@ class ToolCall:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    signature: str = ""  # Gemini's, to be given back with the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class CallPart:
     id: str
     name: str
     arguments: str  # JSON text
+    signature: str = ""  # Gemini's proof of the thought behind it, wanted back with the call
 
 
 @dataclass(frozen=True, slots=True)
