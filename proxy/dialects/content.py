@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Literal
@@ -30,6 +31,8 @@ _HARMLESS: Mapping[str, object] = {
     "user": "",
 }
 
+_MADE_UP = re.compile(r"call_[0-9a-f]{24}")
+
 Side = Literal["user", "assistant"]
 
 
@@ -52,9 +55,14 @@ def own_fields(request: ChatRequest, own: Collection[str]) -> Json:
     return {name: value for name, value in (request.extra or {}).items() if name in own}
 
 
-def made_up_id(seed: str, index: int) -> str:
+def made_up_id(*seeds: object) -> str:
     """An id for a call that came without one: the same for the same stream, however it is cut."""
-    return "call_" + blake2b(f"{seed}/{index}".encode(), digest_size=12).hexdigest()
+    return "call_" + blake2b(repr(seeds).encode(), digest_size=12).hexdigest()
+
+
+def is_made_up(id: str) -> bool:
+    """Whether an id is ours, so that its provider need not see it."""
+    return _MADE_UP.fullmatch(id) is not None
 
 
 def json_object(text: str) -> Json:

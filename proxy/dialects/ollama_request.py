@@ -234,7 +234,7 @@ def _message(one: Json, place: int, pending: list[str]) -> Message:
         parts.append(TextPart(content))
     for index, call in enumerate(one.get("tool_calls") or ()):
         function: dict[str, Any] = dict(call.get("function") or {})
-        call_id = string(call.get("id")) or made_up_id(str(place), index)
+        call_id = string(call.get("id")) or made_up_id(place, index)
         pending.append(call_id)
         parts.append(
             CallPart(call_id, string(function.get("name")), json_text(function.get("arguments")))

@@ -91,14 +91,9 @@ def read_message(message: Json, events: list[Event], seed: str, calls: int) -> i
         for call in found:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                events.append(
-                    ToolCall(
-                        calls,
-                        string(call.get("id")) or made_up_id(seed, calls),
-                        string(function.get("name")),
-                        json_text(function.get("arguments")),
-                    )
-                )
+                name, arguments = string(function.get("name")), json_text(function.get("arguments"))
+                call_id = string(call.get("id")) or made_up_id(seed, calls, name, arguments)
+                events.append(ToolCall(calls, call_id, name, arguments))
                 calls += 1
     return calls
 

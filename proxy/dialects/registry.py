@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.dialects.completions import Completions
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.gemini import Gemini
 from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
 
@@ -13,6 +14,7 @@ _ALL: dict[str, Dialect] = {
         OpenAI(),
         Completions(),
         Ollama(),
+        Gemini(),
     )
 }
 

@@ -14,7 +14,7 @@ from proxy.chat import Failed, Finished, Reasoning, Spent, Text, ToolCall
 from proxy.dialects.registry import dialect
 
 WIRE = Path(__file__).resolve().parents[2] / ".." / "shared" / "wire"
-SIZES = [1, 7, 64, 1 << 30]
+SIZES = [0, 1, 7, 64, 1 << 30]  # 0: an event at a time
 
 
 @dataclass
@@ -52,13 +52,13 @@ def arguments(text: str):
 
 def decoded(name: str, body: bytes, size: int):
     """Every event of a stream that comes in pieces of this size; its bytes are all there."""
+    if size:
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    else:
+        pieces = [frame.raw for frame in dialect(name).decoder().feed(body)]
+        pieces.append(body[sum(map(len, pieces)) :])
     decoder = dialect(name).decoder()
-    frames = [
-        frame
-        for start in range(0, len(body), size)
-        for frame in decoder.feed(body[start : start + size])
-    ]
-    frames += decoder.close()
+    frames = [frame for piece in pieces for frame in decoder.feed(piece)] + decoder.close()
     assert b"".join(frame.raw for frame in frames) == body
     return [event for frame in frames for event in frame.events]
 
