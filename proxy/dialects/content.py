@@ -12,11 +12,18 @@ import orjson
 from proxy.chat import (
     CallPart,
     ChatRequest,
+    Choice,
+    Event,
+    Extra,
     FilePart,
+    FinishReason,
     ImagePart,
     Json,
     Part,
+    Reasoning,
+    Text,
     TextPart,
+    ToolCall,
 )
 
 # Values that ask for nothing: leaving them out changes no answer.
@@ -138,6 +145,36 @@ def turns(request: ChatRequest) -> tuple[list[TextPart], list[tuple[Side, list[P
         else:
             found.append((side, list(message.parts)))
     return system, found
+
+
+def choice_of(events: Iterable[Event], finish: FinishReason | None) -> Choice:
+    """One choice of a whole answer, from what its message means."""
+    text: list[str] = []
+    thought: list[str] = []
+    signature = ""
+    calls: list[CallPart] = []
+    extra: dict[str, Any] = {}
+    for event in events:
+        match event:
+            case Text():
+                text.append(event.text)
+            case Reasoning():
+                thought.append(event.text)
+                signature = event.signature or signature
+            case ToolCall():
+                calls.append(CallPart(event.id, event.name, event.arguments, event.signature))
+            case Extra():
+                extra[event.field] = event.value
+            case _:
+                pass
+    return Choice(
+        text="".join(text),
+        reasoning="".join(thought),
+        reasoning_signature=signature,
+        calls=tuple(calls),
+        finish=finish,
+        extra=extra or None,
+    )
 
 
 def wanted_schema(request: ChatRequest) -> tuple[bool, Mapping[str, Any] | None]:

@@ -6,20 +6,9 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import (
-    Answer,
-    CallPart,
-    ChatRequest,
-    Choice,
-    Event,
-    Finished,
-    Json,
-    Reasoning,
-    Text,
-    ToolCall,
-)
+from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json
 from proxy.dialects import gemini_parse, gemini_request
-from proxy.dialects.content import string
+from proxy.dialects.content import choice_of, string
 from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.gemini_stream import GeminiDecoder, failed, read_candidate, usage_of
 from proxy.dialects.gemini_write import GeminiEncoder, answer_json, error_json
@@ -119,13 +108,4 @@ def _choice(candidate: Json, id: str) -> Choice:
     events: list[Event] = []
     read_candidate(candidate, events, id, {})
     finish = [one.reason for one in events if isinstance(one, Finished)]
-    return Choice(
-        text="".join(one.text for one in events if isinstance(one, Text)),
-        reasoning="".join(one.text for one in events if isinstance(one, Reasoning)),
-        calls=tuple(
-            CallPart(one.id, one.name, one.arguments, one.signature)
-            for one in events
-            if isinstance(one, ToolCall)
-        ),
-        finish=finish[0] if finish else None,
-    )
+    return choice_of(events, finish[0] if finish else None)

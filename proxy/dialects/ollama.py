@@ -6,21 +6,10 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import (
-    Answer,
-    CallPart,
-    ChatRequest,
-    Choice,
-    Event,
-    Json,
-    Reasoning,
-    Text,
-    ToolCall,
-    Usage,
-)
+from proxy.chat import Answer, ChatRequest, Choice, Event, Json, Usage
 from proxy.dialects import ollama_request
 from proxy.dialects.checks import check_chat
-from proxy.dialects.content import string
+from proxy.dialects.content import choice_of, string
 from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.ollama_stream import (
     OllamaDecoder,
@@ -84,16 +73,7 @@ class Ollama:
         events: list[Event] = []
         stamp = string(body.get("created_at"))
         calls = read_message(message, events, stamp, 0)
-        choice = Choice(
-            text="".join(one.text for one in events if isinstance(one, Text)),
-            reasoning="".join(one.text for one in events if isinstance(one, Reasoning)),
-            calls=tuple(
-                CallPart(one.id, one.name, one.arguments)
-                for one in events
-                if isinstance(one, ToolCall)
-            ),
-            finish=finish(body, calls=calls > 0),
-        )
+        choice = choice_of(events, finish(body, calls=calls > 0))
         counted = "eval_count" in body or "prompt_eval_count" in body
         return Answer(
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.dialects.cohere import Cohere
 from proxy.dialects.completions import Completions
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.gemini import Gemini
@@ -14,6 +15,7 @@ _ALL: dict[str, Dialect] = {
         OpenAI(),
         Completions(),
         Ollama(),
+        Cohere(),
         Gemini(),
     )
 }
