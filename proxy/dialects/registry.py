@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.cohere import Cohere
 from proxy.dialects.completions import Completions
 from proxy.dialects.dialect import Dialect
@@ -15,6 +16,7 @@ _ALL: dict[str, Dialect] = {
         OpenAI(),
         Completions(),
         Ollama(),
+        Bedrock(),
         Cohere(),
         Gemini(),
     )
