@@ -139,13 +139,10 @@ class Delivery:
         return body
 
     def whole(self, answer: Whole, step: Step) -> None:
-        """A provider's whole answer, as the client asked for it."""
+        """A provider's whole answer, told as a stream."""
         exchange = self._exchange
         exchange.usage = answer.usage
         exchange.finish = answer.finish
-        if not exchange.stream:
-            self._whole(answer.body)
-            return
         said = self._dialect.read_answer(orjson.loads(answer.body))
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,

@@ -30,8 +30,8 @@ _PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk b
 class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
-    __slots__ = ("_encoder", "_end_mark", "_kept_bytes", "_plain", "_sink", "_strip_usage", "_tail",
-                 "kept")  # fmt: skip
+    __slots__ = ("_encoder", "_end_mark", "_kept_bytes", "_plain", "_strip_usage", "_tail",
+                 "_write", "kept")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -47,7 +47,7 @@ class Relay(Follower):
         now: Clock,
     ) -> None:
         super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
-        self._sink = sink
+        self._write = sink.write
         self._encoder = encoder
         self._end_mark = end_mark
         self._strip_usage = strip_usage
@@ -83,8 +83,10 @@ class Relay(Follower):
         plain = self._plain
         if plain and data.count(plain) == data.count(b"\n\n"):
             self._last_s = self._now()
-            self._keep(data)
-            self._sink.write(data)
+            self._kept_bytes += len(data)
+            if self._kept_bytes <= KEPT_LIMIT_BYTES:
+                self.kept.append(data)
+            self._write(data)
             return
         self._examine(self._decode(data))
 
@@ -112,7 +114,7 @@ class Relay(Follower):
         data = self._pass(frames)
         if data:
             self._keep(data)
-            self._sink.write(data)
+            self._write(data)
 
     def _pass(self, frames: Sequence[Frame]) -> bytes:
         """What of these frames goes to the client."""
@@ -140,7 +142,7 @@ class Relay(Follower):
             last = b"" if self.done else self._end_mark
         if last:
             self._keep(last)
-            self._sink.write(last)
+            self._write(last)
 
     def _keep(self, data: bytes) -> None:
         self._kept_bytes += len(data)
