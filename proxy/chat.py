@@ -66,6 +66,7 @@ class ToolCall:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    signature: str = ""  # Gemini's, to be given back with the call
 
 
 @dataclass(slots=True)
@@ -157,6 +158,7 @@ class CallPart:
     id: str
     name: str
     arguments: str  # JSON text
+    signature: str = ""  # Gemini's proof of the thought behind it, wanted back with the call
 
 
 @dataclass(frozen=True, slots=True)
