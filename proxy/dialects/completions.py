@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import Answer, Choice, Event, Finished, Json, Spent, Text, Usage
+from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json, Spent, Text, Usage
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
-from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.completions_request import parse_completion, render_completion
+from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.shapes import (
     error_json,
     finish_of,
@@ -90,6 +91,14 @@ class Completions:
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a completion request."""
         check_completion(body)
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Translator.parse."""
+        return parse_completion(body)
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Translator.render."""
+        return render_completion(request, model)
 
     def decoder(self) -> CompletionDecoder:
         """See Dialect.decoder."""
