@@ -23,7 +23,8 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.dialect import Rendered
-from proxy.dialects.media import audio_format, data_url
+from proxy.dialects.media import audio_format, data_url, decoded_text
+from proxy.dialects.shapes import effort_of
 
 _OWN = re.compile(r"(?:.*/)?(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|codex-|computer-use)")
 _REASONS = re.compile(r"(?:.*/)?(?:o[1-9](?:-|$)|gpt-(?:[5-9]|\d\d)(?!.*-chat)|codex-)")
@@ -41,13 +42,6 @@ _UNREASONABLE = (
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
     "top_logprobs", "stop",
 )  # fmt: skip
-# The largest thinking budget, in tokens, that each effort stands for.
-_EFFORTS = ((2048, "low"), (8192, "medium"))
-
-
-def effort_of(budget_tokens: int) -> str:
-    """OpenAI's word for a thinking budget."""
-    return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
 
 
 def render_chat(request: ChatRequest, model: str) -> Rendered:
@@ -219,6 +213,9 @@ def _part(part: Part, dropped: list[str], *, marks: bool) -> Json | None:
         case FilePart():
             if part.file_id:
                 return {"type": "file", "file": {"file_id": part.file_id}}
+            text_held = decoded_text(part.data) if part.media_type.startswith("text/") else None
+            if text_held is not None:
+                return {"type": "text", "text": f"{part.name}\n{text_held}".strip()}
             if part.data:
                 held = {"file_data": data_url(part.media_type, part.data)}
                 return {"type": "file", "file": {"filename": part.name or "document", **held}}

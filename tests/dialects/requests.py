@@ -73,3 +73,13 @@ def requests(draw) -> ChatRequest:
         max_tokens=draw(st.integers(1, 9000)),
         temperature=draw(st.sampled_from([None, 0, 0.5, 1])),
     )
+
+
+def whole(value) -> None:
+    """Validates what pydantic leaves for later: the items of an Iterable."""
+    if isinstance(value, dict):
+        for one in value.values():
+            whole(one)
+    elif not isinstance(value, str | bytes) and hasattr(value, "__iter__"):
+        for one in value:
+            whole(one)
