@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.cohere import Cohere
 from proxy.dialects.completions import Completions
@@ -15,10 +16,11 @@ _ALL: dict[str, Dialect] = {
     for one in (
         OpenAI(),
         Completions(),
-        Ollama(),
-        Bedrock(),
-        Cohere(),
+        Anthropic(),
         Gemini(),
+        Ollama(),
+        Cohere(),
+        Bedrock(),
     )
 }
 
