@@ -144,7 +144,7 @@ def _media(part: ImagePart | FilePart, dropped: set[str]) -> Json:
 
 def parse(body: Json) -> ChatRequest:
     """See Translator.parse."""
-    known = {ours: body.get(theirs) for ours, theirs in _SAME.items()}
+    known: dict[str, Any] = {ours: body.get(theirs) for ours, theirs in _SAME.items()}
     thinking = body.get("thinking")
     thinking = thinking if isinstance(thinking, dict) else {}
     choice = body.get("tool_choice")

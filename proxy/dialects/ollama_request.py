@@ -170,7 +170,7 @@ def tool_json(tool: Tool) -> Json:
 def parse(body: Json) -> ChatRequest:
     """See Translator.parse."""
     options = body["options"] if isinstance(body.get("options"), dict) else {}
-    known = {ours: options.get(theirs) for ours, theirs in _OPTIONS.items()}
+    known: dict[str, Any] = {ours: options.get(theirs) for ours, theirs in _OPTIONS.items()}
     stop = options.get("stop") or ()
     think = body.get("think")
     rest = {k: v for k, v in options.items() if k not in {*_OPTIONS.values(), "stop"}}
