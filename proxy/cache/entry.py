@@ -81,6 +81,7 @@ class Entry:
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
+    gist: of its text, as gist.gist reads it. ready: packed, and its usage marked as cached.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class Entry:
         "exact",
         "expires_s",
         "finish",
+        "gist",
         "hits",
         "kind",
         "language",
@@ -99,6 +101,7 @@ class Entry:
         "model",
         "partition",
         "provider",
+        "ready",
         "size_bytes",
         "tags",
         "text",
@@ -124,7 +127,7 @@ class Entry:
         created_s: float = 0.0,
         cost_usd: float = 0.0,
     ) -> None:
-        self._stream: Packed | bytes = pack(stream) if stream else b""
+        self._stream: Packed | bytes = stream
         self.whole = whole
         self.usage_frame = b""
         self.usage = usage or Usage()
@@ -143,6 +146,8 @@ class Entry:
         self.partition = b""
         self.exact = b""
         self.mark = -1
+        self.gist = 0
+        self.ready = False
         self.size_bytes = 0
         self.measure()
 

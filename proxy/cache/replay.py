@@ -25,17 +25,25 @@ _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 
 
 def prepare(entry: Entry) -> None:
-    """Make a fresh answer ready for replays: its usage marked, its usage chunk set apart."""
-    if entry.has_stream and not entry.usage_frame:
-        stream, entry.usage_frame = take_usage(entry.stream)
-        if entry.usage_frame:
-            entry.adopt_stream(stream)
+    """Make a fresh answer ready for replays: packed, its usage marked, its usage chunk set apart.
+
+    Some ten microseconds that no request waits for; a second call does nothing.
+    """
+    if entry.ready:
+        return
+    entry.ready = True
+    if entry.has_stream:
+        stream = entry.stream
+        if not entry.usage_frame:
+            stream, entry.usage_frame = take_usage(stream)
+        entry.adopt_stream(stream)
     entry.whole = mark_whole(entry.whole)
     entry.measure()
 
 
 def stream_of(entry: Entry, *, include_usage: bool) -> bytes:
     """The answer as an SSE body, with the usage chunk only where the caller asked for it."""
+    prepare(entry)
     if not entry.has_stream:
         entry.adopt_stream(_stream_from_whole(entry))
     stream = entry.stream
@@ -49,6 +57,7 @@ def stream_of(entry: Entry, *, include_usage: bool) -> bytes:
 
 def whole_of(entry: Entry) -> bytes:
     """The answer as one JSON body."""
+    prepare(entry)
     if not entry.whole:
         entry.adopt_whole(_whole_from_stream(entry))
     return entry.whole
