@@ -205,7 +205,7 @@ class Cache:
             if not self._holds(entry):
                 continue
             before = entry.size_bytes
-            replay.prepare(entry)
+            replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             if self._disk is not None and self._holds(entry):
                 self._write(self._disk, entry, vector)

@@ -81,7 +81,8 @@ class Entry:
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
-    gist: of its text, as gist.gist reads it. ready: packed, and its usage marked as cached.
+    gist: of its text, as gist.gist reads it. ready: its stream is packed.
+    marked: its whole form tells that its usage came from a cache.
     """
 
     __slots__ = (
@@ -98,6 +99,7 @@ class Entry:
         "kind",
         "language",
         "mark",
+        "marked",
         "model",
         "partition",
         "provider",
@@ -148,6 +150,7 @@ class Entry:
         self.mark = -1
         self.gist = 0
         self.ready = False
+        self.marked = False
         self.size_bytes = 0
         self.measure()
 
