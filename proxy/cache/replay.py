@@ -174,5 +174,5 @@ def _whole_from_stream(entry: Entry) -> bytes:
     decoder = wire.decoder()
     frames = decoder.feed(entry.stream) + decoder.close()
     answer = assemble(event for frame in frames for event in frame.events)
-    usage = replace(entry.usage, cached=entry.usage.prompt)
+    usage = entry.usage._replace(cached=entry.usage.prompt)
     return wire.write_answer(replace(answer, usage=usage))

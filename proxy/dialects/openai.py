@@ -106,9 +106,7 @@ class OpenAI:
     name = "openai"
     stream_type = b"text/event-stream"
 
-    def check(self, body: Json) -> None:
-        """Raises ClientError 400 for a body that cannot be a chat request."""
-        check_chat(body)
+    check = staticmethod(check_chat)
 
     def decoder(self) -> ChunkDecoder:
         """See Dialect.decoder."""
