@@ -28,6 +28,9 @@ _ALL: dict[str, Dialect] = {
 _FAMILY = {"openai": frozenset({"openai", "completions"})}
 
 
+NAMES = frozenset(_ALL)
+
+
 def dialect(name: str) -> Dialect:
     """The dialect of this name. Raises KeyError: names come from the configuration's schema."""
     return _ALL[name]
