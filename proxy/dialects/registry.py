@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.cohere import Cohere
 from proxy.dialects.completions import Completions
@@ -15,15 +16,19 @@ _ALL: dict[str, Dialect] = {
     for one in (
         OpenAI(),
         Completions(),
-        Ollama(),
-        Bedrock(),
-        Cohere(),
+        Anthropic(),
         Gemini(),
+        Ollama(),
+        Cohere(),
+        Bedrock(),
     )
 }
 
 # What a provider of a dialect also speaks, so that a client of it passes unchanged.
 _FAMILY = {"openai": frozenset({"openai", "completions"})}
+
+
+NAMES = frozenset(_ALL)
 
 
 def dialect(name: str) -> Dialect:

@@ -10,6 +10,8 @@ from proxy.chat import FinishReason, Usage
 from proxy.dialects.dialect import ErrorReading
 from proxy.errors import ClientError, Kind
 
+PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk but the last
+
 _STATUS: dict[int, Kind] = {
     401: Kind.KEY_REFUSED,
     403: Kind.KEY_REFUSED,
@@ -35,6 +37,9 @@ _TOO_LONG = (
     "exceed_context_size",
 )
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
+
+# The largest thinking budget, in tokens, that each effort stands for.
+_EFFORTS = ((2048, "low"), (8192, "medium"))
 
 _REASONS = frozenset(get_args(FinishReason))
 _SAME_AS: dict[str, FinishReason] = {
@@ -62,6 +67,11 @@ def finish_of(reason: object) -> FinishReason | None:
     if reason in _REASONS:
         return reason  # type: ignore[return-value]  # just looked up
     return _SAME_AS.get(reason.lower(), "stop")
+
+
+def effort_of(budget_tokens: int) -> str:
+    """OpenAI's word for a thinking budget."""
+    return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
 
 
 def usage_of(counts: Any) -> Usage | None:

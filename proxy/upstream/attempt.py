@@ -297,7 +297,7 @@ class Attempt:
         self._disarm()
         self._runner.first_token(self)
         if self.connection is not None and self.relay is not None:
-            self.connection.hand_on(self.relay.feed)
+            self.connection.hand_on(self.relay)
 
     def _held_to_the_end(self) -> None:
         rest = self.tail + b"\n\n" if self.tail else b""

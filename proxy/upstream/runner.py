@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from proxy.timing import Timer
     from proxy.upstream.engine import Engine, Step, Terms
 
+RESUMABLE = ("openai", "anthropic")  # whose turns can be continued by a further turn
 RETRIES = 2  # lanes beyond the plan, once every target has failed
 RESUMPTIONS = 1  # how often one answer may be finished elsewhere
 RETRY_WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
@@ -348,7 +349,7 @@ class Runner:
         """The answer is complete."""
         if self.over:
             return
-        body = self._way.complete()
+        body = self._way.complete(keep=self._store is not None)
         if self._winner is not None:
             self._winner.release(self._engine.wheel)
         self._finished(body)
@@ -377,7 +378,7 @@ class Runner:
             return False
         if self._way.opened:
             before = self._before or said(self._way.spoken(), exchange.body)
-            if exchange.kind != "openai" or before is None or self._before is not None:
+            if exchange.kind not in RESUMABLE or before is None or self._before is not None:
                 return False
             self._before = before
             self._asked = exchange.body
