@@ -35,6 +35,7 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
@@ -237,6 +238,8 @@ class App:
             auth_lines(provider),
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
+            provider.api_version,
+            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------
