@@ -6,8 +6,11 @@ from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.completions import Completions
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.openai import OpenAI
+from proxy.dialects.responses import Responses
 
-_ALL: dict[str, Dialect] = {one.name: one for one in (OpenAI(), Completions(), Anthropic())}
+_ALL: dict[str, Dialect] = {
+    one.name: one for one in (OpenAI(), Completions(), Responses(), Anthropic())
+}
 
 # What a provider of a dialect also speaks, so that a client of it passes unchanged.
 _FAMILY = {"openai": frozenset({"openai", "completions"})}
