@@ -58,6 +58,10 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
     elif body.pop("parallel_tool_calls", None) is not None:
         dropped.append("parallel_tool_calls")
     _think(body, request, model, dropped)
+    form = body.get("response_format") or {}
+    if isinstance(form.get("json_schema"), dict) and "name" not in form["json_schema"]:
+        named = {"name": "answer", **form["json_schema"]}  # OpenAI demands a name, others do not
+        body["response_format"] = {**form, "json_schema": named}
     for name, value in (request.extra or {}).items():
         body[name] = [*body.get("tools", ()), *value] if name == "tools" else value
     _fit(body, request, model, dropped)

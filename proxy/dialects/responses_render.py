@@ -29,6 +29,8 @@ _UNREASONABLE = ("temperature", "top_p", "top_logprobs")  # refused by models th
 _SAME_EXTRA = frozenset(
     {"metadata", "service_tier", "prompt_cache_key", "safety_identifier", "prompt_cache_retention"}
 )
+_TIERS = ("auto", "default", "flex", "priority", "scale")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _LEAST_TOKENS = 16  # what the API takes as a limit
 _SEALED = "gAAAA"  # how thoughts begin that OpenAI sealed; it takes no others
 
@@ -64,7 +66,9 @@ def render_response(request: ChatRequest, model: str) -> Rendered:
 def _add(body: Json, extra: Mapping[str, Any], dropped: list[str]) -> None:
     """What chat completions and Responses say alike, though the neutral form does not."""
     for name, value in extra.items():
-        if name in _SAME_EXTRA:
+        if name == "service_tier" and value not in _TIERS:
+            dropped.append(name)  # another provider's word
+        elif name in _SAME_EXTRA:
             body[name] = value
         elif name == "verbosity":
             body["text"] = {**body.get("text", {}), "verbosity": value}
@@ -74,6 +78,9 @@ def _add(body: Json, extra: Mapping[str, Any], dropped: list[str]) -> None:
 
 def _think(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
     effort = request.reasoning_effort
+    if effort is not None and effort not in _EFFORTS:
+        dropped.append("reasoning_effort")
+        effort = None
     if not reasons(model):
         if effort is not None:
             body["reasoning"] = {"effort": effort}
