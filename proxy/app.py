@@ -40,9 +40,8 @@ from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
 
 if TYPE_CHECKING:
-    from proxy.downstream.front import Answering
     from proxy.errors import ClientError, Kind
-    from proxy.exchange import Exchange, Sink
+    from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
@@ -59,10 +58,7 @@ class Service:
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
         self.fast_lane = settings.server.fast_lane
-
-    def serve(self, exchange: Exchange, sink: Sink) -> Answering | None:
-        """See Pipeline.serve."""
-        return self.pipeline.serve(exchange, sink)
+        self.serve = pipeline.serve
 
     def refused(self, error: ClientError, kind: str) -> bytes:
         """An error body in the dialect of the path that was asked."""

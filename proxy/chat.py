@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Json = dict[str, Any]
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts as PROVIDERS normalises them: prompt includes cached tokens,
-    completion includes reasoning tokens."""
+    completion includes reasoning tokens. A tuple: one is made for every request, and a frozen
+    dataclass takes four times as long to make."""
 
     prompt: int = 0
     completion: int = 0
@@ -32,9 +32,10 @@ class Usage:
 
 
 # ---- events: what one frame of a stream means --------------------------------------------------
+# Values, though not frozen: some are made for every token, and freezing triples what that takes.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
     """The stream began: headers, a role chunk, message_start. Not a token."""
 
@@ -43,20 +44,20 @@ class Opened:
     created: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Text:
     text: str
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reasoning:
     text: str
     choice: int = 0
     signature: str = ""  # Anthropic's and Gemini's proof that the thought is theirs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolCall:
     """A piece of a tool call: id and name come with its first piece, arguments in any."""
 
@@ -65,9 +66,10 @@ class ToolCall:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    signature: str = ""  # Gemini's, to be given back with the call
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Extra:
     """Something the neutral form has no field for (citations, logprobs), as the wire's JSON."""
 
@@ -76,18 +78,18 @@ class Extra:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     reason: FinishReason
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spent:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failed:
     """An error inside the stream, in the provider's words."""
 
@@ -97,7 +99,7 @@ class Failed:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """The wire's own end mark ([DONE], message_stop, done:true)."""
 
@@ -156,6 +158,7 @@ class CallPart:
     id: str
     name: str
     arguments: str  # JSON text
+    signature: str = ""  # Gemini's proof of the thought behind it, wanted back with the call
 
 
 @dataclass(frozen=True, slots=True)

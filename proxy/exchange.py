@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Json, Usage
 
@@ -75,17 +75,15 @@ def _ids() -> Iterator[str]:
 next_id = _ids().__next__
 
 
-@dataclass(slots=True)
 class Exchange:
-    """One request from its first byte to the ledger. Times are perf_counter seconds."""
+    """One request from its first byte to the ledger. Times are perf_counter seconds.
 
-    kind: str  # chat | completions
+    Defaults live on the class, not in the instance: most requests change a third of these fields,
+    and a value that was never set costs nothing.
+    """
+
     body: Json
-    caller: Caller
-    started_s: float
-    options: Options = NO_OPTIONS
     lane: str = "fast"
-    id: str = field(default_factory=next_id)
     model: str = ""  # as asked
     stream: bool = False
     wants_usage: bool = False  # the client asked for include_usage itself
@@ -94,15 +92,13 @@ class Exchange:
     confidence: float = 0.0
     complexity: float = 0.0
     language: str = ""
-    cache: str = "miss"
+    cache: str = "bypass"
     attempts: int = 0
     provider: str = ""
     provider_model: str = ""
     why: str = ""
     dropped: tuple[str, ...] = ()
     prompt_bytes: int = 0
-    vector: Any = None  # the embedding, shared by category and cache
-    cache_key: Any = None
     auth_s: float = 0.0
     classify_s: float = 0.0
     cache_s: float = 0.0
@@ -113,5 +109,13 @@ class Exchange:
     error: ClientError | None = None
     usage: Usage | None = None
     finish: str = ""
-    saved_usd: float = 0.0
-    accounted: bool = False
+
+    def __init__(
+        self, kind: str, body: Json, caller: Caller, started_s: float, options: Options = NO_OPTIONS
+    ) -> None:
+        self.kind = kind  # the client's dialect: openai | completions
+        self.body = body
+        self.caller = caller
+        self.started_s = started_s
+        self.options = options
+        self.id = next_id()

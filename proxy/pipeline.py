@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from proxy import headers
 from proxy.cache.entry import Entry
 from proxy.cache.key import key_of
+from proxy.cache.policy import ALLOWED, may_look_up, may_store, options_of
 from proxy.cache.policy import Options as CacheOptions
-from proxy.cache.policy import may_look_up, may_store, options_of
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
-from proxy.routing.signals import read_signals
+from proxy.exchange import NO_OPTIONS
+from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
 from proxy.upstream.runner import Runner
 
 if TYPE_CHECKING:
     from proxy.cache.cache import Cache
     from proxy.exchange import Exchange, Sink
-    from proxy.routing.plan import Planner, Rule, Target
+    from proxy.routing.plan import Planner, Target
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.engine import Engine, Terms
 
@@ -66,7 +67,7 @@ class Described(Protocol):
 class Steps:
     """Targets made ready to be tried, once each."""
 
-    __slots__ = ("_describe", "_ready", "endpoints")
+    __slots__ = ("_chains", "_describe", "_ready", "endpoints")
 
     def __init__(
         self, endpoints: Mapping[str, Endpoint], describe: Callable[[str], Described]
@@ -74,11 +75,20 @@ class Steps:
         self.endpoints = endpoints
         self._describe = describe
         self._ready: dict[Target, Step] = {}
+        self._chains: dict[int, tuple[Sequence[Target], Sequence[Step]]] = {}
 
-    def of(self, targets: Sequence[Target]) -> list[Step]:
-        """The steps of a chain."""
+    def of(self, targets: Sequence[Target]) -> Sequence[Step]:
+        """The steps of a chain. A planner hands out the same chains again and again: they are
+        known by their identity, which is a tenth of the cost of comparing them."""
+        known = self._chains.get(id(targets))
+        if known is not None and known[0] is targets:
+            return known[1]
         ready = self._ready
-        return [ready.get(target) or self._make(target) for target in targets]
+        steps = [ready.get(target) or self._make(target) for target in targets]
+        if len(self._chains) > STEPS_LIMIT:
+            self._chains.clear()
+        self._chains[id(targets)] = (targets, steps)
+        return steps
 
     def _make(self, target: Target) -> Step:
         if len(self._ready) > STEPS_LIMIT:
@@ -110,32 +120,34 @@ class Pipeline:
         """
         rule = self.planner.rule(exchange.model, exchange.caller.routes)
         exchange.route = rule.name
-        asked = exchange.options
-        wish = options_of(asked.cache or "")
-        began = perf_counter()
+        wish = ALLOWED
+        if exchange.options is not NO_OPTIONS:
+            wish = options_of(exchange.options.cache or "")
         key = None
-        if rule.cache and may_look_up(exchange.body, self.cache.settings):
+        text = None
+        cache = self.cache
+        if cache.settings.enabled and rule.cache and may_look_up(exchange.body, cache.settings):
+            began = perf_counter()
             key = key_of(
                 exchange.body,
                 tenant=exchange.caller.tenant,
                 route=rule.name,
                 kind=KINDS[exchange.kind],
             )
-        exchange.cache = "miss" if key is not None and wish.read else "bypass"
-        if key is not None:
-            entry = self.cache.find_exact(key, wish)
-            if entry is not None:
+            if key is not None:
+                text = key.text
+                if wish.read:
+                    exchange.cache = "miss"
+                entry = cache.find_exact(key, wish)
                 exchange.cache_s = perf_counter() - began
-                self._replay(exchange, sink, entry, "exact")
-                return None
-        looked = perf_counter()
-        exchange.cache_s = looked - began
-        reading = self._classify(exchange, key.text if key is not None else None)
-        read = perf_counter()
-        exchange.classify_s = read - looked
+                if entry is not None:
+                    self._replay(exchange, sink, entry, "exact")
+                    return None
+        reading = self._classify(exchange, text)
         if key is not None and reading is not None and wish.read:
-            hit = self.cache.find_semantic(key, reading.vector, exchange.language, wish)
-            exchange.cache_s += perf_counter() - read
+            began = perf_counter()
+            hit = cache.find_semantic(key, reading.vector, exchange.language, wish)
+            exchange.cache_s += perf_counter() - began
             if hit is not None:
                 self._replay(exchange, sink, hit.entry, "semantic")
                 return None
@@ -143,44 +155,45 @@ class Pipeline:
             raise ClientError(
                 504, "No cached answer, and the request allows no other.", code="cache_miss"
             )
-        return self._race(exchange, sink, rule, wish, key, reading)
-
-    def _race(
-        self,
-        exchange: Exchange,
-        sink: Sink,
-        rule: Rule,
-        wish: CacheOptions,
-        key: Any,
-        reading: Reading | None,
-    ) -> Runner | None:
         engine = self.engine
         plan = self.planner.plan(rule, exchange.category, exchange.prompt_bytes, engine.now())
         exchange.why = plan.why
-        steps = self.steps.of(plan.targets)
-        store: Callable[[Exchange, bytes], None] | None = None
-        if key is not None and wish.write:
-
-            def keep(done: Exchange, body: bytes) -> None:
-                self._store(done, body, key, wish, reading)
-
-            store = keep
         runner = Runner(
-            exchange, steps, self.terms[rule.terms], dialect(exchange.kind), engine, sink, store
+            exchange,
+            self.steps.of(plan.targets),
+            self.terms[rule.terms],
+            dialect(exchange.kind),
+            engine,
+            sink,
+            self._keeper(key, wish, reading) if key is not None and wish.write else None,
         )
         runner.start()
         return None if runner.over else runner
 
+    def _keeper(
+        self, key: Any, wish: CacheOptions, reading: Reading | None
+    ) -> Callable[[Exchange, bytes], None]:
+        def keep(done: Exchange, body: bytes) -> None:
+            self._store(done, body, key, wish, reading)
+
+        return keep
+
     def _classify(self, exchange: Exchange, text: str | None) -> Reading | None:
-        signals = read_signals(exchange.kind, exchange.body, exchange.prompt_bytes)
+        """Category, complexity and language, in the one pass that makes the cache's vector too."""
         reading = None
         if self.classifier is not None:
-            reading = self.classifier.read(text if text is not None else signals.text)
+            began = perf_counter()
+            if text is None:
+                text = last_user_text(exchange.kind, exchange.body)
+            reading = self.classifier.read(text)
             exchange.confidence = reading.confidence
             exchange.complexity = reading.complexity
             exchange.language = reading.language
             exchange.category = reading.category
-        chosen = exchange.options.category or exchange.options.use_case or signals.category
+            exchange.classify_s = perf_counter() - began
+        chosen = structure(exchange.body, exchange.prompt_bytes)
+        if exchange.options is not NO_OPTIONS:
+            chosen = exchange.options.category or exchange.options.use_case or chosen
         if chosen is not None:
             exchange.category = chosen
         return reading

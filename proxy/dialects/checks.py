@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.chat import Json
@@ -10,32 +11,59 @@ from proxy.errors import ClientError
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 MODEL_LENGTH = 256
 
-_NUMBER = (int, float)
-_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
-    "stream": ((bool,), "a boolean"),
-    "temperature": (_NUMBER, "a number"),
-    "top_p": (_NUMBER, "a number"),
-    "presence_penalty": (_NUMBER, "a number"),
-    "frequency_penalty": (_NUMBER, "a number"),
-    "max_tokens": ((int,), "an integer"),
-    "max_completion_tokens": ((int,), "an integer"),
-    "n": ((int,), "an integer"),
-    "seed": ((int,), "an integer"),
-    "stop": ((str, list), "a string or a list of strings"),
-    "tools": ((list,), "a list"),
-    "tool_choice": ((str, dict), "a string or an object"),
-    "functions": ((list,), "a list"),
-    "response_format": ((dict,), "an object"),
-    "stream_options": ((dict,), "an object"),
-    "logit_bias": ((dict,), "an object"),
-    "metadata": ((dict,), "an object"),
-    "user": ((str,), "a string"),
+_Deep = Callable[[str, Any], None]  # looks inside a value of the right type
+
+
+def _positive(name: str, value: Any) -> None:
+    if value < 1:
+        raise _wrong(name, "must be at least 1")
+
+
+def _tools(name: str, value: Any) -> None:
+    if not all(type(tool) is dict and type(tool.get("type")) is str for tool in value):
+        raise _wrong(name, "must be a list of objects with a type")
+
+
+def _objects(name: str, value: Any) -> None:
+    if not all(type(item) is dict for item in value):
+        raise _wrong(name, "must be a list of objects")
+
+
+def _stops(name: str, value: Any) -> None:
+    if type(value) is list and not all(type(item) is str for item in value):
+        raise _wrong(name, "must be a list of strings")
+
+
+def _stream_options(name: str, value: Any) -> None:
+    if type(value.get("include_usage", False)) is not bool:
+        raise _wrong(f"{name}.include_usage", "must be a boolean")
+
+
+_NUMBER = frozenset({int, float})
+_INTEGER = frozenset({int})
+_TEXT = frozenset({str})
+_LIST = frozenset({list})
+_OBJECT = frozenset({dict})
+_RULES: Mapping[str, tuple[frozenset[type], str, _Deep | None]] = {
+    "stream": (frozenset({bool}), "a boolean", None),
+    "temperature": (_NUMBER, "a number", None),
+    "top_p": (_NUMBER, "a number", None),
+    "presence_penalty": (_NUMBER, "a number", None),
+    "frequency_penalty": (_NUMBER, "a number", None),
+    "max_tokens": (_INTEGER, "an integer", _positive),
+    "max_completion_tokens": (_INTEGER, "an integer", _positive),
+    "n": (_INTEGER, "an integer", _positive),
+    "seed": (_INTEGER, "an integer", None),
+    "stop": (frozenset({str, list}), "a string or a list of strings", _stops),
+    "tools": (_LIST, "a list", _tools),
+    "tool_choice": (frozenset({str, dict}), "a string or an object", None),
+    "functions": (_LIST, "a list", _objects),
+    "response_format": (_OBJECT, "an object", None),
+    "stream_options": (_OBJECT, "an object", _stream_options),
+    "logit_bias": (_OBJECT, "an object", None),
+    "metadata": (_OBJECT, "an object", None),
+    "user": (_TEXT, "a string", None),
 }
-_ITEMS: tuple[tuple[str, type, str], ...] = (
-    ("stop", str, "strings"),
-    ("functions", dict, "objects"),
-)
-_POSITIVE = ("max_tokens", "max_completion_tokens", "n")
 
 
 def check_chat(body: Json) -> None:
@@ -85,25 +113,14 @@ def _check_common(body: Json) -> None:
         raise _wrong("model", "is missing" if model is None else "must be a non-empty string")
     if len(model) > MODEL_LENGTH:
         raise _wrong("model", "is too long")
+    rules = _RULES
     for name, value in body.items():
-        rule = _TYPES.get(name)
-        if rule is None or value is None:
-            continue
-        kinds, words = rule
-        if type(value) not in kinds:
-            raise _wrong(name, f"must be {words}")
-        if name in _POSITIVE and value < 1:
-            raise _wrong(name, "must be at least 1")
-    tools = body.get("tools")
-    if tools and not all(type(tool) is dict and type(tool.get("type")) is str for tool in tools):
-        raise _wrong("tools", "must be a list of objects with a type")
-    for name, kind, words in _ITEMS:
-        value = body.get(name)
-        if type(value) is list and not all(type(item) is kind for item in value):
-            raise _wrong(name, f"must be a list of {words}")
-    options = body.get("stream_options")
-    if options is not None and type(options.get("include_usage", False)) is not bool:
-        raise _wrong("stream_options.include_usage", "must be a boolean")
+        if name in rules and value is not None:
+            kinds, words, deep = rules[name]
+            if type(value) not in kinds:
+                raise _wrong(name, f"must be {words}")
+            if deep is not None:
+                deep(name, value)
 
 
 def _wrong(param: str, words: str) -> ClientError:

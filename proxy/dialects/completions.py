@@ -88,9 +88,7 @@ class Completions:
     name = "completions"
     stream_type = b"text/event-stream"
 
-    def check(self, body: Json) -> None:
-        """Raises ClientError 400 for a body that cannot be a completion request."""
-        check_completion(body)
+    check = staticmethod(check_completion)
 
     def parse(self, body: Json) -> ChatRequest:
         """See Translator.parse."""

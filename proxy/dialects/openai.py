@@ -109,9 +109,7 @@ class OpenAI:
     name = "openai"
     stream_type = b"text/event-stream"
 
-    def check(self, body: Json) -> None:
-        """Raises ClientError 400 for a body that cannot be a chat request."""
-        check_chat(body)
+    check = staticmethod(check_chat)
 
     def parse(self, body: Json) -> ChatRequest:
         """See Translator.parse."""

@@ -82,18 +82,23 @@ def reasons(model: str) -> bool:
 
 def usage_of(counts: Any) -> Usage | None:
     """OpenAI's usage object; None where it is absent or null."""
-    if not isinstance(counts, dict):
+    if type(counts) is not dict:
         return None
-    prompt = counts.get("prompt_tokens_details")
-    completion = counts.get("completion_tokens_details")
-    cached = _count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else 0
-    reasoning = _count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else 0
-    return Usage(
-        prompt=_count(counts.get("prompt_tokens")),
-        completion=_count(counts.get("completion_tokens")),
-        cached=cached or _count(counts.get("prompt_cache_hit_tokens")),
-        reasoning=reasoning,
-    )
+    get = counts.get
+    cached = reasoning = 0
+    prompt = get("prompt_tokens_details")
+    if type(prompt) is dict:
+        cached = _count(prompt.get("cached_tokens"))
+    completion = get("completion_tokens_details")
+    if type(completion) is dict:
+        reasoning = _count(completion.get("reasoning_tokens"))
+    if not cached and "prompt_cache_hit_tokens" in counts:
+        cached = _count(get("prompt_cache_hit_tokens"))
+    prompt = get("prompt_tokens")
+    completion = get("completion_tokens")
+    if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
+        prompt, completion = _count(prompt), _count(completion)
+    return Usage(prompt, completion, cached, 0, reasoning)
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:
@@ -156,4 +161,4 @@ def write_error(error: ClientError) -> bytes:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and value > 0 else 0

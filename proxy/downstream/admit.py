@@ -22,23 +22,16 @@ HOT = {
     b"/v1/completions": "completions",
 }  # paths of the lean lane, and the dialect they speak
 
-# Headers that ask for nothing; any other that is kept of a head is an option.
-PLAIN = frozenset(
-    {
-        b"authorization",
-        b"x-api-key",
-        b"content-length",
-        b"transfer-encoding",
-        b"content-encoding",
-        b"expect",
-        b"upgrade",
-        b"host",
-        b"connection",
-    }
-)
 OPTION_PREFIX = b"x-firsttoken-"
 _CACHE_WORDS = ("bypass", "refresh", "only")
 _OPTION_NAMES = frozenset(Options.__slots__)
+_OPTION_HEADERS = frozenset(
+    {
+        b"cache-control",
+        *(OPTION_PREFIX + name.encode() for name in _OPTION_NAMES),
+        *(OPTION_PREFIX + name.replace("_", "-").encode() for name in _OPTION_NAMES),
+    }
+)
 
 
 def admit(
@@ -58,7 +51,7 @@ def admit(
     dialect(kind).check(parsed)
     options = NO_OPTIONS
     asked = parsed.pop("firsttoken", None)
-    if asked is not None or not PLAIN.issuperset(head):
+    if asked is not None or not _OPTION_HEADERS.isdisjoint(head):
         options = _options(asked, head)
     exchange = Exchange(kind, parsed, caller, started_s, options)
     exchange.auth_s = authorised - started_s

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from proxy import headers
-from proxy.downstream.admit import HOT, OPTION_PREFIX, PLAIN, admit
+from proxy.downstream.admit import HOT, admit
 from proxy.errors import ClientError
 from proxy.exchange import Exchange, Sink
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
-_WANTED = PLAIN | {b"cache-control"}
 _ONCE = frozenset(
     {b"authorization", b"x-api-key", b"content-length", b"host", b"transfer-encoding"}
 )
 _REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
+_UNUSUAL = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"content-encoding"})
 _HOST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")
 
 
@@ -73,7 +73,6 @@ class Front(asyncio.Protocol):
 
     __slots__ = (
         "_answering",
-        "_body_at",
         "_buffer",
         "_busy",
         "_chunks",
@@ -83,11 +82,14 @@ class Front(asyncio.Protocol):
         "_keep",
         "_loop",
         "_missing",
+        "_names",
         "_odd",
-        "_opened",
+        "_seen_host",
         "_started_s",
         "_transport",
-        "_url",
+        "_urls",
+        "on_header",
+        "on_url",
         "since",
     )  # fmt: skip
 
@@ -98,13 +100,17 @@ class Front(asyncio.Protocol):
         self._buffer = b""  # a partial head, or what was read ahead
         self._chunks: list[bytes] = []  # a partial body
         self._missing = 0  # bytes of it still to come
-        self._head: dict[bytes, bytes] = {}
-        self._url = b""
+        self._head: dict[bytes, bytes] = {}  # names in lower case
+        # llhttp's callbacks are C functions: a header costs no Python frame.
+        self._names: dict[bytes, bytes] = {}
+        self._urls: list[bytes] = []
+        self.on_header = self._names.setdefault
+        self.on_url = self._urls.append
         self._odd = False
+        self._seen_host = b""  # the last one found valid
         self._keep = True
         self._dialect = ""
         self._busy = False
-        self._opened = False
         self._started_s = 0.0
         self._answering: Answering | None = None
         self.since = house.now()  # when the present wait began
@@ -148,20 +154,6 @@ class Front(asyncio.Protocol):
         if self._answering is not None:
             self._answering.resume()
 
-    # ---- llhttp ------------------------------------------------------------
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in _WANTED:
-            if name in self._head and name in _ONCE:
-                self._odd = True
-            self._head[name] = value
-        elif name.startswith(OPTION_PREFIX):
-            self._head[name] = value
-
     # ---- a request ------------------------------------------------------------
 
     def _read_head(self, data: bytes) -> None:
@@ -182,43 +174,45 @@ class Front(asyncio.Protocol):
         if end > HEAD_LIMIT_BYTES:
             self._refuse(ClientError(431, "The request's head is too large."))
             return
-        self._head = {}
-        self._url = b""
-        self._odd = False
-        parser = httptools.HttpRequestParser(self)
         end += 4
+        names = self._names
+        names.clear()
+        self._urls.clear()
+        parser = httptools.HttpRequestParser(self)
+        odd = False
         try:
             parser.feed_data(data[:end])
         except httptools.HttpParserUpgrade:
-            self._odd = True
+            odd = True
         except httptools.HttpParserError:
             self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
             return
+        head = self._head = {name.lower(): value for name, value in names.items()}
+        if len(head) != data.count(b"\r\n", 0, end) - 2:  # the request line, and the empty one
+            odd = odd or _repeats(data[:end])
+        self._odd = odd
         # Not llhttp's own verdict: it forgets the head once a request without a body is complete.
-        connection = self._head.get(b"connection")
+        connection = head.get(b"connection")
         self._keep = connection is None or b"close" not in connection.lower()
-        self._route(data, end, hot=parser.get_method() == b"POST" and self._is_hot(parser))
-
-    def _is_hot(self, parser: httptools.HttpRequestParser) -> bool:
-        head = self._head
-        self._dialect = HOT.get(self._url, "")
-        return (
-            bool(self._dialect)
-            and not self._odd
+        self._dialect = HOT.get(self._urls[0], "") if len(self._urls) == 1 else ""
+        hot = (
+            self._dialect != ""
+            and not odd
             and b"content-length" in head
-            and b"expect" not in head
-            and b"upgrade" not in head
-            and b"transfer-encoding" not in head
-            and b"content-encoding" not in head
+            and _UNUSUAL.isdisjoint(head)
+            and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
         )
+        self._route(data, end, hot=hot)
 
     def _route(self, data: bytes, end: int, *, hot: bool) -> None:
         service = self._house.service
         host = self._head.get(b"host")
-        if host is None or not host or not _HOST.issuperset(host):
-            self._refuse(ClientError(400, "The Host header is missing or not valid."))
-            return
+        if host != self._seen_host or not host:
+            if not host or not _HOST.issuperset(host):
+                self._refuse(ClientError(400, "The Host header is missing or not valid."))
+                return
+            self._seen_host = host
         if self._odd and b"upgrade" not in self._head:
             self._refuse(ClientError(400, "A header that may occur once was repeated."))
             return
@@ -234,15 +228,15 @@ class Front(asyncio.Protocol):
             self._refuse(too_large(service.max_body_bytes))
             return
         have = len(data) - end
-        if have < length:
+        if have == length:
+            self._serve(data[end:])
+        elif have < length:
             self._chunks = [data[end:]]
             self._missing = length - have
             self.since = self._house.now()
-            return
-        body = data[end : end + length]
-        if have > length:
+        else:
             self._buffer = data[end + length :]
-        self._serve(body)
+            self._serve(data[end : end + length])
 
     def _collect(self, data: bytes) -> None:
         missing = self._missing - len(data)
@@ -276,18 +270,24 @@ class Front(asyncio.Protocol):
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
         """Head and first bytes of a stream, in one write."""
-        self._opened = True
         transport = self._transport
         if transport is not None:
             transport.write(
                 b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (status, _REASON[status], headers, self._connection(), len(first), first)
+                % (
+                    status,
+                    _REASON[status],
+                    headers,
+                    b"" if self._keep else b"Connection: close\r\n",
+                    len(first),
+                    first,
+                )
             )
 
     def write(self, data: bytes) -> None:
-        """One chunk."""
+        """One chunk, of at least one byte."""
         transport = self._transport
-        if transport is not None and data:
+        if transport is not None:
             transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end(self) -> None:
@@ -307,7 +307,7 @@ class Front(asyncio.Protocol):
                     _REASON.get(status, b"Error"),
                     headers,
                     len(body),
-                    self._connection(),
+                    b"" if self._keep else b"Connection: close\r\n",
                     body,
                 )
             )
@@ -320,11 +320,8 @@ class Front(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _connection(self) -> bytes:
-        return b"" if self._keep else b"Connection: close\r\n"
-
     def _next(self) -> None:
-        self._busy = self._opened = False
+        self._busy = False
         self._answering = None
         self.since = self._house.now()
         transport = self._transport
@@ -390,6 +387,12 @@ class Front(asyncio.Protocol):
     def _say(self, error: ClientError) -> None:
         head = headers.JSON + headers.lines(error.headers)
         self.whole(error.status, head, self._house.service.refused(error, self._dialect))
+
+
+def _repeats(head: bytes) -> bool:
+    """Whether a valid head says something twice that may be said once."""
+    names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
+    return any(names.count(name) > 1 for name in _ONCE)
 
 
 def too_large(limit: int) -> ClientError:

@@ -84,11 +84,7 @@ class Tally:
             exchange.cache,
             exchange.outcome,
         )
-        series = self.series.get(labels)
-        if series is None:
-            if len(self.series) >= SERIES_LIMIT:
-                labels = (OTHER, OTHER, OTHER, OTHER, exchange.cache, exchange.outcome)
-            series = self.series.setdefault(labels, Series())
+        series = self.series.get(labels) or self._begin(labels)
         series.requests += 1
         series.attempts += exchange.attempts
         first = exchange.first_token_s
@@ -103,5 +99,12 @@ class Tally:
                 series.per_token.observe((total_s - first) / (usage.completion - 1))
         stages = self.stages
         stages["auth"].observe(exchange.auth_s)
-        stages["classify"].observe(exchange.classify_s)
-        stages["cache"].observe(exchange.cache_s)
+        if exchange.classify_s:  # a stage that did not run took no time that anyone wants to know
+            stages["classify"].observe(exchange.classify_s)
+        if exchange.cache_s:
+            stages["cache"].observe(exchange.cache_s)
+
+    def _begin(self, labels: Labels) -> Series:
+        if len(self.series) >= SERIES_LIMIT:
+            labels = (OTHER, OTHER, OTHER, OTHER, labels[4], labels[5])
+        return self.series.setdefault(labels, Series())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HELD_LIMIT_BYTES = 4 * 1024 * 1024  # of a stream before its first token
 WHOLE_LIMIT_BYTES = 64 * 1024 * 1024  # of a non-streamed answer
 ERROR_LIMIT_BYTES = 64 * 1024  # of an error answer that is read for its words
+NO_HEADERS: dict[str, str] = {}
 LINGER_SECONDS = 1.0  # for the last chunk after the end mark, so that the connection can be kept
 
 
@@ -128,7 +129,7 @@ class Attempt:
         self._parts: list[bytes] = []
         self._retried = False
         self._status = 0
-        self._kept: dict[str, str] = {}
+        self._kept = NO_HEADERS
 
     # ---- connection ------------------------------------------------------------
 
@@ -162,12 +163,21 @@ class Attempt:
         if connection is not None and connection.listener is self:
             connection.abort()
 
+    def finished(self) -> None:
+        """A whole answer was read; its connection is back in the pool already."""
+        self.phase = Phase.OVER
+        timer = self.timer
+        if timer is not None:
+            self.timer = None
+            timer.cancel()
+
     def release(self, wheel: Wheel) -> None:
         """The answer is complete: leave the connection to its pool."""
         self.phase = Phase.OVER
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
+            connection.taker = None
             connection.listener = Lingerer(connection, wheel)
             connection.resume()  # the framing's end is still to be read
 
@@ -195,12 +205,12 @@ class Attempt:
         kind = headers.get(b"content-type", b"").lower()
         if b"html" in kind:
             self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is a web page"))
-        elif self._streams and not (
+        elif not self._streams or (
             b"json" in kind and b"stream" not in kind and b"ndjson" not in kind
         ):
-            self.phase = Phase.HELD
-        else:
             self.phase = Phase.WHOLE
+        else:
+            self.phase = Phase.HELD
 
     def on_body(self, data: bytes) -> None:
         phase = self.phase
@@ -228,7 +238,8 @@ class Attempt:
         elif phase is Phase.ERROR:
             self._fail(self._read_error())
         elif phase is Phase.WHOLE:
-            self._runner.answered(self, b"".join(self._parts))
+            parts = self._parts
+            self._runner.answered(self, parts[0] if len(parts) == 1 else b"".join(parts))
         else:
             self._fail(UpstreamFailure(Kind.EMPTY, "the answer is empty"))
 
@@ -285,6 +296,8 @@ class Attempt:
         self.phase = Phase.RELAY
         self._disarm()
         self._runner.first_token(self)
+        if self.connection is not None and self.relay is not None:
+            self.connection.hand_on(self.relay)
 
     def _held_to_the_end(self) -> None:
         rest = self.tail + b"\n\n" if self.tail else b""

@@ -36,13 +36,19 @@ class Listener(Protocol):
         ...
 
 
+class Taker(Protocol):
+    """Who takes a body's bytes, once its listener has seen enough of it."""
+
+    def feed(self, data: bytes) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
     __slots__ = (
         "_inflate", "_names", "_parser", "_parts", "_paused", "_release", "_seen", "complete",
         "head_done", "idle_since", "keep", "listener", "on_body", "on_header", "reused", "sized",
-        "status", "transport",
+        "status", "taker", "transport",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection, bool], None]) -> None:
@@ -53,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._names: Headers = {}
         self.on_body = self._parts.append
         self.on_header = self._names.setdefault
+        self.taker: Taker | None = None  # of body bytes, in the listener's place
         self._parser = httptools.HttpResponseParser(self)
         self._inflate: zlib._Decompress | None = None
         self.head_done = False
@@ -71,25 +78,35 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
 
     def data_received(self, data: bytes) -> None:
+        taker = self.taker
+        if taker is not None:  # a token: nothing but its bytes
+            try:
+                self._parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+                self._broken(data)
+                return
+            parts = self._parts
+            if len(parts) != 1 or self.complete:
+                self._deliver()
+            else:
+                taker.feed(parts.pop())
+            return
         listener = self.listener
         if listener is None:
             self.abort()  # bytes nobody asked for: this connection cannot be trusted
             return
-        if not self.head_done:
+        opened = self.head_done
+        if not opened:
             self._seen += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken(data)
             return
-        if not self.head_done:
-            if self._seen > HEAD_LIMIT_BYTES:
+        if not opened and not (self.head_done and self._open(listener)):
+            if not self.head_done and self._seen > HEAD_LIMIT_BYTES:
                 self._lose(Kind.PROTOCOL, "the answer's head is too large")
             return
-        if self.status:
-            status, self.status = self.status, 0
-            if not self._open(listener, status):
-                return
         self._deliver()
 
     def eof_received(self) -> None:
@@ -131,23 +148,35 @@ class Connection(asyncio.Protocol):
 
     # ---- one request ------------------------------------------------------------
 
+    def hand_on(self, taker: Taker) -> None:
+        """Give body bytes straight to this one from now on, as they came."""
+        if self._inflate is None and self.listener is not None:
+            self.taker = taker
+
     def send(self, request: bytes, listener: Listener) -> None:
         """Write a whole request; its answer goes to the listener."""
         assert self.transport is not None
         self.listener = listener
         self.transport.write(request)
 
-    def _open(self, listener: Listener, status: int) -> bool:
+    def _open(self, listener: Listener) -> bool:
+        """Tell the head. False when nobody listens to the body."""
         headers = {name.lower(): value for name, value in self._names.items()}
         self.sized = b"content-length" in headers or b"transfer-encoding" in headers
-        encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+        if b"content-encoding" in headers and not self._unpack(headers[b"content-encoding"]):
+            return False
+        status, self.status = self.status, 0
+        listener.on_head(status, headers)
+        return self.listener is listener
+
+    def _unpack(self, encoding: bytes) -> bool:
+        encoding = encoding.strip().lower()
         if encoding in (b"gzip", b"x-gzip", b"deflate"):
             self._inflate = zlib.decompressobj(47 if encoding != b"deflate" else 15)
         elif encoding not in (b"identity", b""):
             self._lose(Kind.PROTOCOL, "the answer has an encoding that was not asked for")
             return False
-        listener.on_head(status, headers)
-        return self.listener is listener
+        return True
 
     def _deliver(self) -> None:
         listener = self.listener
@@ -157,6 +186,8 @@ class Connection(asyncio.Protocol):
             parts.clear()
             if self._inflate is not None:
                 self._deliver_inflated(data, listener)
+            elif self.taker is not None:
+                self.taker.feed(data)
             else:
                 listener.on_body(data)
         if self.complete:
@@ -189,26 +220,22 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def _finish(self, listener: Listener) -> None:
-        self.resume()  # the next request must not find a deaf connection
-        keep = self.keep and self.sized and self.transport is not None
-        self.listener = None
-        self._reset()
-        self._release(self, keep)
-        listener.on_end()
-
-    def _reset(self) -> None:
+        if self._paused:
+            self.resume()  # the next request must not find a deaf connection
+        self.listener = self.taker = None
         self.head_done = self.complete = False
-        self.sized = True
-        self.status = self._seen = 0
+        self._seen = 0
         self._names.clear()
         self._inflate = None
         self.reused = True
+        self._release(self, self.keep and self.sized)
+        listener.on_end()
 
     # ---- ends ------------------------------------------------------------
 
     def abort(self) -> None:
         """Close at once, so that the provider stops generating. The listener hears nothing."""
-        self.listener = None
+        self.listener = self.taker = None
         transport = self.transport
         if transport is not None:
             self.transport = None

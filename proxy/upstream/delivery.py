@@ -124,8 +124,8 @@ class Delivery:
             relay.feed(tail)
         relay.begun()
 
-    def complete(self) -> bytes:
-        """End the answer. Returns it as sent, for the cache; empty when it was not kept."""
+    def complete(self, *, keep: bool) -> bytes:
+        """End the answer. Returns it as sent where keep asks for it; empty when it is too large."""
         follower = self.follower
         exchange = self._exchange
         assert follower is not None
@@ -133,19 +133,16 @@ class Delivery:
         exchange.finish = follower.finish or "stop"
         if isinstance(follower, Relay):
             self._sink.end()
-            return follower.text
+            return follower.text if keep else b""
         body = self._dialect.write_answer(assemble(follower.events))
         self._whole(body)
         return body
 
     def whole(self, answer: Whole, step: Step) -> None:
-        """A provider's whole answer, as the client asked for it."""
+        """A provider's whole answer, told as a stream."""
         exchange = self._exchange
         exchange.usage = answer.usage
         exchange.finish = answer.finish
-        if not exchange.stream:
-            self._whole(answer.body)
-            return
         said = self._dialect.read_answer(orjson.loads(answer.body))
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from proxy import headers
 from proxy.errors import (
     MEANING,
     RETRY_STATUS,
@@ -56,8 +57,8 @@ class Runner:
 
     __slots__ = (
         "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
-        "_failures", "_paused", "_prefills", "_race", "_resumptions", "_steps", "_store", "_terms",
-        "_winner", "exchange", "over",
+        "_failures", "_machine", "_paused", "_prefills", "_resumptions", "_sink", "_steps",
+        "_store", "_terms", "_winner", "exchange", "over",
     )  # fmt: skip
 
     def __init__(  # one race's parts, set once
@@ -75,9 +76,12 @@ class Runner:
         self._terms = terms
         self._dialect = dialect
         self._engine = engine
+        self._sink = sink
         self._store = store
-        self._delivery = Delivery(exchange, sink, dialect, engine, terms.between_tokens_s)
-        self._race = Race(len(steps), RETRIES)
+        # A request that goes well needs neither the race nor the delivery's state: they are made
+        # when something happens that only they know an answer to.
+        self._delivery: Delivery | None = None
+        self._machine: Race | None = None
         self._attempts: dict[int, Attempt] = {}
         self._delays: list[Timer] = []
         self._failures: list[UpstreamFailure] = []
@@ -94,12 +98,12 @@ class Runner:
     def start(self) -> None:
         """Begin with the first target."""
         self._engine.hedges.request(self._engine.now())
-        self._execute(self._race.begin())
+        self._start_lane(0, 0)
 
     def cancel(self) -> None:
         """The client left: every upstream connection closes now."""
         if not self.over:
-            self.exchange.usage = self._delivery.spent()
+            self.exchange.usage = self._way.spent()
             self._stop_all()
             self.exchange.outcome = "cancelled"
             self._account()
@@ -122,6 +126,28 @@ class Runner:
         self._paused = False
         if self._winner is not None:
             self._winner.resume()
+
+    @property
+    def _way(self) -> Delivery:
+        """The way out to the client."""
+        way = self._delivery
+        if way is None:
+            way = self._delivery = Delivery(
+                self.exchange,
+                self._sink,
+                self._dialect,
+                self._engine,
+                self._terms.between_tokens_s,
+            )
+        return way
+
+    @property
+    def _race(self) -> Race:
+        """The race, from the moment there is more than one lane to think of."""
+        race = self._machine
+        if race is None:
+            race = self._machine = Race(len(self._steps), RETRIES)
+        return race
 
     # ---- commands of the race ------------------------------------------------------------
 
@@ -148,10 +174,10 @@ class Runner:
         self._delays.append(self._engine.wheel.arm(delay, start))
 
     def _start_lane(self, lane: int, step: int) -> None:
-        self.exchange.attempts += 1
+        exchange = self.exchange
+        exchange.attempts += 1
         target = self._steps[step]
         self._engine.breakers.starts(target.name, self._engine.now())
-        exchange = self.exchange
         streams = exchange.stream or self._terms.stream_upstream
         spoken = target.endpoint.dialect_for(self._dialect)
         attempt = Attempt(
@@ -274,9 +300,9 @@ class Runner:
         if self._paused:
             attempt.pause()
         if self._before is not None:
-            self._delivery.resume(attempt, step, self, self._before)
+            self._way.resume(attempt, step, self, self._before)
             return
-        self._delivery.follow(
+        self._way.follow(
             attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
         )
 
@@ -290,9 +316,16 @@ class Runner:
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
-        attempt.cancel()
+        attempt.finished()
         self._won(attempt)
-        self._delivery.whole(answer, step)
+        exchange = self.exchange
+        if exchange.stream:
+            self._way.whole(answer, step)
+        else:
+            exchange.usage = answer.usage
+            exchange.finish = answer.finish
+            exchange.status = 200
+            self._sink.whole(200, headers.JSON + headers.about(exchange), answer.body)
         self._finished(answer.body)
 
     def _won(self, attempt: Attempt) -> Step:
@@ -304,7 +337,8 @@ class Runner:
         exchange.provider = step.endpoint.name
         exchange.provider_model = step.model
         self._winner = attempt
-        self._execute(self._race.on(FirstToken(attempt.lane)))
+        if self._machine is not None:
+            self._execute(self._machine.on(FirstToken(attempt.lane)))
         self._engine.breakers.succeeded(step.name, self._engine.now())
         return step
 
@@ -314,7 +348,7 @@ class Runner:
         """The answer is complete."""
         if self.over:
             return
-        body = self._delivery.complete()
+        body = self._way.complete(keep=self._store is not None)
         if self._winner is not None:
             self._winner.release(self._engine.wheel)
         self._finished(body)
@@ -323,7 +357,7 @@ class Runner:
         """The stream broke after its first token."""
         if self.over:
             return
-        self.exchange.usage = self._delivery.spent()
+        self.exchange.usage = self._way.spent()
         winner = self._winner
         assert winner is not None
         name = self._steps[winner.step].name
@@ -341,8 +375,8 @@ class Runner:
         self._resumptions += 1
         if not self._terms.continues or self._resumptions > RESUMPTIONS:
             return False
-        if self._delivery.opened:
-            before = self._before or said(self._delivery.spoken(), exchange.body)
+        if self._way.opened:
+            before = self._before or said(self._way.spoken(), exchange.body)
             if exchange.kind != "openai" or before is None or self._before is not None:
                 return False
             self._before = before
@@ -358,8 +392,8 @@ class Runner:
         self._attempts.clear()
         self._winner = None
         self._steps = steps
-        self._race = Race(len(steps), RETRIES)
-        self._execute(self._race.begin())
+        self._machine = None
+        self._start_lane(0, 0)
 
     def _refuses_prefill(self, failure: UpstreamFailure) -> bool:
         """Ask again with an instruction where a model does not take half a turn of its own."""
@@ -379,7 +413,7 @@ class Runner:
 
     def _end_with(self, error: ClientError) -> None:
         self._stop_all()
-        self._delivery.fail(error)
+        self._way.fail(error)
         self._account()
 
     def _stop_all(self) -> None:
@@ -398,5 +432,6 @@ class Runner:
         """The last act: tell the ledger, and let go of what refers back here."""
         self._attempts.clear()
         self._winner = None
-        self._delivery.follower = None
+        if self._delivery is not None:
+            self._delivery.follower = None
         self._engine.account(self.exchange)

@@ -13,7 +13,7 @@ from proxy.chat import Finished, Reasoning, Spent, Text, ToolCall
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.openai import OpenAI
 from proxy.errors import ClientError
-from tests.dialects.recordings import WIRE, asked, payloads, recorded
+from tests.dialects.recorded import WIRE, asked, payloads, recorded
 from tests.dialects.requests import whole
 from tests.dialects.streams import cut
 

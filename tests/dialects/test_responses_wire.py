@@ -13,7 +13,7 @@ from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.responses import Responses
 from proxy.errors import ClientError
-from tests.dialects.recordings import WIRE, asked, payloads, recorded
+from tests.dialects.recorded import WIRE, asked, payloads, recorded
 from tests.dialects.streams import cut
 
 pytestmark = pytest.mark.skipif(not WIRE.exists(), reason="no recorded traffic beside the checkout")
