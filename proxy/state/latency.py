@@ -19,7 +19,8 @@ from proxy.state.sketch import Reading, Sketch
 QUANTILE_Z = 1.85  # standard deviations above the mean of the log,
 WIDE_Z = 0.25  # and this many more for each unit of the deviation: the 97th percentile or so.
 SURE = 60.0  # weight of samples from which on that is certain enough; until then
-DOUBT_Z = 6.0  # less by this over the root of the weight
+DOUBT_Z = 6.0  # less by this over the root of the weight,
+DOUBT_MOST = 0.3  # and by no more than this
 ENOUGH = 16.0  # weight of samples at which a bucket speaks for itself
 SPREAD_WEIGHT = 5.0  # samples that the prior spread counts for
 STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between lender and borrower
@@ -184,7 +185,7 @@ class Latency:
         if reading.weight < ENOUGH or reading.silent >= 1.0:
             limit = self._borrowed(history, size, reading)
         else:
-            fitted = _limit(reading.weight, reading.mean, reading.variance)
+            fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
             excess = max(0.0, reading.silent - SILENT_SHARE)
             limit = max(fitted, exp(reading.p95)) * min(1 + SILENT_GROWTH * excess, SILENT_MOST)
         if sketch.streak > STREAK:
@@ -234,10 +235,11 @@ class Pool:
         return _limit(self.weight, mean, max(0.0, self._second / self.weight - mean * mean))
 
 
-def _limit(weight: float, mean: float, variance: float) -> float:
-    spread = (weight * variance + SPREAD_WEIGHT * SPREAD) / (weight + SPREAD_WEIGHT)
-    wide = sqrt(spread)
-    z = QUANTILE_Z + WIDE_Z * wide
-    if weight < SURE:
-        z -= DOUBT_Z * (1.0 / sqrt(max(weight, 1.0)) - 1.0 / sqrt(SURE))
-    return exp(mean + z * wide)
+def _limit(weight: float, mean: float, variance: float, doubt: float = 0.0) -> float:
+    wide = sqrt((weight * variance + SPREAD_WEIGHT * SPREAD) / (weight + SPREAD_WEIGHT))
+    return exp(mean + (QUANTILE_Z + WIDE_Z * wide - doubt) * wide)
+
+
+def _doubt(weight: float) -> float:
+    """How many deviations earlier the deadline is, for a sketch of so few samples."""
+    return min(DOUBT_MOST, max(0.0, DOUBT_Z * (1.0 / sqrt(weight) - 1.0 / sqrt(SURE))))
