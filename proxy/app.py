@@ -28,6 +28,7 @@ from proxy.parts import (
     default_chain,
     keyring,
     limits,
+    price,
     reachable,
     remember,
     rules_of,
@@ -80,7 +81,7 @@ class App:
         self._spawned: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self.house = House(limits(settings))
-        self.memory = remember(settings, self.house.now)
+        self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
@@ -99,6 +100,8 @@ class App:
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
+        if self.memory.store is not None:
+            self.memory.store.start()
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -131,6 +134,8 @@ class App:
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
         self.memory.journal.flush()
+        if self.memory.store is not None:
+            await asyncio.to_thread(self.memory.store.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -204,6 +209,7 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
+        price(memory, settings, book)
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         return Service(settings, keyring(settings), pipeline)
@@ -245,6 +251,8 @@ class App:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        if self.memory.recorder is not None:
+            self.memory.recorder.record(exchange, total_s)
 
     def _alarm(self, target: str, kind: Kind) -> None:
         now = self.house.now()
@@ -293,6 +301,7 @@ class App:
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
+            **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -15,11 +16,16 @@ from embeddings.reading import Category
 from proxy import catalog, config
 from proxy.cache.cache import Cache
 from proxy.cache.policy import Settings as CacheSettings
+from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits
 from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
+from proxy.ledger.record import Recorder
+from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
+from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
@@ -44,6 +50,8 @@ class Memory:
     cache: Cache
     classifier: Classifier | None
     local: LocalModel
+    recorder: Recorder | None
+    store: Store | None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -99,8 +107,12 @@ def limits(settings: config.Config) -> Limits:
     )
 
 
-def remember(settings: config.Config, now: Clock) -> Memory:
+def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     classifier = load_classifier(settings)
+    recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
+    store = None
+    if recorder is not None:
+        store = Store(settings.ledger.path, recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     return Memory(
         breakers=Breakers(
@@ -129,7 +141,46 @@ def remember(settings: config.Config, now: Clock) -> Memory:
             context=settings.local.context_tokens,
             parallel=settings.local.parallel,
         ),
+        recorder=recorder,
+        store=store,
     )
+
+
+def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> None:
+    """Let the ledger know what everything costs from now on."""
+    if memory.recorder is None or memory.store is None:
+        return
+    memory.recorder.configure(Tariffs(book.prices))
+    reference = reference_model(settings, book)
+    # A tariff of the writer's own: it is used on another thread.
+    tariff = Tariff(book.prices(reference)) if reference is not None else None
+    memory.store.configure(
+        settings.ledger.retention_days, tariff.cost if tariff is not None else None
+    )
+
+
+def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:
+    """What savings are measured against: the configured model, or the dearest of all targets."""
+    chosen = settings.ledger.reference_model
+    if chosen is not None:
+        return book.resolve(chosen) or chosen
+    names = [
+        book.resolve(name) or name
+        for name in (
+            *(
+                item if isinstance(item, str) else item.target
+                for route in settings.routes
+                for item in route.targets
+            ),
+            *(target for category in settings.categories for target in category.targets),
+            *(target.name for target in default_chain(settings, book)),
+        )
+        if "*" not in name
+    ]
+    usage = Usage(1000, 1000)
+    at = datetime.now(UTC)
+    priced = [(cost, name) for name in names if (cost := book.cost(usage, name, at))]
+    return max(priced)[1] if priced else None
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
