@@ -44,7 +44,7 @@ def _times(kind: int, column: str) -> str:
         FROM rows JOIN labels ON labels.id = rows.labels
         WHERE seq > ? AND {column} IS NOT NULL AND labels.outcome <> '{LOST}'
         GROUP BY 1, 2, 4
-        ON CONFLICT(day, speed, kind, slot) DO UPDATE SET n = n + excluded.n"""
+        ON CONFLICT(speed, kind, slot, day) DO UPDATE SET n = n + excluded.n"""
 
 
 _ROLLUPS = (

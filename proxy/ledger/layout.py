@@ -42,8 +42,8 @@ CREATE INDEX rows_at ON rows(at_ms);
 {_ROLLUP.format(name="hours", unit="hour")}
 {_ROLLUP.format(name="days", unit="day")}
 CREATE TABLE times(
-    day INTEGER NOT NULL, speed INTEGER NOT NULL, kind INTEGER NOT NULL, slot INTEGER NOT NULL,
-    n INTEGER NOT NULL, PRIMARY KEY(day, speed, kind, slot)) WITHOUT ROWID;
+    speed INTEGER NOT NULL, kind INTEGER NOT NULL, slot INTEGER NOT NULL, day INTEGER NOT NULL,
+    n INTEGER NOT NULL, PRIMARY KEY(speed, kind, slot, day)) WITHOUT ROWID;
 CREATE TABLE tag_days(
     day INTEGER NOT NULL, tag TEXT NOT NULL, n INTEGER NOT NULL, prompt INTEGER NOT NULL,
     completion INTEGER NOT NULL, cost INTEGER NOT NULL, saved INTEGER NOT NULL,
