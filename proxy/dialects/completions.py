@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import Answer, Choice, Event, Finished, Json, Spent, Text, Usage
+from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json, Spent, Text, Usage
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
-from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.completions_request import parse_completion, render_completion
+from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.shapes import (
     error_json,
     finish_of,
@@ -87,9 +88,15 @@ class Completions:
     name = "completions"
     stream_type = b"text/event-stream"
 
-    def check(self, body: Json) -> None:
-        """Raises ClientError 400 for a body that cannot be a completion request."""
-        check_completion(body)
+    check = staticmethod(check_completion)
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Translator.parse."""
+        return parse_completion(body)
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Translator.render."""
+        return render_completion(request, model)
 
     def decoder(self) -> CompletionDecoder:
         """See Dialect.decoder."""

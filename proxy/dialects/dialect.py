@@ -10,7 +10,7 @@ from proxy.chat import Answer, ChatRequest, Event, Json
 from proxy.errors import ClientError, Kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One event of a stream: its bytes as received, blank line included, and what it means.
 

@@ -10,6 +10,7 @@ import orjson
 from proxy.chat import (
     Answer,
     CallPart,
+    ChatRequest,
     Choice,
     Done,
     Event,
@@ -24,7 +25,9 @@ from proxy.chat import (
 )
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
-from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.dialect import ErrorReading, Rendered
+from proxy.dialects.openai_parse import parse_chat
+from proxy.dialects.openai_render import render_chat
 from proxy.dialects.shapes import (
     error_json,
     finish_of,
@@ -106,9 +109,15 @@ class OpenAI:
     name = "openai"
     stream_type = b"text/event-stream"
 
-    def check(self, body: Json) -> None:
-        """Raises ClientError 400 for a body that cannot be a chat request."""
-        check_chat(body)
+    check = staticmethod(check_chat)
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Translator.parse."""
+        return parse_chat(body)
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Translator.render."""
+        return render_chat(request, model)
 
     def decoder(self) -> ChunkDecoder:
         """See Dialect.decoder."""

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.bedrock import Bedrock
+from proxy.dialects.cohere import Cohere
 from proxy.dialects.completions import Completions
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.gemini import Gemini
+from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
 
-_ALL: dict[str, Dialect] = {one.name: one for one in (OpenAI(), Completions())}
+_ALL: dict[str, Dialect] = {
+    one.name: one
+    for one in (
+        OpenAI(),
+        Completions(),
+        Anthropic(),
+        Gemini(),
+        Ollama(),
+        Cohere(),
+        Bedrock(),
+    )
+}
 
 # What a provider of a dialect also speaks, so that a client of it passes unchanged.
 _FAMILY = {"openai": frozenset({"openai", "completions"})}

@@ -36,6 +36,9 @@ _TOO_LONG = (
 )
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
 
+# The largest thinking budget, in tokens, that each effort stands for.
+_EFFORTS = ((2048, "low"), (8192, "medium"))
+
 _REASONS = frozenset(get_args(FinishReason))
 _SAME_AS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -62,6 +65,11 @@ def finish_of(reason: object) -> FinishReason | None:
     if reason in _REASONS:
         return reason  # type: ignore[return-value]  # just looked up
     return _SAME_AS.get(reason.lower(), "stop")
+
+
+def effort_of(budget_tokens: int) -> str:
+    """OpenAI's word for a thinking budget."""
+    return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
 
 
 def usage_of(counts: Any) -> Usage | None:

@@ -274,7 +274,14 @@ class Front(asyncio.Protocol):
         if transport is not None:
             transport.write(
                 b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (status, _REASON[status], headers, self._connection(), len(first), first)
+                % (
+                    status,
+                    _REASON[status],
+                    headers,
+                    b"" if self._keep else b"Connection: close\r\n",
+                    len(first),
+                    first,
+                )
             )
 
     def write(self, data: bytes) -> None:
@@ -300,7 +307,7 @@ class Front(asyncio.Protocol):
                     _REASON.get(status, b"Error"),
                     headers,
                     len(body),
-                    self._connection(),
+                    b"" if self._keep else b"Connection: close\r\n",
                     body,
                 )
             )
@@ -312,9 +319,6 @@ class Front(asyncio.Protocol):
         self._answering = None
         if self._transport is not None:
             self._transport.abort()
-
-    def _connection(self) -> bytes:
-        return b"" if self._keep else b"Connection: close\r\n"
 
     def _next(self) -> None:
         self._busy = False

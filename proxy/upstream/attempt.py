@@ -166,7 +166,10 @@ class Attempt:
     def finished(self) -> None:
         """A whole answer was read; its connection is back in the pool already."""
         self.phase = Phase.OVER
-        self._disarm()
+        timer = self.timer
+        if timer is not None:
+            self.timer = None
+            timer.cancel()
 
     def release(self, wheel: Wheel) -> None:
         """The answer is complete: leave the connection to its pool."""
@@ -294,7 +297,7 @@ class Attempt:
         self._disarm()
         self._runner.first_token(self)
         if self.connection is not None and self.relay is not None:
-            self.connection.hand_on(self.relay.feed)
+            self.connection.hand_on(self.relay)
 
     def _held_to_the_end(self) -> None:
         rest = self.tail + b"\n\n" if self.tail else b""

@@ -124,8 +124,8 @@ class Delivery:
             relay.feed(tail)
         relay.begun()
 
-    def complete(self) -> bytes:
-        """End the answer. Returns it as sent, for the cache; empty when it was not kept."""
+    def complete(self, *, keep: bool) -> bytes:
+        """End the answer. Returns it as sent where keep asks for it; empty when it is too large."""
         follower = self.follower
         exchange = self._exchange
         assert follower is not None
@@ -133,7 +133,7 @@ class Delivery:
         exchange.finish = follower.finish or "stop"
         if isinstance(follower, Relay):
             self._sink.end()
-            return follower.text
+            return follower.text if keep else b""
         body = self._dialect.write_answer(assemble(follower.events))
         self._whole(body)
         return body

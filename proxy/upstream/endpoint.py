@@ -42,6 +42,7 @@ class Endpoint:
     secret: str = ""  # to be scrubbed from the provider's words
     drops: frozenset[str] = field(init=False)  # parameters that this provider refuses
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
+    _spoken: dict[str, Dialect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.drops = frozenset(
@@ -50,8 +51,10 @@ class Endpoint:
 
     def dialect_for(self, client: Dialect) -> Dialect:
         """What to speak with this provider for a client: its own dialect where both know it."""
-        name = spoken(self.family, client.name)
-        return client if name == client.name else dialect(name)
+        found = self._spoken.get(client.name)
+        if found is None:
+            found = self._spoken[client.name] = dialect(spoken(self.family, client.name))
+        return found
 
     def request(
         self, path: str, body: bytes, *, stream: bool, headers: Mapping[str, str] | None = None

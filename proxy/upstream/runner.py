@@ -348,7 +348,7 @@ class Runner:
         """The answer is complete."""
         if self.over:
             return
-        body = self._way.complete()
+        body = self._way.complete(keep=self._store is not None)
         if self._winner is not None:
             self._winner.release(self._engine.wheel)
         self._finished(body)
