@@ -18,6 +18,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, config
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
+from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
@@ -53,8 +54,15 @@ ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
 class Service:
     """One configuration, serving. Implements what the front asks of the house."""
 
-    def __init__(self, settings: config.Config, keys: Keyring, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        keys: Keyring,
+        pipeline: Pipeline,
+        reference: str | None = None,
+    ) -> None:
         self.config = settings
+        self.reference = reference
         self.keys = keys
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
@@ -92,11 +100,11 @@ class App:
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service))
+        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *self._api.routes()])
+        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
@@ -209,10 +217,10 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        price(memory, settings, book)
+        reference = price(memory, settings, book)
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline)
+        return Service(settings, keyring(settings), pipeline, reference)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -261,19 +269,21 @@ class App:
             self._alarms[(target, kind.value)] = now
             log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
 
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            config=lambda: self._serving.config,
+            keys=lambda: self._serving.keys,
+            reference=lambda: self._serving.reference,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
+
     def _views(self, service: Service) -> Views:
         memory = self.memory
         planner = service.pipeline.planner
-        keys = service.keys
 
         def ready() -> tuple[bool, str]:
             return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        def check(authorization: bytes | None, api_key: bytes | None) -> None:
-            keys.caller(authorization, api_key)
-
-        def is_admin(authorization: bytes | None, local: bool) -> bool:
-            return keys.is_admin(authorization, loopback=local)
 
         return Views(
             exposition=Exposition(memory.tally, self._gauges),
@@ -287,8 +297,6 @@ class App:
             breakers=lambda: memory.breakers.snapshot(self.house.now()),
             reset_breaker=memory.breakers.reset,
             deadlines=memory.latency.snapshot,
-            is_admin=is_admin,
-            check_caller=check,
         )
 
     def _gauges(self) -> dict[str, float]:

@@ -146,17 +146,19 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     )
 
 
-def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> None:
-    """Let the ledger know what everything costs from now on."""
-    if memory.recorder is None or memory.store is None:
-        return
-    memory.recorder.configure(Tariffs(book.prices))
+def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
+    """Let the ledger know what everything costs from now on. The model that savings are measured
+    against."""
     reference = reference_model(settings, book)
+    if memory.recorder is None or memory.store is None:
+        return reference
+    memory.recorder.configure(Tariffs(book.prices))
     # A tariff of the writer's own: it is used on another thread.
     tariff = Tariff(book.prices(reference)) if reference is not None else None
     memory.store.configure(
         settings.ledger.retention_days, tariff.cost if tariff is not None else None
     )
+    return reference
 
 
 def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:

@@ -10,7 +10,7 @@ from proxy.chat import Usage
 from proxy.ledger import reports
 from proxy.ledger.layout import open_ledger
 from proxy.ledger.reports import Period
-from tests.ledger.books import NOON, ledger
+from tests.ledger.books import NOON, exchange, ledger
 
 DAY = int(NOON // 86_400)
 WHOLE = Period(DAY - 100, DAY + 100)
@@ -23,8 +23,6 @@ def test_figures_by_everything() -> None:
         cheap = book.record(provider="groq", provider_model="llama", tags=("red", "blue"))
         book.record(outcome="error", usage=None, provider="", provider_model="", key="b")
         lost = book.recorder.lost  # a race's loser is money, and no request
-        from tests.ledger.books import exchange
-
         burnt = lost(exchange(), "anthropic/opus", Usage(10, estimated=True), 0.5)
 
         def ask(by: str, filters=None):
@@ -122,7 +120,8 @@ def test_ten_million_rows_are_summed_up_by_their_rollups(tmp_path: Path) -> None
             (number, f"k{number % 5}", f"c{number}", f"p{speed % 4}", f"m{speed}", speed),
         )
     connection.executemany(
-        "INSERT INTO days VALUES (?, ?, 417, 417, 1000, 1000, 0, 0, 0, 12345678901, 5, 999, 9, 417, 9)",
+        "INSERT INTO days VALUES (?, ?, 417, 417, 1000, 1000, 0, 0, 0, 12345678901, 5, 999, 9,"
+        " 417, 9)",
         ((DAY - day, label) for day in range(400) for label in range(60)),
     )
     connection.executemany(
