@@ -21,10 +21,11 @@ WIDE_Z = 0.25  # and this many more for each unit of the deviation: the 97th per
 SURE = 60.0  # weight of samples from which on that is certain enough; until then
 DOUBT_Z = 6.0  # less by this over the root of the weight,
 DOUBT_MOST = 0.3  # and by no more than this
+WIDEST = 1.7  # times the observed 95th percentile, and no more
 ENOUGH = 16.0  # weight of samples at which a bucket speaks for itself
 SPREAD_WEIGHT = 5.0  # samples that the prior spread counts for
 STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between lender and borrower
-SILENT_SHARE = 0.1  # of attempts; where more never answer, some may only be slow:
+SILENT_SHARE = 0.15  # of attempts; where more never answer, some may only be slow:
 SILENT_GROWTH = 4.0  # so many times the rest of the share is added to the deadline,
 SILENT_MOST = 2.0  # which grows up to this factor
 STREAK = 5  # attempts given up in a row, after which each further one
@@ -187,7 +188,9 @@ class Latency:
         else:
             fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
             excess = max(0.0, reading.silent - SILENT_SHARE)
-            limit = max(fitted, exp(reading.p95)) * min(1 + SILENT_GROWTH * excess, SILENT_MOST)
+            seen = exp(reading.p95)
+            limit = min(max(fitted, seen), WIDEST * seen)
+            limit *= min(1 + SILENT_GROWTH * excess, SILENT_MOST)
         if sketch.streak > STREAK:
             limit *= STREAK_GROWTH ** min(sketch.streak - STREAK, 50)
         most = MOST_S if size < _REASONING else REASONING_MOST_S
