@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embeddings.custom import CustomCategories
-from embeddings.encoder import Encoder, Sum, normalise
+from embeddings.encoder import NOTHING, Encoder, Sum, normalise
+from embeddings.fused import WORDS_MAX, Fused
 from embeddings.head import LANGUAGES, Head
 from embeddings.keywords import KeywordVote, estimate_complexity
 from embeddings.language import UNKNOWN, find_latin_language, find_script_language
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model
 from embeddings.reading import Category, Explanation, Reading, Vector
 from embeddings.signs import name_signs, read_signs
-from embeddings.words import cut
+from embeddings.words import cut, split
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Classifier:
         """Use `load`. Without a head, keywords decide."""
         self._encoder = encoder
         self._head = head
+        self._fused = None if head is None else Fused(encoder, head)
         self._custom = custom
         self._vote = KeywordVote()
 
@@ -95,27 +97,44 @@ class Classifier:
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
         shown = cut(text)
-        found = self._encoder.add_up(shown)
-        vector = normalise(found.vector)
-        head = self._head
-        if head is None:
-            category, confidence = self._vote.decide(self._vote.count(found.words))
-            complexity = estimate_complexity(text, found.words)
-            language = find_latin_language(found.words)
-            source = "keywords"
-        else:
-            scores, place = head.score(vector, found, read_signs(shown))
-            complexity = head.rank_complexity(scores.pop())
-            best = max(scores)
-            category = head.categories[scores.index(best)]
-            confidence = head.calibrate(1.0 / sum([math.exp(score - best) for score in scores]))
-            language = LANGUAGES[place] if place >= 0 else UNKNOWN
-            source = "embedding"
+        fused, head = self._fused, self._head
+        if fused is None or head is None:
+            return self._read_keywords(text, shown)
+        words = split(shown) or [NOTHING]
+        vector, scores, place = self._score(fused, head, shown, words)
+        complexity = head.rank_complexity(scores.pop())
+        best = max(scores)
+        category = head.categories[scores.index(best)]
+        confidence = head.calibrate(1.0 / sum([math.exp(score - best) for score in scores]))
+        language = LANGUAGES[place] if place >= 0 else UNKNOWN
         if len(self._custom):
-            category, confidence = self._prefer_custom(vector, found, (category, confidence))
+            category, confidence = self._prefer_custom(vector, words, (category, confidence))
         if not shown.isascii():
             language = find_script_language(shown) or language
-        return Reading(vector, category, confidence, complexity, language, source)
+        return Reading(vector, category, confidence, complexity, language)
+
+    def _score(
+        self, fused: Fused, head: Head, shown: str, words: list[bytes]
+    ) -> tuple[Vector, list[float], int]:
+        if len(words) <= WORDS_MAX:
+            scored = fused.score(shown, words)
+            if not self._encoder.index.wide:
+                return scored
+        found = self._encoder.add_up(shown)
+        vector = normalise(found.vector)
+        return vector, *head.score(vector, found, read_signs(shown))
+
+    def _read_keywords(self, text: str, shown: str) -> Reading:
+        found = self._encoder.add_up(shown)
+        vector, words = normalise(found.vector), found.words
+        category, confidence = self._vote.decide(self._vote.count(words))
+        language = find_latin_language(words)
+        if len(self._custom):
+            category, confidence = self._prefer_custom(vector, words, (category, confidence))
+        if not shown.isascii():
+            language = find_script_language(shown) or language
+        complexity = estimate_complexity(text, words)
+        return Reading(vector, category, confidence, complexity, language, "keywords")
 
     def explain(self, text: str) -> Explanation:
         """The same reading with its reasons; slower than read."""
@@ -147,9 +166,9 @@ class Classifier:
         return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
 
     def _prefer_custom(
-        self, vector: Vector, found: Sum, built_in: tuple[str, float]
+        self, vector: Vector, words: list[bytes], built_in: tuple[str, float]
     ) -> tuple[str, float]:
-        likeness = self._custom.score(vector, found.words)
+        likeness = self._custom.score(vector, words)
         name = max(likeness, key=lambda key: likeness[key])
         chance = self._custom.accept(likeness[name])
         return (name, chance) if chance >= 0.5 else built_in

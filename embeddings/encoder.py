@@ -27,7 +27,7 @@ OOV_WORDS = 8192
 DIM = 256
 
 _NUMBER = b"0"
-_NOTHING = b"\0"
+NOTHING = b"\0"
 _ENDINGS = "s es ed d ing er ers ly e ez ons ent é ée és ées ait ant ment eur ness able"
 _SUFFIXES = tuple(_ENDINGS.encode().split())
 
@@ -53,9 +53,10 @@ class WordIndex(dict[bytes, int]):
         self.wide = False
 
     def __missing__(self, word: bytes) -> int:
+        row = self.resolve(word)
         if word[0] >= 0xE0 and len(word) > 4:
             self.wide = True  # perhaps a script without spaces: the caller splits again
-        row = self.resolve(word)
+            return row
         if len(self._added) >= OOV_WORDS:
             del self[self._added.popleft()]
         self._added.append(word)
@@ -71,14 +72,22 @@ class WordIndex(dict[bytes, int]):
         found = self.get(word)
         if found is not None:
             return found
-        if word.isdigit():
-            return self.get(_NUMBER, self._hash(word))
+        if not word.isalpha() and word.isascii():
+            return self._resolve_figures(word)
         plain = strip_accents(word.decode("utf-8", "replace")).encode()
         for candidate in self._candidates(plain):
             found = self.get(candidate)
             if found is not None:
                 return found
         return self._hash(word)
+
+    def _resolve_figures(self, word: bytes) -> int:
+        """A number is a number; of a word with figures in it, what stands before them counts."""
+        if word.isdigit():
+            return self.get(_NUMBER, self._hash(word))
+        letters = word.rstrip(b"0123456789")
+        found = self.get(letters) if len(letters) > 2 and letters.isalpha() else None
+        return self._hash(word) if found is None else found
 
     @staticmethod
     def _candidates(word: bytes) -> list[bytes]:
@@ -148,11 +157,11 @@ class Encoder:
 
     def add_up(self, text: str) -> Sum:
         """Look up and add the words of a text that is already cut."""
-        words = split(text) or [_NOTHING]
+        words = split(text) or [NOTHING]
         index = self.index
         rows = list(map(index.__getitem__, words))
         if index.wide:
-            words = split_wide(text) or [_NOTHING]
+            words = split_wide(text) or [NOTHING]
             rows = list(map(index.__getitem__, words))
             index.wide = False
         places = np.array(rows)

@@ -85,10 +85,9 @@ class Head:
 
     def score(self, unit: Vector, found: Sum, signs: Sequence[int]) -> tuple[list[float], int]:
         """One number for each category and the raw complexity; the place of the language or -1."""
-        first_sign = self.first_sign
-        extra = [first_sign + sign for sign in signs]
+        extra = [self.sign_row(sign) for sign in signs]
         for ending, group in find_pairs(found.words, self.pairs, self.pair_keys):
-            extra.append(self.first_pair + ending * len(GROUPS) + group)
+            extra.append(self.pair_row(group, ending))
         rows = found.rows
         if len(rows) > 2 * PAIR_WORDS:
             rows = rows[:PAIR_WORDS] + rows[-PAIR_WORDS:]
@@ -104,6 +103,14 @@ class Head:
         counts: list[float] = sums[2, 2 * outputs :].tolist()
         most = max(counts)
         return scores.tolist(), counts.index(most) if most > 0.0 else -1
+
+    def sign_row(self, sign: int) -> int:
+        """The row of hints of one sign."""
+        return self.first_sign + sign
+
+    def pair_row(self, group: int, ending: int) -> int:
+        """The row of hints of one group of cue pairs, at the beginning (0) or the end (1)."""
+        return self.first_pair + ending * len(GROUPS) + group
 
     def calibrate(self, share: float) -> float:
         """The winner's share of the softmax, turned into the chance that it is right."""

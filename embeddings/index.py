@@ -16,7 +16,7 @@ FAISS multiplies the same codes as integers (QT_8bit_direct_signed: the query is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,11 +66,18 @@ class Engine:
         self.pointers: tuple[Any, Any, Any] = (None, None, None)
         self._asked = False
 
-    def encode(self, vector: Vector) -> Codes:
-        """A unit vector as int8 codes, shape (dim,)."""
-        scaled = np.rint(vector * self.scale)
-        codes: Codes = np.minimum(np.maximum(scaled, -_TOP), _TOP).astype(np.int8)
+    def encode(self, vectors: Vector) -> Codes:
+        """Unit vectors as int8 codes, of the same shape: (dim,) or (n, dim)."""
+        scaled = vectors * self.scale
+        np.rint(scaled, out=scaled)
+        np.minimum(scaled, _TOP, out=scaled)
+        np.maximum(scaled, -_TOP, out=scaled)
+        codes: Codes = scaled.astype(np.int8)
         return codes
+
+    def product(self, codes: Codes, vector: Vector) -> float:
+        """The inner product of one vector's codes with a unit vector."""
+        return float(np.dot(codes.astype(np.float32), vector) / self.scale)
 
     def load(self) -> None:
         """Import FAISS, unless that was done or is under way."""
@@ -101,8 +108,12 @@ class _Stage(Protocol):
     """One way of keeping vectors."""
 
     def __len__(self) -> int: ...
-    def add(self, label: int, codes: Codes) -> None: ...
+    def add(self, labels: Sequence[int], codes: Codes) -> None:
+        """Keep codes of shape (n, dim) under n numbers."""
+        ...
+
     def remove(self, label: int) -> bool: ...
+    def codes_of(self, label: int) -> Codes | None: ...
     def take(self) -> tuple[int, Codes]:
         """Remove any one vector and give it back."""
         ...
@@ -124,15 +135,16 @@ class Block:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, label: int, codes: Codes) -> None:
+    def add(self, labels: Sequence[int], codes: Codes) -> None:
         place = len(self._labels)
-        if place == len(self._codes):
-            grown = np.empty((place * 2, self._engine.dim), np.int8)
-            grown[:place] = self._codes
+        after = place + len(labels)
+        if after > len(self._codes):
+            grown = np.empty((max(after, place * 2), self._engine.dim), np.int8)
+            grown[:place] = self._codes[:place]
             self._codes = grown
-        self._labels.append(label)
-        self._places[label] = place
-        self._codes[place] = codes
+        self._codes[place:after] = codes
+        self._labels += labels
+        self._places.update(zip(labels, range(place, after), strict=True))
 
     def remove(self, label: int) -> bool:
         """O(1): the last vector takes the free place."""
@@ -145,6 +157,10 @@ class Block:
             self._labels[place] = moved
             self._places[moved] = place
         return True
+
+    def codes_of(self, label: int) -> Codes | None:
+        place = self._places.get(label)
+        return None if place is None else self._codes[place]
 
     def take(self) -> tuple[int, Codes]:
         label = self._labels[-1]
@@ -184,10 +200,11 @@ class Ring:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def add(self, label: int, codes: Codes) -> None:
-        self._places[label] = len(self._labels)
-        self._labels.append(label)
-        self._index.add(codes.astype(np.float32).reshape(1, -1))
+    def add(self, labels: Sequence[int], codes: Codes) -> None:
+        place = len(self._labels)
+        self._places.update(zip(labels, range(place, place + len(labels)), strict=True))
+        self._labels += labels
+        self._index.add(codes.astype(np.float32))
 
     def remove(self, label: int) -> bool:
         """O(1): the last vector takes the free place."""
@@ -203,6 +220,10 @@ class Ring:
             self._places[moved] = place
         self._index.ntotal = last
         return True
+
+    def codes_of(self, label: int) -> Codes | None:
+        place = self._places.get(label)
+        return None if place is None else (self._rows()[place] ^ _FLAT_BIAS).view(np.int8)
 
     def take(self) -> tuple[int, Codes]:
         label = self._labels[-1]
@@ -264,13 +285,20 @@ class Inverted:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def add(self, label: int, codes: Codes) -> None:
-        self._one[0] = label
-        self._index.add_with_ids(codes.astype(np.float32).reshape(1, -1), self._one)
+    def add(self, labels: Sequence[int], codes: Codes) -> None:
+        self._index.add_with_ids(codes.astype(np.float32), np.array(labels, np.int64))
 
     def remove(self, label: int) -> bool:
         self._one[0] = label
         return bool(self._index.remove_ids(self._one))
+
+    def codes_of(self, label: int) -> Codes | None:
+        try:
+            values = self._index.reconstruct(label)
+        except RuntimeError:  # it is not among them
+            return None
+        codes: Codes = np.rint(values).astype(np.int8)
+        return codes
 
     def take(self) -> tuple[int, Codes]:
         lists = self._index.invlists
@@ -316,11 +344,18 @@ class Index:
     def __len__(self) -> int:
         return len(self._stage) + (len(self._old) if self._old is not None else 0)
 
-    def add(self, label: int, vector: Vector) -> None:
-        """Keep a unit vector under a number not in use."""
+    def add(self, labels: Sequence[int], vectors: Vector) -> None:
+        """Keep unit vectors, shape (n, dim), under n numbers not in use."""
         self._grow()
-        self._stage.add(label, self._engine.encode(vector))
-        self.move(_MOVES)
+        self._stage.add(labels, self._engine.encode(vectors))
+        self.move(_MOVES * len(labels))
+
+    def product(self, label: int, vector: Vector) -> float:
+        """The inner product of one number's vector with another; 0 where it is not known."""
+        codes = self._stage.codes_of(label)
+        if codes is None and self._old is not None:
+            codes = self._old.codes_of(label)
+        return 0.0 if codes is None else self._engine.product(codes, vector)
 
     def remove(self, label: int) -> bool:
         """Forget a number; whether it was known."""
@@ -343,7 +378,8 @@ class Index:
         """Move up to count vectors on to the newest stage. For idle moments too."""
         old = self._old
         while old is not None and count:
-            self._stage.add(*old.take())
+            label, codes = old.take()
+            self._stage.add((label,), codes.reshape(1, -1))
             count -= 1
             if not len(old):
                 old = self._old = None

@@ -61,6 +61,8 @@ SCRIPTS: tuple[tuple[str, str], ...] = (
 )
 _SCRIPT = {language: re.compile(f"[{ranges}]") for ranges, language in SCRIPTS}
 _FOREIGN = re.compile("[" + "".join(ranges for ranges, _ in SCRIPTS) + "]")
+# Bytes of Latin letters, accents and typographic signs in UTF-8: no script above begins with one.
+_LATIN_BYTES = bytes((*range(0xCD), 0xE2))
 _LETTER = re.compile(r"[^\W\d_]")
 _PERSIAN = re.compile("[\u067e\u0686\u0698\u06af\u06cc]")
 _UKRAINIAN = re.compile("[\u0454\u0456\u0457\u0491]")
@@ -75,7 +77,8 @@ def find_script_language(text: str) -> str | None:
 
     One sign of Chinese holds about as much as a word, so Han, kana and hangul count threefold.
     """
-    if _FOREIGN.search(text) is None:
+    leads = text.encode("utf-8", "replace").translate(None, _LATIN_BYTES)
+    if not leads or _FOREIGN.search(text) is None:
         return None
     counts = {language: len(found.findall(text)) for language, found in _SCRIPT.items()}
     letters = len(_LETTER.findall(text)) or 1

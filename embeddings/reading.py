@@ -14,7 +14,7 @@ ABSTAIN_BELOW = 0.30
 """Confidence under which a reading is better sent to the default route (see MODEL_CARD.md)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: that costs a microsecond, and one is made a request
 class Reading:
     """One pass over a text.
 

@@ -26,30 +26,39 @@ _LINES, _CODE, _DIGITS, _FORMULA = (LENGTHS + 3 * place for place in range(len(_
 _FIRST_SEEN = LENGTHS + 3 * len(_COUNTED)
 
 
+# All signs but the layout, seen on the few bytes of a text that are one of them.
+_KEPT = b'\n({;_0125=+$%?":!'
+_PLAIN = bytes(set(range(256)) - set(_KEPT))
+_ALIKE = bytes.maketrans(b"({;_0125=+$%", b"((((1111====")
+
+
+def show_signs(text: str) -> bytes:
+    """The signs alone, those that are counted together as one: "f(1)?" is "(1?"."""
+    return text.encode("utf-8", "replace").translate(_ALIKE, _PLAIN)
+
+
 def read_signs(text: str) -> list[int]:
     """The places in SIGNS of those that the text shows; the first is its length."""
-    count = text.count
     found = [min(len(text).bit_length(), LENGTHS - 1)]
-    lines = count("\n")
-    if lines:
-        found.append(_LINES + (lines > 1) + (lines > 4))
-        _read_layout(text, found)
-    code = count("(") + count("{") + count(";") + count("_")
-    if code:
-        found.append(_CODE + (code > 2) + (code > 6))
-    digits = count("0") + count("1") + count("2") + count("5")
-    if digits:
-        found.append(_DIGITS + (digits > 2) + (digits > 6))
-    formula = count("=") + count("+") + count("$") + count("%")
-    if formula:
-        found.append(_FORMULA + (formula > 1) + (formula > 3))
-    if "?" in text:
-        found.append(_FIRST_SEEN + ("?" in text[-3:]))
-    if '"' in text or "\u00ab" in text:
+    shown = show_signs(text)
+    if shown:
+        count = shown.count
+        if lines := count(b"\n"):
+            found.append(_LINES + (lines > 1) + (lines > 4))
+            _read_layout(text, found)
+        if code := count(b"("):
+            found.append(_CODE + (code > 2) + (code > 6))
+        if digits := count(b"1"):
+            found.append(_DIGITS + (digits > 2) + (digits > 6))
+        if formula := count(b"="):
+            found.append(_FORMULA + (formula > 1) + (formula > 3))
+        if b"?" in shown:
+            found.append(_FIRST_SEEN + ("?" in text[-3:]))
+    if b'"' in shown or "\u00ab" in text:
         found.append(_FIRST_SEEN + 3)
-    if ":" in text:
+    if b":" in shown:
         found.append(_FIRST_SEEN + 4)
-    if "!" in text:
+    if b"!" in shown:
         found.append(_FIRST_SEEN + 6)
     return found
 

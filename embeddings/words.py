@@ -35,7 +35,10 @@ def split(text: str) -> list[bytes]:
     if text.isascii():
         words = text.encode("ascii").translate(_FOLD).split()
     else:
-        words = _lower(text).encode("utf-8", "replace").translate(_FOLD).split()
+        raw = text.lower().encode("utf-8", "replace")
+        if b"\xc2" in raw or b"\xe2" in raw:  # the first byte of each of the signs
+            raw = _lower(text).encode("utf-8", "replace")
+        words = raw.translate(_FOLD).split()
     if len(words) > MAX_WORDS:
         return words[: MAX_WORDS * 5 // 8] + words[-(MAX_WORDS * 3 // 8) :]
     return words

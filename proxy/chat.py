@@ -32,9 +32,10 @@ class Usage(NamedTuple):
 
 
 # ---- events: what one frame of a stream means --------------------------------------------------
+# Values, though not frozen: some are made for every token, and freezing triples what that takes.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
     """The stream began: headers, a role chunk, message_start. Not a token."""
 
@@ -43,20 +44,20 @@ class Opened:
     created: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Text:
     text: str
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reasoning:
     text: str
     choice: int = 0
     signature: str = ""  # Anthropic's and Gemini's proof that the thought is theirs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolCall:
     """A piece of a tool call: id and name come with its first piece, arguments in any."""
 
@@ -65,9 +66,10 @@ class ToolCall:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    signature: str = ""  # Gemini's, to be given back with the call
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Extra:
     """Something the neutral form has no field for (citations, logprobs), as the wire's JSON."""
 
@@ -76,18 +78,18 @@ class Extra:
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     reason: FinishReason
     choice: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spent:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failed:
     """An error inside the stream, in the provider's words."""
 
@@ -97,7 +99,7 @@ class Failed:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """The wire's own end mark ([DONE], message_stop, done:true)."""
 
@@ -156,6 +158,7 @@ class CallPart:
     id: str
     name: str
     arguments: str  # JSON text
+    signature: str = ""  # Gemini's proof of the thought behind it, wanted back with the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,8 @@ class ChatRequest:
     reasoning_budget: int | None = None  # tokens
     user: str | None = None
     include_usage: bool = False
-    extra: Mapping[str, Any] | None = None  # fields nobody knows, as given
+    extra: Mapping[str, Any] | None = None  # OpenAI chat's other fields, by its names, as given
+    ignored: tuple[str, ...] = ()  # what the caller's format said and no other has a place for
 
 
 # ---- whole answers ----------------------------------------------------------------------------

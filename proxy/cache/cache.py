@@ -7,7 +7,7 @@ the semantic cache only points at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import random
@@ -20,7 +20,6 @@ from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.explain import Reader, explain, explain_texts
-from proxy.cache.guards import WordVector
 from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
@@ -30,8 +29,9 @@ from proxy.cache.semantic import SemanticCache
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
+_FRESH = 48  # entries that wait to be settled together, about 10 us each
 _DOUBTS = 1024  # requests on their way upstream whose answer will be compared
-_PREPARED = 8192  # texts whose guard words are remembered, about 2 kB each
+_PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Stats:
     semantic_hits: int = 0
     misses: int = 0
     stored: int = 0
-    guarded: int = 0  # candidates near enough that a guard refused
+    guarded: int = 0  # candidates of the same gist, near enough, that a guard refused
     doubted: int = 0  # candidates the verified mode did not give
     saved_usd: float = 0.0
 
@@ -64,16 +64,14 @@ class Cache:
         settings: Settings,
         clock: Callable[[], float],
         *,
-        word_vector: WordVector | None = None,
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word. similar:
-        the cosine of two answers' texts, and chance: numbers in 0..1, for the verified mode."""
+        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
+        0..1; both for the verified mode."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
-        self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
@@ -82,6 +80,7 @@ class Cache:
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
         self._disk: Disk | None = None
         self._wall: Callable[[], float] = clock
+        self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
         self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
@@ -95,7 +94,7 @@ class Cache:
 
     def find_exact(self, key: Key, options: Options = ALLOWED) -> Entry | None:
         """The answer to this very request, if it is kept and may be read."""
-        if not options.read:
+        if not (options.read and self.settings.exact):
             return None
         entry = self.exact.peek(key.exact)
         if entry is not None:
@@ -116,10 +115,25 @@ class Cache:
         if not self.settings.semantic:
             self.counts.misses += 1
             return None
+        gist = key.gist
+        near_ones = (
+            () if gist is None else self._semantic.alike(key.partition, gist, vector)[:_CANDIDATES]
+        )
+        if near_ones:
+            hit = self._judge(key, near_ones, language)
+            if hit is not None:
+                return hit
+        self.counts.misses += 1
+        return None
+
+    def _judge(
+        self, key: Key, near_ones: Sequence[tuple[float, Entry]], language: str
+    ) -> Hit | None:
+        """The nearest of these that every guard lets pass."""
         floor, bar = self.settings.floor, self.settings.similarity
         now = self._clock()
         asked: Prompt | None = None
-        for entry, near in self._semantic.propose(key.partition, vector, _CANDIDATES):
+        for near, entry in near_ones:
             if near < floor:
                 break
             if entry.expires_s <= now or (
@@ -130,12 +144,8 @@ class Cache:
                 asked = read(key.text)
             held = self._prepare(entry.text)
             if near >= guards.required(held, asked, floor, bar):
-                hit = self._give(key, entry, near)
-                if hit is not None:
-                    return hit
-                break
+                return self._give(key, entry, near)
             self.counts.guarded += 1
-        self.counts.misses += 1
         return None
 
     def _give(self, key: Key, entry: Entry, near: float) -> Hit | None:
@@ -169,13 +179,33 @@ class Cache:
         entry.exact = key.exact
         entry.text = entry.text or key.text
         entry.created_s = entry.created_s or self._clock()
-        replay.prepare(entry)
         self.exact.place(key.exact, entry, ttl_s)
-        if vector is not None and self.settings.semantic and self._holds(entry):
-            self._semantic.add(key.partition, vector, entry)
         self.counts.stored += 1
-        if self._disk is not None and self._holds(entry):
-            self._write(self._disk, entry, vector)
+        if not self._holds(entry):
+            return
+        if vector is not None and self.settings.semantic:
+            self._index(key, vector, entry)
+        self._fresh.append((entry, vector))
+        if len(self._fresh) >= _FRESH:
+            self._settle()
+
+    def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
+        gist = key.gist
+        if gist is not None:
+            self._semantic.add(key.partition, gist, vector, entry)
+
+    def _settle(self) -> None:
+        """What a new entry still needs: packing, its place in the index, its line on disk."""
+        fresh, self._fresh = self._fresh, []
+        self._semantic.settle()
+        for entry, vector in fresh:
+            if not self._holds(entry):
+                continue
+            before = entry.size_bytes
+            replay.pack(entry)
+            self.exact.grow(entry, entry.size_bytes - before)
+            if self._disk is not None and self._holds(entry):
+                self._write(self._disk, entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -236,6 +266,8 @@ class Cache:
 
     def tick(self, most: int = 16) -> bool:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
+        if self._fresh:
+            self._settle()
         disk = self._disk
         if disk is None or not disk.loading:
             self._unwanted.clear()
@@ -246,6 +278,7 @@ class Cache:
 
     def close(self) -> None:
         """Write what is not yet on disk."""
+        self._settle()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
@@ -265,7 +298,9 @@ class Cache:
         entry.measure()
         self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
-            self._semantic.add(key.partition, vector, entry)
+            self._index(key, vector, entry)
+            if self._semantic.waiting >= _FRESH:
+                self._semantic.settle()
 
     def _write(self, disk: Disk, entry: Entry, vector: Vector | None) -> None:
         now_s, wall_s = self._clock(), self._wall()

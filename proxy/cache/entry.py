@@ -81,6 +81,8 @@ class Entry:
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
+    gist: of its text, as gist.gist reads it. ready: its stream is packed.
+    marked: its whole form tells that its usage came from a cache.
     """
 
     __slots__ = (
@@ -92,13 +94,16 @@ class Entry:
         "exact",
         "expires_s",
         "finish",
+        "gist",
         "hits",
         "kind",
         "language",
         "mark",
+        "marked",
         "model",
         "partition",
         "provider",
+        "ready",
         "size_bytes",
         "tags",
         "text",
@@ -124,7 +129,7 @@ class Entry:
         created_s: float = 0.0,
         cost_usd: float = 0.0,
     ) -> None:
-        self._stream: Packed | bytes = pack(stream) if stream else b""
+        self._stream: Packed | bytes = stream
         self.whole = whole
         self.usage_frame = b""
         self.usage = usage or Usage()
@@ -143,6 +148,9 @@ class Entry:
         self.partition = b""
         self.exact = b""
         self.mark = -1
+        self.gist = 0
+        self.ready = False
+        self.marked = False
         self.size_bytes = 0
         self.measure()
 

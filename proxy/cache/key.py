@@ -12,27 +12,37 @@ listed here stays in the key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 from unicodedata import is_normalized, normalize
 
 import orjson
 
+from proxy.cache.gist import gist
 from proxy.chat import Json
 
 _Read = tuple[list[Any], str, tuple[str, ...]]  # earlier turns, last text, fields it used up
 
+_UNREAD = -1  # no hash is
 _SIZE = 16  # bytes: 2**64 work to find a collision, and a collision needs the same tenant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Key:
     """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC."""
 
     partition: bytes
     exact: bytes
     text: str
+    _gist: int | None = field(default=_UNREAD, compare=False, repr=False)
+
+    @property
+    def gist(self) -> int | None:
+        """See gist.gist; read once."""
+        if self._gist == _UNREAD:
+            self._gist = gist(self.text)
+        return self._gist
 
 
 class _Uncacheable(Exception):

@@ -11,13 +11,13 @@ from proxy.cache import grammar, lexicon, marks
 from proxy.cache.lexicon import ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
 )
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
 _TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
-_ELISIONS = frozenset(grammar.ELISIONS.split())
+ELISIONS = frozenset(grammar.ELISIONS.split())
 _WOULD = frozenset(grammar.WOULD.split())
 _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
 _MEASURED = frozenset(grammar.MEASURED.split())
@@ -71,7 +71,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text = text.replace("\u2019", "'") if "\u2019" in text else text
-        self.words = words = _TOKEN.findall(text)
+        self.words = words = TOKEN.findall(text)
         folded = {word.lower() for word in words}
         self.french = len(folded & lexicon.FRENCH_MARKS) > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
@@ -141,8 +141,8 @@ class _Reader:
                 return 1
         if word.isupper() and 1 < len(word) < 6 and not self.shouting:
             sense = self._acronym(low, sense)
-        elif word in _CAPITALS and index:
-            sense = _CAPITALS[word]
+        elif word in CAPITALS and index:
+            sense = CAPITALS[word]
         if sense is None:
             self._unknown(word, low, index)
             return 1
@@ -181,7 +181,7 @@ class _Reader:
             if low == "will":
                 self.future = True
             return "", None
-        if head in _ELISIONS:
+        if head in ELISIONS:
             return tail, self.lexicon.get(tail)
         if tail == "ll":
             self.future = True
@@ -190,8 +190,8 @@ class _Reader:
         return head, self.lexicon.get(head)
 
     def _acronym(self, low: str, sense: Sense | None) -> Sense | None:
-        if low in _ACRONYMS:
-            return _ACRONYMS[low]
+        if low in ACRONYMS:
+            return ACRONYMS[low]
         if sense is None or sense.kind in _SAYS_NOTHING or sense.kind == lexicon.PRONOUN:
             return Sense(lexicon.ENTITY, low) if low not in _SHOUTED else sense
         return sense
@@ -338,7 +338,7 @@ _TAKERS = {
 }
 
 _PRAISE = frozenset(("good/bad 1",))
-_CAPITALS = {
+CAPITALS = {
     "C": Sense(lexicon.TECH, "c"),
     "R": Sense(lexicon.TECH, "r"),
     "Go": Sense(lexicon.TECH, "golang"),
@@ -347,11 +347,15 @@ _CAPITALS = {
     "March": Sense(lexicon.DATE, "03"),
     "May": Sense(lexicon.DATE, "05"),
 }
-_ACRONYMS = {
+ACRONYMS = {
     "us": Sense(lexicon.ENTITY, "usa"),
     "uk": Sense(lexicon.ENTITY, "uk"),
     "eu": Sense(lexicon.ENTITY, "europe"),
 }
+
+
+# Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
+CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE
 
 
 def _measures(sense: Sense, word: str) -> bool:

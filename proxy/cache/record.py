@@ -64,7 +64,6 @@ def unpack_entry(
         partition, exact, raw, codes, stream, whole, usage_frame = _parts(data)
         head = orjson.loads(raw)
         entry = Entry(
-            stream=stream,
             whole=whole,
             usage=Usage(*head["usage"]),
             kind=head["kind"],
@@ -80,6 +79,9 @@ def unpack_entry(
         )
         entry.hits = head["hits"]
         entry.usage_frame = usage_frame
+        if stream:
+            entry.adopt_stream(stream)
+        entry.ready = True
         left_s = None if head["until"] is None else head["until"] - wall_s
     except (KeyError, TypeError, struct.error, orjson.JSONDecodeError) as error:
         raise ValueError(f"not an entry: {error}") from error

@@ -20,22 +20,31 @@ from proxy.dialects.registry import dialect
 _GAP = b"\n\n"
 _DATA = b"data: "
 _END = b"data: [DONE]"
-_DIALECTS = {"chat": "openai", "completions": "completions"}
+_DIALECTS = {
+    "chat": "openai",
+    "completions": "completions",
+    "messages": "anthropic",
+    "responses": "responses",
+}
 _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 
 
-def prepare(entry: Entry) -> None:
-    """Make a fresh answer ready for replays: its usage marked, its usage chunk set apart."""
-    if entry.has_stream and not entry.usage_frame:
+def pack(entry: Entry) -> None:
+    """Keep a fresh answer's stream in its small form, its usage chunk set apart and marked.
+
+    Tens of microseconds that no request waits for; a second call does nothing.
+    """
+    if entry.ready:
+        return
+    entry.ready = True
+    if entry.has_stream:
         stream, entry.usage_frame = take_usage(entry.stream)
-        if entry.usage_frame:
-            entry.adopt_stream(stream)
-    entry.whole = mark_whole(entry.whole)
-    entry.measure()
+        entry.adopt_stream(stream)
 
 
 def stream_of(entry: Entry, *, include_usage: bool) -> bytes:
     """The answer as an SSE body, with the usage chunk only where the caller asked for it."""
+    pack(entry)
     if not entry.has_stream:
         entry.adopt_stream(_stream_from_whole(entry))
     stream = entry.stream
@@ -49,8 +58,10 @@ def stream_of(entry: Entry, *, include_usage: bool) -> bytes:
 
 def whole_of(entry: Entry) -> bytes:
     """The answer as one JSON body."""
-    if not entry.whole:
-        entry.adopt_whole(_whole_from_stream(entry))
+    if not entry.marked:
+        pack(entry)
+        entry.marked = True
+        entry.adopt_whole(mark_whole(entry.whole or _whole_from_stream(entry)))
     return entry.whole
 
 
@@ -169,4 +180,4 @@ def _whole_from_stream(entry: Entry) -> bytes:
     frames = decoder.feed(entry.stream) + decoder.close()
     answer = assemble(event for frame in frames for event in frame.events)
     usage = entry.usage._replace(cached=entry.usage.prompt)
-    return mark_whole(wire.write_answer(replace(answer, usage=usage)))
+    return wire.write_answer(replace(answer, usage=usage))

@@ -1,32 +1,44 @@
-"""Stored prompts as vectors, one index per partition: who is near, nothing more.
+"""Stored prompts by what they are about, within one partition: who may answer, who is near.
 
 A partition is the fingerprint of everything but the last user text, tenant included, so that no
 search ever sees another tenant's vectors. Entries are owned by the exact cache; what leaves it
 is deleted here.
+
+A prompt is found by its gist, since one of another gist is refused by the guards however near it
+is; its vector is then one product. Only where many share a gist does the index choose the nearest.
+A new vector waits with others before it enters the index, a batch at a time: it can be found
+meanwhile, and no request pays for the insertion.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from embeddings.index import Engine, Index, Spawn, Vector, spawn_thread
 from proxy.cache.entry import Entry
 
+_FEW = 8  # entries of one gist that are compared one by one
+_NEAREST = 16  # sought by the index where there are more
+
 
 class _Partition:
-    __slots__ = ("entries", "index")
+    __slots__ = ("alike", "entries", "index")
 
     def __init__(self, engine: Engine) -> None:
         self.index = Index(engine)
         self.entries: dict[int, Entry] = {}
+        self.alike: dict[int, Entry | dict[int, Entry]] = {}  # by gist; most are alone
 
 
 class SemanticCache:
-    """Entries by the vector of their prompt, within their partition."""
+    """Entries by the gist and the vector of their prompt, within their partition."""
 
     def __init__(self, spawn: Spawn = spawn_thread) -> None:
         """spawn: runs FAISS's import and the training of large indexes beside the traffic."""
         self._spawn = spawn
         self._engine: Engine | None = None  # made by the first vector, whose length it keeps
         self._partitions: dict[bytes, _Partition] = {}
+        self._waiting: dict[int, tuple[_Partition, Vector]] = {}  # not yet in their index
         self._next = 0
         self._count = 0
 
@@ -38,15 +50,37 @@ class SemanticCache:
         """How many indexes there are."""
         return len(self._partitions)
 
+    @property
+    def waiting(self) -> int:
+        """How many vectors are not yet in their index."""
+        return len(self._waiting)
+
+    def alike(self, partition: bytes, gist: int, vector: Vector) -> list[tuple[float, Entry]]:
+        """Entries of this gist with their cosine to a unit vector, nearest first."""
+        found = self._partitions.get(partition)
+        if found is None or (held := found.alike.get(gist)) is None:
+            return []
+        if self._engine is None or len(vector) != self._engine.dim:
+            return []
+        if isinstance(held, Entry):
+            return [(self._near(found, held.mark, vector), held)]
+        if len(held) > _FEW:
+            nearest = self.propose(partition, vector, _NEAREST)
+            return [(near, entry) for entry, near in nearest if entry.gist == gist]
+        near = [(self._near(found, mark, vector), mark) for mark in held]
+        near.sort(reverse=True)
+        return [(product, held[mark]) for product, mark in near]
+
     def propose(self, partition: bytes, vector: Vector, k: int = 4) -> list[tuple[Entry, float]]:
-        """The k entries of this partition nearest to a unit vector, with their cosine."""
+        """The k entries of this partition nearest to a unit vector, whatever they are about."""
         found = self._partitions.get(partition)
         if found is None or self._engine is None or len(vector) != self._engine.dim:
             return []
+        self.settle()
         entries = found.entries
         return [(entries[label], near) for label, near in found.index.search(vector, k)]
 
-    def add(self, partition: bytes, vector: Vector, entry: Entry) -> bool:
+    def add(self, partition: bytes, gist: int, vector: Vector, entry: Entry) -> bool:
         """Make an entry findable by its unit vector. False: the vector is of another model."""
         engine = self._engine
         if engine is None:
@@ -57,21 +91,52 @@ class SemanticCache:
         found = self._partitions.get(partition)
         if found is None:
             found = self._partitions[partition] = _Partition(engine)
-        self._next += 1
-        entry.mark = self._next
-        found.entries[entry.mark] = entry
-        found.index.add(entry.mark, vector)
+        mark = self._next = self._next + 1
+        entry.mark, entry.gist = mark, gist
+        found.entries[mark] = entry
+        held = found.alike.get(gist)
+        if held is None:
+            found.alike[gist] = entry
+        elif isinstance(held, Entry):
+            found.alike[gist] = {held.mark: held, mark: entry}
+        else:
+            held[mark] = entry
+        self._waiting[mark] = (found, vector)
         self._count += 1
         return True
+
+    def settle(self) -> None:
+        """Take the waiting vectors into their indexes; call it every few dozen at the latest."""
+        waiting = self._waiting
+        while waiting:
+            partition = next(iter(waiting.values()))[0]
+            marks = [mark for mark, (where, _) in waiting.items() if where is partition]
+            vectors = [waiting.pop(mark)[1] for mark in marks]
+            partition.index.add(marks, np.array(vectors))
 
     def remove(self, entry: Entry) -> bool:
         """Forget an entry's vector; whether it had one."""
         found = self._partitions.get(entry.partition)
-        if found is None or found.entries.pop(entry.mark, None) is None:
+        mark = entry.mark
+        if found is None or found.entries.pop(mark, None) is None:
             return False
-        found.index.remove(entry.mark)
+        held = found.alike[entry.gist]
+        if isinstance(held, Entry):
+            del found.alike[entry.gist]
+        else:
+            del held[mark]
+            if not held:
+                del found.alike[entry.gist]
+        if self._waiting.pop(mark, None) is None:
+            found.index.remove(mark)
         self._count -= 1
         entry.mark = -1
         if not found.entries:
             del self._partitions[entry.partition]
         return True
+
+    def _near(self, found: _Partition, mark: int, vector: Vector) -> float:
+        waiting = self._waiting.get(mark)
+        if waiting is not None:
+            return float(np.dot(waiting[1], vector))
+        return found.index.product(mark, vector)

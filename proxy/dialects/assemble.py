@@ -26,6 +26,7 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    signature: str = ""
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ def _add_call(choice: _Choice, event: ToolCall) -> None:
     call.id = call.id or event.id
     call.name = call.name or event.name
     call.arguments.append(event.arguments)
+    call.signature = call.signature or event.signature
 
 
 def _whole(choice: _Choice) -> Choice:
@@ -78,7 +80,7 @@ def _whole(choice: _Choice) -> Choice:
         reasoning="".join(choice.reasoning),
         reasoning_signature=choice.signature,
         calls=tuple(
-            CallPart(call.id, call.name, "".join(call.arguments))
+            CallPart(call.id, call.name, "".join(call.arguments), call.signature)
             for _, call in sorted(choice.calls.items())
         ),
         finish=choice.finish,
@@ -94,7 +96,9 @@ def events_of(answer: Answer) -> list[Event]:
         if choice.text:
             events.append(Text(choice.text, index))
         for place, call in enumerate(choice.calls):
-            events.append(ToolCall(place, call.id, call.name, call.arguments, index))
+            events.append(
+                ToolCall(place, call.id, call.name, call.arguments, index, call.signature)
+            )
         events.append(Finished(choice.finish or "stop", index))
     if answer.usage is not None:
         events.append(Spent(answer.usage))

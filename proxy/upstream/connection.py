@@ -36,6 +36,12 @@ class Listener(Protocol):
         ...
 
 
+class Taker(Protocol):
+    """Who takes a body's bytes, once its listener has seen enough of it."""
+
+    def feed(self, data: bytes) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
@@ -53,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._names: Headers = {}
         self.on_body = self._parts.append
         self.on_header = self._names.setdefault
-        self.taker: Callable[[bytes], None] | None = None  # of body bytes, in the listener's place
+        self.taker: Taker | None = None  # of body bytes, in the listener's place
         self._parser = httptools.HttpResponseParser(self)
         self._inflate: zlib._Decompress | None = None
         self.head_done = False
@@ -72,6 +78,19 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
 
     def data_received(self, data: bytes) -> None:
+        taker = self.taker
+        if taker is not None:  # a token: nothing but its bytes
+            try:
+                self._parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+                self._broken(data)
+                return
+            parts = self._parts
+            if len(parts) != 1 or self.complete:
+                self._deliver()
+            else:
+                taker.feed(parts.pop())
+            return
         listener = self.listener
         if listener is None:
             self.abort()  # bytes nobody asked for: this connection cannot be trusted
@@ -83,16 +102,6 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._broken(data)
-            return
-        taker = self.taker
-        if taker is not None and not self.complete:  # a token: nothing but its bytes
-            parts = self._parts
-            if len(parts) == 1:
-                taker(parts.pop())
-            elif parts:
-                data = b"".join(parts)
-                parts.clear()
-                taker(data)
             return
         if not opened and not (self.head_done and self._open(listener)):
             if not self.head_done and self._seen > HEAD_LIMIT_BYTES:
@@ -139,8 +148,8 @@ class Connection(asyncio.Protocol):
 
     # ---- one request ------------------------------------------------------------
 
-    def hand_on(self, taker: Callable[[bytes], None]) -> None:
-        """Give body bytes straight to this function from now on, as they came."""
+    def hand_on(self, taker: Taker) -> None:
+        """Give body bytes straight to this one from now on, as they came."""
         if self._inflate is None and self.listener is not None:
             self.taker = taker
 
@@ -157,6 +166,7 @@ class Connection(asyncio.Protocol):
         if b"content-encoding" in headers and not self._unpack(headers[b"content-encoding"]):
             return False
         status, self.status = self.status, 0
+        self._names.clear()
         listener.on_head(status, headers)
         return self.listener is listener
 
@@ -178,7 +188,7 @@ class Connection(asyncio.Protocol):
             if self._inflate is not None:
                 self._deliver_inflated(data, listener)
             elif self.taker is not None:
-                self.taker(data)
+                self.taker.feed(data)
             else:
                 listener.on_body(data)
         if self.complete:

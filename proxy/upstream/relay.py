@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 KEPT_LIMIT_BYTES = 4 * 1024 * 1024  # of an answer, for the cache and for finishing it elsewhere
 
-_PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk but the last
+_DELTA = b'"delta":'
+_CLOSE = b"}\n\n"
 
 
 class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
-    __slots__ = ("_encoder", "_end_mark", "_kept_bytes", "_plain", "_strip_usage", "_tail",
-                 "_write", "kept")  # fmt: skip
+    __slots__ = ("_after_text", "_before_text", "_encoder", "_end_mark", "_kept", "_kept_bytes",
+                 "_plain", "_plain_marks", "_sink", "_strip_usage", "_tail")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -40,6 +41,7 @@ class Relay(Follower):
         decoder: Decoder,
         *,
         encoder: Encoder | None,
+        plain: tuple[bytes, ...],
         end_mark: bytes,
         strip_usage: bool,
         gap_s: float,
@@ -47,22 +49,27 @@ class Relay(Follower):
         now: Clock,
     ) -> None:
         super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
-        self._write = sink.write
+        self._sink = sink
         self._encoder = encoder
         self._end_mark = end_mark
         self._strip_usage = strip_usage
         self._tail = b""
-        self._plain = b""
+        # The sent stream, for the cache and for finishing it elsewhere. The chunks of a stream
+        # differ by a word: of a usual one only what lies between the usual bytes is kept, so that
+        # an open stream costs a tenth of the memory, and a token touches less of it.
+        self._kept: list[bytes | tuple[bytes]] = []
         self._kept_bytes = 0
-        self.kept: list[bytes] = []
+        self._before_text = b""
+        self._after_text = b""
+        self._plain_marks = plain
+        self._plain = b""  # the one that this stream uses
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """The bytes of the frames that were held back until the first token."""
         self._tail = tail
         if self._encoder is None:
-            for mark in _PLAIN:
-                if any(mark in frame.raw for frame in frames):
-                    self._plain = mark
+            for frame in frames:
+                self._learn(frame.raw)
         self._watch()
         first = self._pass(frames)
         self._keep(first)
@@ -76,6 +83,19 @@ class Relay(Follower):
         if self._tail:
             data = self._tail + data
             self._tail = b""
+        after = self._after_text
+        if (
+            after
+            and data.endswith(after)
+            and data.startswith(self._before_text)
+            and data.find(b"\n\n") == len(data) - 2
+        ):
+            self._last_s = self._now()
+            self._kept_bytes += len(data)
+            if self._kept_bytes <= KEPT_LIMIT_BYTES:
+                self._kept.append(data[len(self._before_text) : -len(after)])
+            self._sink.write(data)
+            return
         if not data.endswith(b"\n\n"):
             data = self._whole(data)
             if not data:
@@ -83,17 +103,32 @@ class Relay(Follower):
         plain = self._plain
         if plain and data.count(plain) == data.count(b"\n\n"):
             self._last_s = self._now()
-            self._kept_bytes += len(data)
-            if self._kept_bytes <= KEPT_LIMIT_BYTES:
-                self.kept.append(data)
-            self._write(data)
+            self._keep(data)
+            self._sink.write(data)
             return
         self._examine(self._decode(data))
 
     @property
     def text(self) -> bytes:
         """The stream as sent, or nothing when it was too large to keep."""
-        return b"".join(self.kept) if self._kept_bytes <= KEPT_LIMIT_BYTES else b""
+        if self._kept_bytes > KEPT_LIMIT_BYTES:
+            return b""
+        before, after = self._before_text, self._after_text
+        return b"".join(
+            before + piece + after if isinstance(piece, bytes) else piece[0] for piece in self._kept
+        )
+
+    def _learn(self, event: bytes) -> None:
+        """What a usual chunk of this stream looks like around its text."""
+        for mark in self._plain_marks:
+            end = event.rfind(mark)
+            if end >= 0:
+                self._plain = mark
+                start = event.find(_DELTA) + len(_DELTA)
+                if end < start:  # the mark is the event's name: it ends like any JSON object
+                    end = len(event) - len(_CLOSE)
+                if len(_DELTA) < start <= end and event.count(b"\n\n") == 1:
+                    self._before_text, self._after_text = event[:start], event[end:]
 
     def _flush(self) -> None:
         if self._tail:
@@ -114,7 +149,7 @@ class Relay(Follower):
         data = self._pass(frames)
         if data:
             self._keep(data)
-            self._write(data)
+            self._sink.write(data)
 
     def _pass(self, frames: Sequence[Frame]) -> bytes:
         """What of these frames goes to the client."""
@@ -142,12 +177,12 @@ class Relay(Follower):
             last = b"" if self.done else self._end_mark
         if last:
             self._keep(last)
-            self._write(last)
+            self._sink.write(last)
 
     def _keep(self, data: bytes) -> None:
         self._kept_bytes += len(data)
         if self._kept_bytes <= KEPT_LIMIT_BYTES:
-            self.kept.append(data)
+            self._kept.append((data,))
 
 
 class Gather(Follower):

@@ -69,7 +69,36 @@ def test_a_paraphrase_is_answered_and_another_name_is_not() -> None:
     assert hit.entry is kept
     assert 0.6 < hit.similarity < 1.0
     assert cache.find_semantic(key(SPAIN), vector(1, 2, 3)) is None
+    assert cache.stats()["guarded"] == 0, "another gist: no guard was asked"
+
+
+def test_the_same_words_in_another_order_are_refused_by_a_guard() -> None:
+    cache = Cache(Settings(), Clock())
+    cache.put(key("Can a cat eat a dog?"), vector(1), entry())
+    assert cache.find_semantic(key("Can a dog eat a cat?"), vector(1)) is None
     assert cache.stats()["guarded"] == 1
+
+
+def test_a_paraphrase_is_found_among_many_nearer_prompts() -> None:
+    """A vector hardly sees a number: the nearest neighbours are all other questions."""
+    cache = Cache(Settings(), Clock())
+    for number in range(200):
+        cache.put(key(f"Summarize report {number}"), vector(1), entry(model=str(number)))
+    hit = cache.find_semantic(key("Give me a summary of report 77"), vector(1, 2))
+    assert hit is not None
+    assert hit.entry.model == "77"
+
+
+def test_the_nearest_answers_among_many_of_one_gist() -> None:
+    cache = Cache(Settings(), Clock())
+    for number in range(1, 40):
+        polite = " please" * number
+        cache.put(key(f"Sort the list of names{polite}"), vector(number), entry(model=str(number)))
+    hit = cache.find_semantic(key("Sort the list of names"), vector(25))
+    assert hit is not None
+    assert hit.entry.model == "25"
+    assert cache.invalidate() == 39
+    assert cache.find_semantic(key("Sort the list of names"), vector(25)) is None
 
 
 def test_a_far_vector_is_not_answered_whatever_the_words() -> None:

@@ -75,6 +75,7 @@ def kept(**fields: Any) -> tuple[Cache, Entry]:
     cache = Cache(Settings(), lambda: 0.0)
     entry = Entry(usage=Usage(prompt=9, completion=40), **fields)
     cache.put(key(), None, entry)
+    cache.tick()
     return cache, entry
 
 

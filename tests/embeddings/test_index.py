@@ -25,7 +25,7 @@ def engine() -> Engine:
 def filled(count: int) -> tuple[Index, Vector]:
     index, given = Index(engine()), vectors(count)
     for label, vector in enumerate(given):
-        index.add(label, vector)
+        index.add([label], vector[None])
     return index, given
 
 
@@ -69,7 +69,7 @@ def test_an_emptied_index_finds_nothing() -> None:
     for label in range(100):
         index.remove(label)
     assert index.search(given[0], 4) == []
-    index.add(7, given[7])
+    index.add([7], given[7][None])
     assert index.search(given[7], 4)[0][0] == 7
 
 
@@ -83,7 +83,7 @@ def test_random_work_agrees_with_a_plain_search() -> None:
             assert index.remove(label)
             del alive[label]
         else:
-            index.add(label, given[label])
+            index.add([label], given[label][None])
             alive[label] = given[label]
         if step % 100 == 99:
             asked = given[int(rng.integers(1500))]
@@ -100,16 +100,16 @@ def test_the_index_answers_while_the_next_one_is_trained() -> None:
     made = Engine(DIM, spawn=waiting.append)
     index = Index(made)
     for label in range(BLOCK_MAX + 10):
-        index.add(label, given[label])
+        index.add([label], given[label][None])
     assert made.faiss is None  # still being imported: the block goes on
     waiting.pop()()
     for label in range(BLOCK_MAX + 10, RING_MAX + 100):
-        index.add(label, given[label])
+        index.add([label], given[label][None])
     assert len(waiting) == 1
     assert index.search(given[RING_MAX + 50], 1)[0][0] == RING_MAX + 50
     index.remove(5)
     waiting.pop()()
-    index.add(RING_MAX + 101, given[RING_MAX + 101])
+    index.add([RING_MAX + 101], given[RING_MAX + 101][None])
     assert index.search(given[3], 1)[0][0] == 3  # some moved, some not yet
     assert index.search(given[5], 1)[0][0] != 5
     index.move(RING_MAX)
@@ -124,7 +124,7 @@ def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
     codes = np.stack([made.encode(vector) for vector in given])
     stage = Inverted(made, codes)
     for label in range(200):
-        stage.add(label, codes[label])
+        stage.add([label], codes[label][None])
     taken = dict(stage.take() for _ in range(200))
     assert len(stage) == 0
     assert all((taken[label] == codes[label]).all() for label in range(200))
@@ -136,7 +136,7 @@ def test_a_ring_gives_back_what_it_was_given() -> None:
     codes = np.stack([made.encode(vector) for vector in vectors(9)])
     ring = Ring(made)
     for label in range(9):
-        ring.add(label, codes[label])
+        ring.add([label], codes[label][None])
     assert (ring.snapshot() == codes).all()
     label, taken = ring.take()
     assert label == 8

@@ -1,0 +1,205 @@
+"""What renderers and decoders of foreign formats share: turns, media, made-up ids, JSON text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Literal
+
+import orjson
+
+from proxy.chat import (
+    CallPart,
+    ChatRequest,
+    Choice,
+    Event,
+    Extra,
+    FilePart,
+    FinishReason,
+    ImagePart,
+    Json,
+    Part,
+    Reasoning,
+    Text,
+    TextPart,
+    ToolCall,
+)
+
+# Values that ask for nothing: leaving them out changes no answer.
+_HARMLESS: Mapping[str, object] = {
+    "n": 1,
+    "parallel_tool_calls": True,
+    "logprobs": False,
+    "top_logprobs": 0,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logit_bias": {},
+    "user": "",
+}
+
+_MADE_UP = re.compile(r"call_[0-9a-f]{24}")
+
+Side = Literal["user", "assistant"]
+
+
+def unplaced(
+    request: ChatRequest, names: Iterable[str], own: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Which of these parameters the caller really set, and which extra ones are not the target's
+    own: what a renderer reports as dropped."""
+    found = []
+    for name in names:
+        value = getattr(request, name)
+        if value is not None and value != () and value != _HARMLESS.get(name):
+            found.append(name)
+    found.extend(name for name in request.extra or () if name not in own)
+    return tuple(sorted(set(found)))
+
+
+def own_fields(request: ChatRequest, own: Collection[str]) -> Json:
+    """The extra fields of a request that the target knows under the same name."""
+    return {name: value for name, value in (request.extra or {}).items() if name in own}
+
+
+def made_up_id(*seeds: object) -> str:
+    """An id for a call that came without one: the same for the same stream, however it is cut."""
+    return "call_" + blake2b(repr(seeds).encode(), digest_size=12).hexdigest()
+
+
+def is_made_up(id: str) -> bool:
+    """Whether an id is ours, so that its provider need not see it."""
+    return _MADE_UP.fullmatch(id) is not None
+
+
+def json_object(text: str) -> Json:
+    """The object that a call's arguments are. What is no object is kept under "input", so that a
+    model's own slip in an earlier turn does not end the conversation."""
+    if not text:
+        return {}
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"input": text}
+    return found if isinstance(found, dict) else {"input": found}
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON, as arguments travel in events; a text is taken as it is."""
+    return value if isinstance(value, str) else orjson.dumps(value or {}).decode()
+
+
+def inline(part: ImagePart | FilePart) -> tuple[str, str] | None:
+    """(media type, base64) of content that travels with the request; None for a mere address."""
+    if part.data:
+        return part.media_type or _default_type(part), part.data
+    if part.url.startswith("data:"):
+        head, comma, data = part.url[5:].partition(",")
+        if comma and head.endswith(";base64"):
+            return head.removesuffix(";base64").partition(";")[0] or _default_type(part), data
+    return None
+
+
+def _default_type(part: ImagePart | FilePart) -> str:
+    if isinstance(part, ImagePart):
+        return "image/jpeg"
+    return "audio/wav" if part.kind == "audio" else "application/pdf"
+
+
+def mentioned(part: ImagePart | FilePart) -> str:
+    """Words in place of content that the target cannot take."""
+    kind = "image" if isinstance(part, ImagePart) else part.kind
+    where = part.url if part.url and not part.url.startswith("data:") else ""
+    return f"[{kind}: {where or getattr(part, 'name', '') or 'not shown'}]"
+
+
+def text_of(parts: Iterable[Part]) -> str:
+    """The text among these parts, each on lines of its own."""
+    return "\n".join(part.text for part in parts if isinstance(part, TextPart) and part.text)
+
+
+def call_names(request: ChatRequest) -> dict[str, str]:
+    """The function behind each call id of the conversation so far."""
+    return {
+        part.id: part.name
+        for message in request.messages
+        for part in message.parts
+        if isinstance(part, CallPart)
+    }
+
+
+def turns(request: ChatRequest) -> tuple[list[TextPart], list[tuple[Side, list[Part]]]]:
+    """System text apart, and the conversation as turns that alternate.
+
+    Tool results count as the user's; neighbours on one side are one turn.
+    """
+    system: list[TextPart] = []
+    found: list[tuple[Side, list[Part]]] = []
+    for message in request.messages:
+        if message.role in ("system", "developer"):
+            system.extend(part for part in message.parts if isinstance(part, TextPart))
+            continue
+        side: Side = "assistant" if message.role == "assistant" else "user"
+        if found and found[-1][0] == side:
+            found[-1][1].extend(message.parts)
+        else:
+            found.append((side, list(message.parts)))
+    return system, found
+
+
+def choice_of(events: Iterable[Event], finish: FinishReason | None) -> Choice:
+    """One choice of a whole answer, from what its message means."""
+    text: list[str] = []
+    thought: list[str] = []
+    signature = ""
+    calls: list[CallPart] = []
+    extra: dict[str, Any] = {}
+    for event in events:
+        match event:
+            case Text():
+                text.append(event.text)
+            case Reasoning():
+                thought.append(event.text)
+                signature = event.signature or signature
+            case ToolCall():
+                calls.append(CallPart(event.id, event.name, event.arguments, event.signature))
+            case Extra():
+                extra[event.field] = event.value
+            case _:
+                pass
+    return Choice(
+        text="".join(text),
+        reasoning="".join(thought),
+        reasoning_signature=signature,
+        calls=tuple(calls),
+        finish=finish,
+        extra=extra or None,
+    )
+
+
+def wanted_schema(request: ChatRequest) -> tuple[bool, Mapping[str, Any] | None]:
+    """(whether JSON is asked for, its schema where there is one)."""
+    wanted = request.response_format or {}
+    if wanted.get("type") == "json_schema":
+        described = wanted.get("json_schema")
+        schema = described.get("schema") if isinstance(described, Mapping) else None
+        return True, schema if isinstance(schema, Mapping) else None
+    return wanted.get("type") == "json_object", None
+
+
+def schema_words(schema: Mapping[str, Any] | None) -> str:
+    """The instruction that stands in for structured output where a provider has none."""
+    rule = "Answer with one JSON value only: no other words, no code fence."
+    if schema is None:
+        return rule
+    return f"{rule} It must fit this JSON Schema: {orjson.dumps(schema).decode()}"
+
+
+def count(value: object) -> int:
+    """A token count; 0 for anything that is none."""
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def string(value: object) -> str:
+    """A text field; empty for anything that is none."""
+    return value if isinstance(value, str) else ""
