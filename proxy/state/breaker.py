@@ -100,7 +100,7 @@ class Breakers:
     on_open hears of every door that is shut, once each, with the kind of the last failure.
     """
 
-    __slots__ = ("_doors", "_failures", "_on_open", "_open_s", "_turns", "opened")
+    __slots__ = ("_doors", "_failures", "_on_open", "_open_s", "_turns", "opened", "shut")
 
     def __init__(
         self,
@@ -115,6 +115,7 @@ class Breakers:
         self._on_open = on_open
         self._turns = 0
         self.opened = 0  # how often any door was shut, since the start
+        self.shut = 0  # doors that are shut now
 
     def blocked(self, target: str, now: float) -> bool:
         """Whether a plan should pass this target by."""
@@ -162,6 +163,7 @@ class Breakers:
             door.turn = self._turns
             door.shut = False
             door.probing_since = None
+            self.shut -= 1
 
     def failed(
         self,
@@ -209,6 +211,7 @@ class Breakers:
             self._doors.clear()
         else:
             self._doors.pop(target, None)
+        self.shut = sum(door.shut for door in self._doors.values())
 
     def snapshot(self, now: float) -> dict[str, dict[str, Any]]:
         """For the admin API. nextAttemptTime: seconds until the next probe, or None."""
@@ -226,7 +229,7 @@ class Breakers:
     def _make(self, target: str) -> Door:
         if len(self._doors) >= LIMIT:
             idle = next((one for one, door in self._doors.items() if not door.shut), None)
-            del self._doors[idle if idle is not None else next(iter(self._doors))]
+            self.reset(idle if idle is not None else next(iter(self._doors)))
         door = self._doors[target] = Door()
         return door
 
@@ -246,6 +249,7 @@ class Breakers:
             door.until = now + self._open_s
             door.shut = True
             self.opened += 1
+            self.shut += 1
             if self._on_open is not None:
                 self._on_open(target, kind)
         door.probe_at = min(now + door.interval_s, max(door.until, now))
