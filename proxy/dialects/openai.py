@@ -42,11 +42,12 @@ from proxy.errors import ClientError
 class ChunkEncoder:
     """Chat chunks from events. The id, model and created of a stream never change."""
 
-    __slots__ = ("_head", "_opened", "_usage", "_wants_usage")
+    __slots__ = ("_before", "_head", "_opened", "_usage", "_wants_usage")
 
     def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:
         fields = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = orjson.dumps(fields)[:-1]
+        self._before = b'data: %b,"choices":[{"index":0,"delta":{"content":' % self._head
         self._wants_usage = include_usage
         self._usage: Usage | None = None
         self._opened = False
@@ -55,6 +56,10 @@ class ChunkEncoder:
         """See Encoder.encode."""
         out: list[bytes] = []
         for event in events:
+            if type(event) is Text and self._opened and not event.choice:
+                words = orjson.dumps(event.text)
+                out.append(b'%b%b},"finish_reason":null}]}\n\n' % (self._before, words))
+                continue
             if not self._opened and not isinstance(event, Spent | Done | Failed):
                 self._opened = True
                 out.append(self._chunk({"role": "assistant", "content": ""}, 0))
@@ -71,7 +76,7 @@ class ChunkEncoder:
                     self._usage = usage
                 case _:
                     pass
-        return b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def resume(self) -> None:
         """See Encoder.resume."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
@@ -201,3 +201,23 @@ def test_text_completions_have_their_own_shape() -> None:
 def test_a_provider_speaks_the_clients_dialect_where_it_knows_it() -> None:
     assert spoken("openai", "completions") == "completions"
     assert spoken("openai", "openai") == "openai"
+
+
+usual = st.tuples(
+    st.one_of(st.text(), st.sampled_from(['","refusal":"no', '"', "\\", '"},"x":{"content":"y'])),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from(["content", "content", "content", "refusal", "reasoning"]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(usual, max_size=12))
+def test_what_is_learned_of_a_stream_changes_nothing(pieces) -> None:
+    raw = [
+        event(choices=[{"index": index, "delta": {field: text}, "finish_reason": None}])
+        for text, index, field in pieces
+    ]
+    one_by_one = [found for chunk in raw for found in read(chunk)]
+    assert read(*raw) == one_by_one
+    means = {"content": Text, "refusal": Text, "reasoning": Reasoning}
+    assert one_by_one == [means[field](text, index) for text, index, field in pieces if text]
