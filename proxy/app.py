@@ -18,16 +18,19 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, config
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
+from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    cache_disk,
     chains,
     classify,
     default_chain,
     keyring,
     limits,
+    price,
     reachable,
     remember,
     rules_of,
@@ -35,6 +38,7 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
@@ -46,14 +50,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
+TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
 
 
 class Service:
     """One configuration, serving. Implements what the front asks of the house."""
 
-    def __init__(self, settings: config.Config, keys: Keyring, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        keys: Keyring,
+        pipeline: Pipeline,
+        reference: str | None = None,
+    ) -> None:
         self.config = settings
+        self.reference = reference
         self.keys = keys
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
@@ -80,7 +93,7 @@ class App:
         self._spawned: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self.house = House(limits(settings))
-        self.memory = remember(settings, self.house.now)
+        self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
@@ -91,14 +104,18 @@ class App:
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service))
+        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *self._api.routes()])
+        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
+        if self._settings.cache.enabled:
+            self._keep_cache()
+        if self.memory.store is not None:
+            self.memory.store.start()
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -130,7 +147,10 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        self.memory.cache.close()
         self.memory.journal.flush()
+        if self.memory.store is not None:
+            await asyncio.to_thread(self.memory.store.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -169,6 +189,18 @@ class App:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
 
+    def _keep_cache(self) -> None:
+        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        path = self._settings.cache.path
+        if path is not None:
+            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
+            self.memory.cache.attach(cache_disk(path, wall), wall)
+        self._tick_cache()
+
+    def _tick_cache(self) -> None:
+        more = self.memory.cache.tick()
+        self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
+
     # ---- building -----------------------------------------------------------------------------
 
     def _service(self, settings: config.Config) -> Service:
@@ -204,9 +236,10 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
+        reference = price(memory, settings, book)
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline)
+        return Service(settings, keyring(settings), pipeline, reference)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -237,6 +270,8 @@ class App:
             auth_lines(provider),
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
+            provider.api_version,
+            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------
@@ -245,6 +280,8 @@ class App:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        if self.memory.recorder is not None:
+            self.memory.recorder.record(exchange, total_s)
 
     def _alarm(self, target: str, kind: Kind) -> None:
         now = self.house.now()
@@ -253,19 +290,21 @@ class App:
             self._alarms[(target, kind.value)] = now
             log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
 
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            config=lambda: self._serving.config,
+            keys=lambda: self._serving.keys,
+            reference=lambda: self._serving.reference,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
+
     def _views(self, service: Service) -> Views:
         memory = self.memory
         planner = service.pipeline.planner
-        keys = service.keys
 
         def ready() -> tuple[bool, str]:
             return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        def check(authorization: bytes | None, api_key: bytes | None) -> None:
-            keys.caller(authorization, api_key)
-
-        def is_admin(authorization: bytes | None, local: bool) -> bool:
-            return keys.is_admin(authorization, loopback=local)
 
         return Views(
             exposition=Exposition(memory.tally, self._gauges),
@@ -279,8 +318,6 @@ class App:
             breakers=lambda: memory.breakers.snapshot(self.house.now()),
             reset_breaker=memory.breakers.reset,
             deadlines=memory.latency.snapshot,
-            is_admin=is_admin,
-            check_caller=check,
         )
 
     def _gauges(self) -> dict[str, float]:
@@ -293,6 +330,7 @@ class App:
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
+            **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
 

@@ -98,9 +98,9 @@ class MessageEncoder:
                 self._cite(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
-    def resume(self, sent: bytes = b"") -> None:
-        """See Encoder.resume. sent: the stream that the client has, to go on in its last block;
-        without it that is taken to be one block of text."""
+    def resume(self, sent: bytes) -> None:
+        """See Encoder.resume. The stream goes on in its last block; where nothing tells which one
+        that is, in a first one of text."""
         self._opened = True
         last: tuple[int, str] = (0, "text")
         for event in Splitter().feed(sent) if sent else ():

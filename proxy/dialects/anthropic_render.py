@@ -50,7 +50,7 @@ class _Draft:
 
 
 def render_message(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render."""
+    """See Dialect.render."""
     took = traits(model)
     draft = _Draft({"model": model, "max_tokens": request.max_tokens or took.max_tokens}, took)
     draft.dropped.extend(name for name in _NO_PLACE if getattr(request, name) not in (None, False))

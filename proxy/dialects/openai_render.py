@@ -44,7 +44,7 @@ _UNREASONABLE = (
 
 
 def render_chat(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render."""
+    """See Dialect.render."""
     dropped: list[str] = []
     body: Json = {
         "model": model,

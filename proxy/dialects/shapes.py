@@ -11,6 +11,8 @@ from proxy.chat import FinishReason, Usage
 from proxy.dialects.dialect import ErrorReading
 from proxy.errors import ClientError, Kind
 
+PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk but the last
+
 _STATUS: dict[int, Kind] = {
     401: Kind.KEY_REFUSED,
     403: Kind.KEY_REFUSED,
