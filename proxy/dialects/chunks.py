@@ -15,6 +15,7 @@ import orjson
 from proxy.chat import (
     Done,
     Event,
+    Extra,
     Failed,
     Finished,
     Json,
@@ -113,6 +114,8 @@ class ChunkDecoder:
             if delta.get("role") and not delta.get("content"):
                 events.append(_opened(chunk))
             read_delta(delta, index, events)
+        if choice.get("logprobs"):
+            events.append(Extra("logprobs", choice["logprobs"], index))
         reason = finish_of(choice.get("finish_reason"))
         if reason is not None:
             events.append(Finished(reason, index))
@@ -139,9 +142,7 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
 
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:
     """The events of one delta, reasoning before text, as models think before they speak."""
-    thought = delta.get("reasoning_content") or delta.get("reasoning")
-    if isinstance(thought, str) and thought:
-        events.append(Reasoning(thought, index))
+    _read_thought(delta, index, events)
     content = delta.get("content")
     if isinstance(content, str):
         if content:
@@ -156,9 +157,34 @@ def read_delta(delta: Json, index: int, events: list[Event]) -> None:
         for place, call in enumerate(calls):
             if isinstance(call, dict):
                 events.append(_call(call, place, index))
+    notes = delta.get("annotations")
+    if isinstance(notes, list) and notes:
+        _read_notes(notes, index, events)
     legacy = delta.get("function_call")
     if isinstance(legacy, dict):
         events.append(_call({"function": legacy}, 0, index))
+
+
+def _read_thought(delta: Json, index: int, events: list[Event]) -> None:
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(thought, str) and thought:
+        events.append(Reasoning(thought, index))
+    details = delta.get("reasoning_details")
+    if isinstance(details, list):
+        events.extend(
+            Reasoning("", index, str(one["signature"]))
+            for one in details
+            if isinstance(one, dict) and one.get("signature")
+        )
+
+
+def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:
+    """Citations of addresses; a router's other notes (files it read) are its own."""
+    cited = [
+        note for note in notes if isinstance(note, dict) and note.get("type") == "url_citation"
+    ]
+    if cited:
+        events.append(Extra("annotations", cited, index))
 
 
 def _read_parts(parts: list[Any], index: int, events: list[Event]) -> None:
@@ -188,7 +214,15 @@ def _call(call: Json, place: int, index: int) -> ToolCall:
         name=str(function.get("name") or ""),
         arguments=str(arguments or ""),
         choice=index,
+        signature=thought_signature(call),
     )
+
+
+def thought_signature(call: Json) -> str:
+    """Gemini's proof of the thought behind a call, where its OpenAI-compatible API puts it."""
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return str(google.get("thought_signature") or "") if isinstance(google, dict) else ""
 
 
 def _opened(chunk: Json) -> Opened:
