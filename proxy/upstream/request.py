@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
     from proxy.chat import Json
-    from proxy.dialects.dialect import Dialect, Translator
+    from proxy.dialects.dialect import Dialect
     from proxy.exchange import Exchange
     from proxy.upstream.endpoint import Wants
     from proxy.upstream.engine import Step
@@ -70,12 +70,12 @@ def _told(
 ) -> tuple[str, Json]:
     """Path and body in another dialect than the client's. Notes what was dropped."""
     request = replace(
-        cast("Translator", client).parse(exchange.body),
+        client.parse(exchange.body),
         stream=streams,
         include_usage="no_stream_options" not in step.endpoint.quirks,
     )
-    rendered = cast("Translator", dialect).render(request, step.model)
-    exchange.dropped = rendered.dropped
+    rendered = dialect.render(request, step.model)
+    exchange.dropped = tuple(sorted({*rendered.dropped, *request.ignored}))
     return rendered.path, rendered.body
 
 
