@@ -23,6 +23,7 @@ from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    cache_disk,
     chains,
     classify,
     default_chain,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
+TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
 
 
@@ -100,6 +103,8 @@ class App:
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
+        if self._settings.cache.enabled:
+            self._keep_cache()
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -131,6 +136,7 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        self.memory.cache.close()
         self.memory.journal.flush()
 
     def reload(self) -> None:
@@ -169,6 +175,18 @@ class App:
     def _flush(self) -> None:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
+
+    def _keep_cache(self) -> None:
+        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        path = self._settings.cache.path
+        if path is not None:
+            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
+            self.memory.cache.attach(cache_disk(path, wall), wall)
+        self._tick_cache()
+
+    def _tick_cache(self) -> None:
+        more = self.memory.cache.tick()
+        self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,9 @@ from embeddings.classifier import Classifier
 from embeddings.reading import Category
 from proxy import catalog, config
 from proxy.cache.cache import Cache
+from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
+from proxy.cache.record import left_s
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits
 from proxy.exchange import Caller
@@ -114,14 +116,18 @@ def remember(settings: config.Config, now: Clock) -> Memory:
         cache=Cache(
             CacheSettings(
                 enabled=settings.cache.enabled,
+                exact=settings.cache.exact,
                 semantic=settings.cache.semantic and classifier is not None,
                 ttl_s=settings.cache.ttl_seconds,
                 max_bytes=settings.cache.max_bytes,
+                max_entry_bytes=settings.cache.max_entry_bytes,
                 similarity=settings.cache.similarity,
                 max_temperature=settings.cache.max_temperature,
+                tool_calls=settings.cache.tool_calls,
+                max_error_rate=settings.cache.max_error_rate,
             ),
             now,
-            word_vector=classifier.encoder.word_vector if classifier is not None else None,
+            similar=similar_by(classifier),
         ),
         classifier=classifier,
         local=LocalModel(
@@ -130,6 +136,19 @@ def remember(settings: config.Config, now: Clock) -> Memory:
             parallel=settings.local.parallel,
         ),
     )
+
+
+def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
+    """The cosine of two texts: by it the verified cache compares answers."""
+    if classifier is None:
+        return None
+    encode = classifier.encoder.encode
+    return lambda a, b: float(encode(a) @ encode(b))
+
+
+def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
+    """Where the cache survives a restart. wall: unix seconds."""
+    return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:

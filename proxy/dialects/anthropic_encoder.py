@@ -92,7 +92,8 @@ class MessageEncoder:
                     for one in self._serial.feed(event):
                         self._piece(one, out)
             elif isinstance(event, Finished):
-                self._reason = self._reason or event.reason
+                if not event.choice:
+                    self._reason = event.reason
             elif isinstance(event, Extra):
                 self._cite(event, out)
         return b"".join(out)

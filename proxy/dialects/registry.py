@@ -10,12 +10,14 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
+from proxy.dialects.responses import Responses
 
 _ALL: dict[str, Dialect] = {
     one.name: one
     for one in (
         OpenAI(),
         Completions(),
+        Responses(),
         Anthropic(),
         Gemini(),
         Ollama(),

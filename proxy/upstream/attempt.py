@@ -294,6 +294,7 @@ class Attempt:
 
     def _win(self) -> None:
         self.phase = Phase.RELAY
+        self._request = b""
         self._disarm()
         self._runner.first_token(self)
         if self.connection is not None and self.relay is not None:
