@@ -53,7 +53,11 @@ def unplaced(
         value = getattr(request, name)
         if value is not None and value != () and value != _HARMLESS.get(name):
             found.append(name)
-    found.extend(name for name in request.extra or () if name not in own)
+    for name, value in (request.extra or {}).items():
+        if name == "tools" and "tools" not in own and isinstance(value, list):
+            found.extend(f"tools.{one.get('type')}" for one in value)  # a provider's own
+        elif name not in own:
+            found.append(name)
     return tuple(sorted(set(found)))
 
 

@@ -219,11 +219,11 @@ def test_a_request_as_cohere_takes_it() -> None:
         n=2,
         response_format={"type": "json_schema", "json_schema": {"schema": {"type": "object"}}},
         reasoning_budget=50,
-        extra={"documents": ["d"], "store": True},
+        extra={"documents": ["d"], "store": True, "tools": [{"type": "web_search"}]},
     )  # fmt: skip
     rendered = COHERE.render(request, "command-a")
     assert rendered.path == "/chat"
-    assert rendered.dropped == ("file", "n", "store")
+    assert rendered.dropped == ("file", "n", "store", "tools.web_search")
     call = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     assert rendered.body == {
         "model": "command-a",

@@ -357,6 +357,10 @@ def test_instructions_alone_are_asked() -> None:
         ("none", None, "gemini-flash-latest",
          {"thinkingLevel": "minimal", "includeThoughts": False}),
         ("low", 77, "gemini-2.5-flash", {"thinkingBudget": 77, "includeThoughts": True}),
+        (None, 99999, "gemini-2.5-flash", {"thinkingBudget": 24576, "includeThoughts": True}),
+        (None, 0, "gemini-2.5-pro", {"thinkingBudget": 128, "includeThoughts": False}),
+        (None, 99999, "gemini-3.8-flash", {"thinkingLevel": "high", "includeThoughts": True}),
+        (None, 1000, "gemini-3.8-flash", {"thinkingLevel": "low", "includeThoughts": True}),
     ],
 )  # fmt: skip
 def test_how_much_it_may_think(effort, budget, model, thinking) -> None:
@@ -376,3 +380,15 @@ def test_a_wrong_request_names_its_field(body, param: str) -> None:
     with pytest.raises(ClientError) as refused:
         GEMINI.check(body)
     assert refused.value.param == param
+
+
+def test_a_search_is_googles() -> None:
+    request = ChatRequest("m", (), extra={"tools": [
+        {"type": "web_search"}, {"type": "mcp"}, {"codeExecution": {}}]})  # fmt: skip
+    rendered = GEMINI.render(request, "gemini-3-flash")
+    assert rendered.body["tools"] == [{"codeExecution": {}}, {"googleSearch": {}}]
+    assert rendered.dropped == ("tools.mcp",)
+    both = ChatRequest("m", (), tools=(Tool("f"),), extra={"web_search_options": {}})
+    rendered = GEMINI.render(both, "gemini-2.5-flash")
+    assert rendered.body["tools"] == [{"functionDeclarations": [{"name": "f"}]}]
+    assert rendered.dropped == ("web_search",)
