@@ -49,6 +49,7 @@ QUIRKS: Mapping[str, str] = {
     "usage_in_every_chunk": "repeats the usage",
     "usage_in_finish": "sends the usage with the finish_reason",
     "error_events": "fails inside a stream by event: error",
+    "speaks_responses": "knows OpenAI's Responses too",
 }
 
 

@@ -19,6 +19,7 @@ class Responses:
 
     name = "responses"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = (b"event: response.output_text.delta\n",)
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a Responses request."""

@@ -95,9 +95,9 @@ class ResponseEncoder:
                 self._cite(event, out)
         return b"".join(out)
 
-    def resume(self, sent: bytes = b"") -> None:
-        """See Encoder.resume. sent: the stream that the client has, to go on in its last item;
-        without it that is taken to be a message without words."""
+    def resume(self, sent: bytes) -> None:
+        """See Encoder.resume. The stream goes on in its last item; where nothing tells which one
+        that is, in a message without words."""
         self._opened = True
         if not sent:
             self._enter("message")

@@ -59,7 +59,7 @@ class Delivery:
             owner,
             self._sink,
             decoder,
-            encoder=self._encoder(step) if attempt.dialect is not self._dialect else None,
+            encoder=None if attempt.passes else self._encoder(step),
             plain=self._dialect.plain,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,

@@ -58,6 +58,19 @@ _VERTEX = "vertex-2023-10-16"  # Claude's interface there, in the body
 
 _EVENTS = b"text/event-stream"
 _JSON = b"application/json"
+
+# Quirks that strict OpenAI clients stumble over: such streams are read and written again
+# (PROVIDERS 5.2). Every other provider's events pass byte for byte.
+_REPAIRED = frozenset(
+    (
+        "azure_first_chunk",
+        "content_parts",
+        "object_name",
+        "service_tier",
+        "tool_index",
+        "usage_in_every_chunk",
+    )
+)
 _HEADS_KEPT = 512  # paths may hold a model that a client chose
 
 
@@ -86,6 +99,7 @@ class Endpoint:
     api_version: str = ""  # Azure's, in the query
     sign: Sign | None = None
     relocates: bool = field(init=False)  # whether located() has anything to do
+    repairs: bool = field(init=False)  # whether its streams are told anew even to its own kin
     _host: str = field(init=False)
     wants: dict[str, Wants] = field(default_factory=dict)  # of OpenAI-shaped bodies, by model
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
@@ -93,6 +107,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         self.relocates = bool(self.api_version) or not self.quirks.isdisjoint(_RELOCATED)
+        self.repairs = not self.quirks.isdisjoint(_REPAIRED)
         origin = self.pool.origin
         host = f"[{origin.host}]" if ":" in origin.host else origin.host
         plain = origin.port == (443 if origin.tls else 80)
@@ -102,7 +117,9 @@ class Endpoint:
         """What to speak with this provider for a client: its own dialect where both know it."""
         found = self._spoken.get(client.name)
         if found is None:
-            found = self._spoken[client.name] = dialect(spoken(self.family, client.name))
+            found = self._spoken[client.name] = dialect(
+                spoken(self.family, client.name, responses="speaks_responses" in self.quirks)
+            )
         return found
 
     def learn(self, model: str) -> Wants:

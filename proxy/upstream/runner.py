@@ -186,10 +186,10 @@ class Runner:
             lane,
             step,
             target.endpoint,
-            request_for(exchange, target, spoken, streams=streams),
+            request_for(exchange, target, spoken, streams=streams, client=self._dialect),
             spoken,
             streams=streams,
-            passes=spoken is self._dialect,
+            passes=spoken is self._dialect and not target.endpoint.repairs,
             started_s=perf_counter(),
         )
         self._attempts[lane] = attempt
@@ -304,7 +304,10 @@ class Runner:
             self._way.resume(attempt, step, self, self._before)
             return
         self._way.follow(
-            attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
+            attempt,
+            step,
+            self,
+            strip_usage=attempt.passes and counts_itself(self.exchange, step, streams=True),
         )
 
     def answered(self, attempt: Attempt, body: bytes) -> None:
@@ -313,7 +316,9 @@ class Runner:
             return
         step = self._steps[attempt.step]
         try:
-            answer = read_whole(body, source=self._dialect, target=attempt.dialect)
+            answer = read_whole(
+                body, source=self._dialect, target=attempt.dialect, passes=attempt.passes
+            )
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
