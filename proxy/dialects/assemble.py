@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from proxy.chat import (
     Answer,
     CallPart,
     Choice,
     Event,
+    Extra,
     Finished,
     FinishReason,
     Opened,
@@ -35,6 +37,7 @@ class _Choice:
     reasoning: list[str] = field(default_factory=list)
     signature: str = ""
     calls: dict[int, _Call] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
     finish: FinishReason | None = None
 
 
@@ -56,6 +59,8 @@ def assemble(events: Iterable[Event]) -> Answer:
                 one.signature = signature or one.signature
             case ToolCall():
                 _add_call(choices.setdefault(event.choice, _Choice()), event)
+            case Extra(field=name, value=value, choice=choice):
+                _add_extra(choices.setdefault(choice, _Choice()).extra, name, value)
             case Finished(reason=reason, choice=choice):
                 choices.setdefault(choice, _Choice()).finish = reason
             case Spent(usage=counted):
@@ -74,6 +79,14 @@ def _add_call(choice: _Choice, event: ToolCall) -> None:
     call.signature = call.signature or event.signature
 
 
+def _add_extra(extra: dict[str, Any], name: str, value: Any) -> None:
+    """Lists, such as annotations, come in pieces; anything else replaces what was there."""
+    held = extra.get(name)
+    if isinstance(held, list) and isinstance(value, list):
+        value = [*held, *value]
+    extra[name] = value
+
+
 def _whole(choice: _Choice) -> Choice:
     return Choice(
         text="".join(choice.text),
@@ -84,6 +97,7 @@ def _whole(choice: _Choice) -> Choice:
             for _, call in sorted(choice.calls.items())
         ),
         finish=choice.finish,
+        extra=choice.extra or None,
     )
 
 
@@ -99,6 +113,8 @@ def events_of(answer: Answer) -> list[Event]:
             events.append(
                 ToolCall(place, call.id, call.name, call.arguments, index, call.signature)
             )
+        for name, value in (choice.extra or {}).items():
+            events.append(Extra(name, value, index))
         events.append(Finished(choice.finish or "stop", index))
     if answer.usage is not None:
         events.append(Spent(answer.usage))

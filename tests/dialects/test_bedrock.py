@@ -210,7 +210,11 @@ BEGIN = start(4, toolUseId="t", name="f")
         (delta(reasoningContent={"text": "hm"}), [Reasoning("hm")]),
         (delta(reasoningContent={"signature": "s"}), [Reasoning("", signature="s")]),
         (delta(reasoningContent={"redactedContent": "x"}), [Extra("redacted_thinking", "x")]),
-        (delta(citation={"title": "x"}), [Extra("citations", {"title": "x"})]),
+        (delta(citation={"title": "x", "location": {"web": {"url": "https://x"}},
+                         "sourceContent": [{"text": "t"}]}),
+         [Extra("annotations", [{"type": "url_citation", "url_citation": {
+             "url": "https://x", "title": "x", "start_index": 0, "end_index": 0,
+             "cited_text": "t"}}])]),
         (BEGIN + delta(4, toolUse={"input": "{"}) + event("contentBlockStop", contentBlockIndex=4),
          [ToolCall(0, "t", "f"), ToolCall(0, arguments="{")]),
         (BEGIN + delta(4, toolUse={"input": ""}) + event("contentBlockStop", contentBlockIndex=4),

@@ -184,8 +184,10 @@ CALL = {"functionCall": {"name": "f", "args": {"a": 1}, "id": "t"}}
         (candidate(finishReason="FINISH_REASON_UNSPECIFIED"), []),
         (event(promptFeedback={"blockReason": "PROHIBITED_CONTENT"}, usageMetadata={
             "promptTokenCount": 4}), [Finished("content_filter"), Spent(Usage(4))]),
-        (event(candidates=[{"groundingMetadata": {"groundingChunks": [{}]}}]),
-         [Extra("grounding_metadata", {"groundingChunks": [{}]})]),
+        (event(candidates=[{"groundingMetadata": {"groundingChunks": [
+            {}, {"web": {"uri": "https://x", "title": "X"}}]}}]),
+         [Extra("annotations", [{"type": "url_citation", "url_citation": {
+             "url": "https://x", "title": "X", "start_index": 0, "end_index": 0}}])]),
         (event(usageMetadata={"promptTokenCount": 4, "toolUsePromptTokenCount": 1,
             "candidatesTokenCount": 2, "thoughtsTokenCount": 5, "cachedContentTokenCount": 3}),
          [Spent(Usage(5, 7, 3, 0, 5))]),
