@@ -96,9 +96,10 @@ class GeminiDecoder:
         error = said.get("error")
         if error:
             return (failed(error),)
-        return tuple(self._events(said))
+        return tuple(self.read(said))
 
-    def _events(self, said: Json) -> list[Event]:
+    def read(self, said: Json) -> list[Event]:
+        """What one response that is no error means."""
         events: list[Event] = []
         if not self._opened:
             self._opened = True

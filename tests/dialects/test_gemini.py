@@ -223,6 +223,8 @@ def test_an_error_in_the_stream(raw: bytes, size: int) -> None:
 def test_a_refused_prompt_and_an_empty_answer() -> None:
     answer = GEMINI.read_answer({"promptFeedback": {"blockReason": "SAFETY"}})
     assert answer.choices[0].finish == "content_filter"
+    parts = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in "ab"]
+    assert GEMINI.read_answer(parts).choices[0].text == "ab"
     for body, kind in (({}, Kind.EMPTY), ([], Kind.PROTOCOL), ("x", Kind.PROTOCOL)):
         with pytest.raises(UpstreamFailure) as failed:
             GEMINI.read_answer(body)
