@@ -9,6 +9,7 @@ never forwarded.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,8 @@ from proxy.exchange import Exchange, Sink
 if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
     from proxy.timing import Clock
+
+log = logging.getLogger("firsttoken")
 
 HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
@@ -265,6 +268,10 @@ class Front(asyncio.Protocol):
             answering = service.serve(exchange, self)
         except ClientError as error:
             self._say(error)
+            return
+        except Exception:
+            log.exception("a request could not be served")
+            self._say(ClientError(500, "Internal error.", "server_error", "internal_error"))
             return
         if self._busy:
             self._answering = answering
