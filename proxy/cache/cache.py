@@ -67,7 +67,8 @@ class Cache:
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. similar: the cosine of two answers' texts, and chance: numbers in 0..1, for the verified mode."""
+        """clock: monotonic seconds. For the verified mode, similar: the cosine of two answers'
+        texts; chance: numbers in 0..1."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
