@@ -352,10 +352,19 @@ class Index:
 
     def product(self, label: int, vector: Vector) -> float:
         """The inner product of one number's vector with another; 0 where it is not known."""
+        codes = self._codes_of(label)
+        return 0.0 if codes is None else self._engine.product(codes, vector)
+
+    def vector(self, label: int) -> Vector | None:
+        """One number's vector, as near to what was given as its codes are."""
+        codes = self._codes_of(label)
+        return None if codes is None else codes.astype(np.float32) / self._engine.scale
+
+    def _codes_of(self, label: int) -> Codes | None:
         codes = self._stage.codes_of(label)
         if codes is None and self._old is not None:
             codes = self._old.codes_of(label)
-        return 0.0 if codes is None else self._engine.product(codes, vector)
+        return codes
 
     def remove(self, label: int) -> bool:
         """Forget a number; whether it was known."""

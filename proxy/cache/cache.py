@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from random import random
 from typing import Any
 
@@ -233,26 +232,21 @@ class Cache:
         """`POST /api/cache/explain`: see `explain.explain_texts`."""
         return explain_texts(body, reader, self.settings)
 
-    def invalidate(
-        self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
-    ) -> int:
-        """Forget what matches all that is given (nothing given: everything); how many.
+    @property
+    def now_s(self) -> float:
+        """The cache's clock."""
+        return self._clock()
 
-        pattern: a glob over the prompt, case-insensitive.
-        """
-        glob = None if pattern is None else pattern.lower()
+    def pin(self, entry: Entry, pinned: bool) -> None:
+        """Keep an entry for good, or no longer; the disk hears of it."""
+        self.exact.pin(entry, pinned)
+        if self._disk is not None:
+            self._write(self._disk, entry, self._semantic.vector_of(entry))
 
-        def unwanted(entry: Entry) -> bool:
-            return (
-                (glob is None or fnmatchcase(entry.text.lower(), glob))
-                and (category is None or entry.category == category)
-                and (tag is None or tag in entry.tags)
-            )
-
+    def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
+        """Do not take in such entries from the disk, if it is still being read."""
         if self._disk is not None and self._disk.loading:
             self._unwanted.append(unwanted)
-        gone = [entry.exact for entry in self.exact.entries() if unwanted(entry)]
-        return sum(self.exact.drop(exact) for exact in gone)
 
     # ---- the disk ----------------------------------------------------------------------------
 

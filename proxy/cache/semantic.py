@@ -105,6 +105,14 @@ class SemanticCache:
         self._count += 1
         return True
 
+    def vector_of(self, entry: Entry) -> Vector | None:
+        """An entry's vector, as near as it was kept."""
+        found = self._partitions.get(entry.partition)
+        waiting = self._waiting.get(entry.mark)
+        if waiting is not None:
+            return waiting[1]
+        return None if found is None else found.index.vector(entry.mark)
+
     def settle(self) -> None:
         """Take the waiting vectors into their indexes; call it every few dozen at the latest."""
         waiting = self._waiting

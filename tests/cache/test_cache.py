@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ from proxy.cache.cache import Cache
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key, key_of
 from proxy.cache.policy import Options, Settings
+from proxy.cache.shelf import Shelf, Wanted
 from proxy.errors import ClientError
 
 DIM = 64
@@ -43,6 +45,11 @@ def vector(*seeds: int) -> Vector:
 
 def entry(**fields: Any) -> Entry:
     return Entry(whole=b'{"id":"x"}', **fields)
+
+
+def forget(cache: Cache, **wanted: str) -> int:
+    shelf = Shelf(cache, None, str)
+    return asyncio.run(shelf.invalidate(Wanted(**wanted)))["invalidated"]
 
 
 FRANCE = "What is the capital of France?"
@@ -97,7 +104,7 @@ def test_the_nearest_answers_among_many_of_one_gist() -> None:
     hit = cache.find_semantic(key("Sort the list of names"), vector(25))
     assert hit is not None
     assert hit.entry.model == "25"
-    assert cache.invalidate() == 39
+    assert forget(cache) == 39
     assert cache.find_semantic(key("Sort the list of names"), vector(25)) is None
 
 
@@ -198,7 +205,7 @@ def test_invalidation(wish: dict[str, str], gone: int) -> None:
     cache.put(key(FRANCE), vector(1), entry(tags=("x",)))
     cache.put(key(SPAIN), vector(2), entry(tags=("x", "y"), category="code"))
     cache.put(key("Hello"), vector(3), entry())
-    assert cache.invalidate(**wish) == gone
+    assert forget(cache, **wish) == gone
     assert cache.stats()["entries"] == cache.stats()["vectors"] == 3 - gone
 
 
@@ -247,6 +254,6 @@ def test_a_million_lookups_never_cross_tenants() -> None:
         elif chance.random() < 0.5:
             cache.put(asked, spaces[number], entry(provider=f"tenant-{tenant}"))
         else:
-            cache.invalidate(pattern="*list*") if chance.random() < 0.001 else None
+            forget(cache, pattern="*list*") if chance.random() < 0.001 else None
     assert crossed == 0
     assert found > 10_000
