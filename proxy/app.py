@@ -18,6 +18,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, config
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
+from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
@@ -29,6 +30,7 @@ from proxy.parts import (
     default_chain,
     keyring,
     limits,
+    price,
     reachable,
     remember,
     rules_of,
@@ -36,6 +38,7 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
@@ -55,8 +58,15 @@ ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
 class Service:
     """One configuration, serving. Implements what the front asks of the house."""
 
-    def __init__(self, settings: config.Config, keys: Keyring, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        keys: Keyring,
+        pipeline: Pipeline,
+        reference: str | None = None,
+    ) -> None:
         self.config = settings
+        self.reference = reference
         self.keys = keys
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
@@ -83,7 +93,7 @@ class App:
         self._spawned: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self.house = House(limits(settings))
-        self.memory = remember(settings, self.house.now)
+        self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
@@ -94,16 +104,18 @@ class App:
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service))
+        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *self._api.routes()])
+        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
         if self._settings.cache.enabled:
             self._keep_cache()
+        if self.memory.store is not None:
+            self.memory.store.start()
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -137,6 +149,8 @@ class App:
         await asyncio.gather(*self._spawned, return_exceptions=True)
         self.memory.cache.close()
         self.memory.journal.flush()
+        if self.memory.store is not None:
+            await asyncio.to_thread(self.memory.store.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -222,9 +236,10 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
+        reference = price(memory, settings, book)
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline)
+        return Service(settings, keyring(settings), pipeline, reference)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -255,6 +270,8 @@ class App:
             auth_lines(provider),
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
+            provider.api_version,
+            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------
@@ -263,6 +280,8 @@ class App:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        if self.memory.recorder is not None:
+            self.memory.recorder.record(exchange, total_s)
 
     def _alarm(self, target: str, kind: Kind) -> None:
         now = self.house.now()
@@ -271,34 +290,32 @@ class App:
             self._alarms[(target, kind.value)] = now
             log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
 
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            config=lambda: self._serving.config,
+            keys=lambda: self._serving.keys,
+            reference=lambda: self._serving.reference,
+            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
+
     def _views(self, service: Service) -> Views:
         memory = self.memory
         planner = service.pipeline.planner
-        keys = service.keys
 
         def ready() -> tuple[bool, str]:
             return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        def check(authorization: bytes | None, api_key: bytes | None) -> None:
-            keys.caller(authorization, api_key)
-
-        def is_admin(authorization: bytes | None, local: bool) -> bool:
-            return keys.is_admin(authorization, loopback=local)
 
         return Views(
             exposition=Exposition(memory.tally, self._gauges),
             models=planner.models,
             config=service.config.redacted,
             ready=ready,
-            cache_stats=memory.cache.stats,
-            cache_explain=self._explain,
-            cache_invalidate=self._invalidate,
             classify=self._classify,
             breakers=lambda: memory.breakers.snapshot(self.house.now()),
             reset_breaker=memory.breakers.reset,
             deadlines=memory.latency.snapshot,
-            is_admin=is_admin,
-            check_caller=check,
         )
 
     def _gauges(self) -> dict[str, float]:
@@ -311,17 +328,9 @@ class App:
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
+            **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
-
-    def _explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.memory.cache.explain_texts(body, self.memory.classifier)
-
-    def _invalidate(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        gone = self.memory.cache.invalidate(
-            pattern=body.get("pattern"), category=body.get("category"), tag=body.get("tag")
-        )
-        return {"invalidated": gone}
 
     def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))

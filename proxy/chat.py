@@ -214,7 +214,8 @@ class ChatRequest:
     reasoning_budget: int | None = None  # tokens
     user: str | None = None
     include_usage: bool = False
-    extra: Mapping[str, Any] | None = None  # fields nobody knows, as given
+    extra: Mapping[str, Any] | None = None  # OpenAI chat's other fields, by its names, as given
+    ignored: tuple[str, ...] = ()  # what the caller's format said and no other has a place for
 
 
 # ---- whole answers ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -17,11 +18,16 @@ from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
+from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits
 from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
+from proxy.ledger.record import Recorder
+from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
+from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
@@ -30,7 +36,6 @@ from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
 
-SPOKEN = ("openai",)  # provider dialects
 GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
@@ -46,6 +51,8 @@ class Memory:
     cache: Cache
     classifier: Classifier | None
     local: LocalModel
+    recorder: Recorder | None
+    store: Store | None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -73,25 +80,11 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
 def reachable(
     settings: config.Config, environ: Mapping[str, str], *, local: bool
 ) -> dict[str, catalog.Provider]:
-    """The providers that requests may go to. local: whether the embedded model is installed.
-
-    Raises ConfigError for a declared provider whose dialect is not spoken here; one that is only
-    in the environment is left out.
-    """
+    """The providers that requests may go to. local: whether the embedded model is installed."""
     found = catalog.providers(settings, environ)
     if not local:
         found.pop(catalog.LOCAL, None)
-    declared = {one.name for one in settings.providers}
-    foreign = [name for name, one in found.items() if one.dialect not in SPOKEN]
-    problems = [
-        f"{settings.source}: [[provider]] {name}: dialect: {found[name].dialect} is not spoken;"
-        f" one of {', '.join(SPOKEN)} is"
-        for name in foreign
-        if name in declared
-    ]
-    if problems:
-        raise config.ConfigError(problems)
-    return {name: one for name, one in found.items() if name not in foreign}
+    return found
 
 
 def limits(settings: config.Config) -> Limits:
@@ -101,8 +94,12 @@ def limits(settings: config.Config) -> Limits:
     )
 
 
-def remember(settings: config.Config, now: Clock) -> Memory:
+def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     classifier = load_classifier(settings)
+    recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
+    store = None
+    if recorder is not None:
+        store = Store(settings.ledger.path, recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     return Memory(
         breakers=Breakers(
@@ -135,6 +132,8 @@ def remember(settings: config.Config, now: Clock) -> Memory:
             context=settings.local.context_tokens,
             parallel=settings.local.parallel,
         ),
+        recorder=recorder,
+        store=store,
     )
 
 
@@ -149,6 +148,45 @@ def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | N
 def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     """Where the cache survives a restart. wall: unix seconds."""
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
+
+
+def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
+    """Let the ledger know what everything costs from now on. The model that savings are measured
+    against."""
+    reference = reference_model(settings, book)
+    if memory.recorder is None or memory.store is None:
+        return reference
+    memory.recorder.configure(Tariffs(book.prices))
+    # A tariff of the writer's own: it is used on another thread.
+    tariff = Tariff(book.prices(reference)) if reference is not None else None
+    memory.store.configure(
+        settings.ledger.retention_days, tariff.cost if tariff is not None else None
+    )
+    return reference
+
+
+def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:
+    """What savings are measured against: the configured model, or the dearest of all targets."""
+    chosen = settings.ledger.reference_model
+    if chosen is not None:
+        return book.resolve(chosen) or chosen
+    names = [
+        book.resolve(name) or name
+        for name in (
+            *(
+                item if isinstance(item, str) else item.target
+                for route in settings.routes
+                for item in route.targets
+            ),
+            *(target for category in settings.categories for target in category.targets),
+            *(target.name for target in default_chain(settings, book)),
+        )
+        if "*" not in name
+    ]
+    usage = Usage(1000, 1000)
+    at = datetime.now(UTC)
+    priced = [(cost, name) for name in names if (cost := book.cost(usage, name, at))]
+    return max(priced)[1] if priced else None
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from proxy.upstream.engine import Engine, Terms
 
 STEPS_LIMIT = 4096
-KINDS = {"openai": "chat", "completions": "completions"}  # dialect -> the cache's endpoint name
+KINDS = {
+    "openai": "chat",
+    "completions": "completions",
+    "anthropic": "messages",
+}  # dialect -> the cache's endpoint name
 
 
 class Reading(Protocol):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import random
-from typing import Any
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
@@ -18,7 +17,6 @@ from proxy.cache.answers import Similar, agree, text_of
 from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
-from proxy.cache.explain import Reader, explain, explain_texts
 from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
@@ -66,8 +64,8 @@ class Cache:
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. For the verified mode, similar: the cosine of two answers'
-        texts; chance: numbers in 0..1."""
+        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
+        0..1; both for the verified mode."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
@@ -221,16 +219,6 @@ class Cache:
         return whole
 
     # ---- beside the traffic ----------------------------------------------------------------
-
-    def explain(
-        self, a: str, b: str, similarity: float, *, same_partition: bool = True
-    ) -> dict[str, Any]:
-        """Whether b would be answered with a's answer, and why: see `explain.explain`."""
-        return explain(a, b, similarity, self.settings, same_partition=same_partition)
-
-    def explain_texts(self, body: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
-        """`POST /api/cache/explain`: see `explain.explain_texts`."""
-        return explain_texts(body, reader, self.settings)
 
     @property
     def now_s(self) -> float:

@@ -20,7 +20,12 @@ from proxy.dialects.registry import dialect
 _GAP = b"\n\n"
 _DATA = b"data: "
 _END = b"data: [DONE]"
-_DIALECTS = {"chat": "openai", "completions": "completions"}
+_DIALECTS = {
+    "chat": "openai",
+    "completions": "completions",
+    "messages": "anthropic",
+    "responses": "responses",
+}
 _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 
 

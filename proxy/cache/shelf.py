@@ -17,7 +17,7 @@ import orjson
 
 from proxy.cache.cache import Cache
 from proxy.cache.entry import Entry
-from proxy.cache.explain import Reader
+from proxy.cache.explain import Reader, explain_texts
 from proxy.cache.key import Key, key_of
 from proxy.errors import ClientError
 
@@ -66,6 +66,14 @@ class Shelf:
         self._cache = cache
         self._reader = reader
         self._route_of = route_of
+
+    def stats(self) -> Mapping[str, float]:
+        """Counts and sizes."""
+        return self._cache.stats()
+
+    def explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """See explain.explain_texts."""
+        return explain_texts(body, self._reader, self._cache.settings)
 
     async def browse(
         self, wanted: Wanted, *, limit: int = 100, after: str | None = None

@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import Answer, Choice, Event, Finished, Json, Spent, Text, Usage
+from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json, Spent, Text, Usage
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
-from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.completions_request import parse_completion, render_completion
+from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.shapes import (
+    PLAIN,
     error_json,
     finish_of,
     read_error,
@@ -61,7 +63,7 @@ class CompletionEncoder:
                 self._usage = event.usage
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume: nothing opens a completion."""
 
     def end(self) -> bytes:
@@ -86,8 +88,17 @@ class Completions:
 
     name = "completions"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_completion)
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Dialect.parse."""
+        return parse_completion(body)
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Dialect.render."""
+        return render_completion(request, model)
 
     def decoder(self) -> CompletionDecoder:
         """See Dialect.decoder."""

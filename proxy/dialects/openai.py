@@ -10,6 +10,7 @@ import orjson
 from proxy.chat import (
     Answer,
     CallPart,
+    ChatRequest,
     Choice,
     Done,
     Event,
@@ -24,8 +25,11 @@ from proxy.chat import (
 )
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
-from proxy.dialects.dialect import ErrorReading
+from proxy.dialects.dialect import ErrorReading, Rendered
+from proxy.dialects.openai_parse import parse_chat
+from proxy.dialects.openai_render import render_chat
 from proxy.dialects.shapes import (
+    PLAIN,
     error_json,
     finish_of,
     read_error,
@@ -70,7 +74,7 @@ class ChunkEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
         self._opened = True
 
@@ -105,8 +109,17 @@ class OpenAI:
 
     name = "openai"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_chat)
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Dialect.parse."""
+        return parse_chat(body)
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Dialect.render."""
+        return render_chat(request, model)
 
     def decoder(self) -> ChunkDecoder:
         """See Dialect.decoder."""

@@ -217,20 +217,20 @@ def test_explain_has_the_contracts_shape() -> None:
         def read(self, text: str) -> Reading:
             return Reading()
 
-    cache = Cache(Settings(), Clock())
-    said = cache.explain_texts({"a": "GDP in 2024", "b": "GDP in 2025"}, Reader())
+    cache = Shelf(Cache(Settings(), Clock()), Reader(), str)
+    said = cache.explain({"a": "GDP in 2024", "b": "GDP in 2025"})
     assert said["hit"] is False
     assert said["similarity"] == pytest.approx(1.0)
     assert {"name": "numbers", "pass": False, "why": "2024 / 2025"} in said["guards"]
-    assert cache.explain_texts({"a": FRANCE, "b": WHICH_CITY}, Reader())["hit"] is True
+    assert cache.explain({"a": FRANCE, "b": WHICH_CITY})["hit"] is True
     whole = {"model": "m", "messages": [{"role": "user", "content": FRANCE}]}
     other = {**whole, "temperature": 0.1}
-    assert cache.explain_texts({"a": whole, "b": whole}, Reader())["hit"] is True
-    parted = cache.explain_texts({"a": whole, "b": other}, Reader())
+    assert cache.explain({"a": whole, "b": whole})["hit"] is True
+    parted = cache.explain({"a": whole, "b": other})
     assert parted["hit"] is False
     assert parted["guards"][-1]["name"] == "partition"
     with pytest.raises(ClientError, match="'b' must be"):
-        cache.explain_texts({"a": "x"}, Reader())
+        cache.explain({"a": "x"})
 
 
 def test_a_million_lookups_never_cross_tenants() -> None:

@@ -1,0 +1,37 @@
+"""Where an answer's words come from, in OpenAI's form: url_citation annotations.
+
+A citation of a document that has no address keeps its title and quotation under the same form.
+Positions in the text are not known while it streams, and are zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.chat import Json
+
+
+def annotation(citation: Any) -> Json | None:
+    """Anthropic's citation as an annotation; None for what is none."""
+    if type(citation) is not dict:
+        return None
+    url = citation.get("url") or citation.get("source") or ""
+    title = citation.get("title") or citation.get("document_title") or ""
+    told: Json = {"url": str(url), "title": str(title), "start_index": 0, "end_index": 0}
+    if citation.get("cited_text"):
+        told["cited_text"] = str(citation["cited_text"])
+    return {"type": "url_citation", "url_citation": told}
+
+
+def citation(note: Any) -> Json | None:
+    """An annotation as Anthropic tells it; None for what is no citation of an address."""
+    told = note.get("url_citation") if isinstance(note, dict) else None
+    if not isinstance(told, dict) or not told.get("url"):
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": str(told["url"]),
+        "title": str(told.get("title") or ""),
+        "cited_text": str(told.get("cited_text") or ""),
+        "encrypted_index": "",
+    }

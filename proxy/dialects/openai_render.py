@@ -1,0 +1,228 @@
+"""A neutral request as a chat completion request.
+
+Models of OpenAI's own are known by their names: they refuse what the servers that follow OpenAI's
+format take (PROVIDERS 5.3), and the other way round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from proxy.chat import (
+    CallPart,
+    ChatRequest,
+    FilePart,
+    ImagePart,
+    Json,
+    Message,
+    Part,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    Tool,
+)
+from proxy.dialects.dialect import Rendered
+from proxy.dialects.media import audio_format, data_url, decoded_text
+from proxy.dialects.shapes import effort_of, reasons
+
+_OWN = re.compile(r"(?:.*/)?(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|codex-|computer-use)")
+_TAKES_EFFORT = re.compile(r"(?:.*/)?(?:gpt-oss|grok-3-mini|gemini-(?:2\.5|[3-9]))")
+_CACHES_BY_MARK = re.compile(r".*(?:claude|anthropic)")
+_STOPS = 4  # OpenAI's bound
+
+_SAME = (
+    "parallel_tool_calls", "temperature", "top_p", "seed", "n", "presence_penalty",
+    "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "response_format",
+    "reasoning_effort", "user",
+)  # fmt: skip
+# What OpenAI's reasoning models answer with 400.
+_UNREASONABLE = (
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
+    "top_logprobs", "stop",
+)  # fmt: skip
+
+
+def render_chat(request: ChatRequest, model: str) -> Rendered:
+    """See Dialect.render."""
+    dropped: list[str] = []
+    body: Json = {
+        "model": model,
+        "messages": _messages(request.messages, model, dropped),
+        **common(request, model),
+    }
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        if request.tool_choice is not None:
+            body["tool_choice"] = _choice(request.tool_choice)
+    elif body.pop("parallel_tool_calls", None) is not None:
+        dropped.append("parallel_tool_calls")
+    _think(body, request, model, dropped)
+    form = body.get("response_format") or {}
+    if isinstance(form.get("json_schema"), dict) and "name" not in form["json_schema"]:
+        named = {"name": "answer", **form["json_schema"]}  # OpenAI demands a name, others do not
+        body["response_format"] = {**form, "json_schema": named}
+    for name, value in (request.extra or {}).items():
+        body[name] = [*body.get("tools", ()), *value] if name == "tools" else value
+    _fit(body, request, model, dropped)
+    return Rendered("/chat/completions", body, tuple(dict.fromkeys(dropped)))
+
+
+def common(request: ChatRequest, model: str) -> Json:
+    """The parameters that chat and text completions write alike."""
+    body: Json = {name: value for name in _SAME if (value := getattr(request, name)) is not None}
+    if request.max_tokens is not None:
+        field = "max_completion_tokens" if reasons(model) else "max_tokens"
+        body[field] = request.max_tokens
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.stream:
+        body["stream"] = True
+        if request.include_usage:
+            body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def _think(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
+    """A budget of thinking tokens becomes an effort, where the model is known to take one."""
+    if request.reasoning_effort is not None or request.reasoning_budget is None:
+        return
+    if reasons(model) or _TAKES_EFFORT.match(model):
+        body["reasoning_effort"] = effort_of(request.reasoning_budget)
+    else:
+        dropped.append("reasoning_effort")
+
+
+def _fit(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
+    if request.top_k is not None:
+        if _OWN.match(model):
+            dropped.append("top_k")
+        else:
+            body["top_k"] = request.top_k
+    if reasons(model):
+        dropped.extend(name for name in _UNREASONABLE if body.pop(name, None) is not None)
+    elif len(request.stop) > _STOPS and _OWN.match(model):
+        body["stop"] = list(request.stop[:_STOPS])
+        dropped.append("stop")
+
+
+def _choice(choice: str) -> str | Json:
+    if choice.startswith("function:"):
+        return {"type": "function", "function": {"name": choice.removeprefix("function:")}}
+    return choice
+
+
+def _tool(tool: Tool) -> Json:
+    function: Json = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _messages(messages: Iterable[Message], model: str, dropped: list[str]) -> list[Json]:
+    out: list[Json] = []
+    pictures: list[Part] = []  # of tool results, which may hold text only
+    for message in messages:
+        if message.role == "tool":
+            results = [part for part in message.parts if isinstance(part, ResultPart)]
+            out.extend(_result(part, pictures) for part in results)
+            continue
+        if pictures:
+            out.append({"role": "user", "content": _content(pictures, model, dropped)})
+            pictures = []
+        if message.role == "assistant":
+            out.append(_assistant(message, model))
+            continue
+        role = message.role
+        if role == "developer" and not _OWN.match(model):
+            role = "system"
+        turn: Json = {"role": role, "content": _content(message.parts, model, dropped)}
+        if message.name:
+            turn["name"] = message.name
+        out.append(turn)
+    if pictures:
+        out.append({"role": "user", "content": _content(pictures, model, dropped)})
+    return out
+
+
+def _assistant(message: Message, model: str) -> Json:
+    text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
+    calls = [part for part in message.parts if isinstance(part, CallPart)]
+    turn: Json = {"role": "assistant", "content": text or (None if calls else "")}
+    if message.name:
+        turn["name"] = message.name
+    thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
+    if thoughts and not _OWN.match(model):
+        turn["reasoning_content"] = "".join(part.text for part in thoughts)
+        if any(part.signature for part in thoughts):
+            turn["reasoning_details"] = [
+                {"type": "reasoning.text", "text": part.text, "signature": part.signature}
+                for part in thoughts
+            ]
+    if calls:
+        turn["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments or "{}"},
+            }
+            for call in calls
+        ]
+    return turn
+
+
+def _result(part: ResultPart, pictures: list[Part]) -> Json:
+    text = "\n".join(one.text for one in part.content if isinstance(one, TextPart))
+    seen = [one for one in part.content if isinstance(one, ImagePart)]
+    if seen:
+        pictures.append(TextPart(f"The picture that the tool call {part.call_id} returned:"))
+        pictures.extend(seen)
+        text = text or "[the picture follows]"
+    turn: Json = {"role": "tool", "tool_call_id": part.call_id, "content": text}
+    if part.name:
+        turn["name"] = part.name
+    return turn
+
+
+def _content(parts: Iterable[Part], model: str, dropped: list[str]) -> str | list[Json]:
+    marks = bool(_CACHES_BY_MARK.match(model))
+    found = [one for part in parts if (one := _part(part, dropped, marks=marks)) is not None]
+    if not found:
+        return ""
+    if len(found) == 1 and found[0].keys() == {"type", "text"}:
+        return str(found[0]["text"])
+    return found
+
+
+def _part(part: Part, dropped: list[str], *, marks: bool) -> Json | None:
+    match part:
+        case TextPart():
+            text: Json = {"type": "text", "text": part.text}
+            if part.cache_mark and marks:
+                text["cache_control"] = {"type": "ephemeral"}
+            return text
+        case ImagePart():
+            image = {"url": part.url or data_url(part.media_type, part.data)}
+            if part.detail:
+                image["detail"] = part.detail
+            return {"type": "image_url", "image_url": image}
+        case FilePart(kind="audio"):
+            sound = {"data": part.data, "format": audio_format(part.media_type)}
+            return {"type": "input_audio", "input_audio": sound}
+        case FilePart():
+            if part.file_id:
+                return {"type": "file", "file": {"file_id": part.file_id}}
+            text_held = decoded_text(part.data) if part.media_type.startswith("text/") else None
+            if text_held is not None:
+                return {"type": "text", "text": f"{part.name}\n{text_held}".strip()}
+            if part.data:
+                held = {"file_data": data_url(part.media_type, part.data)}
+                return {"type": "file", "file": {"filename": part.name or "document", **held}}
+            dropped.append("file_url")
+            return None
+        case _:
+            return None
