@@ -185,6 +185,8 @@ class Cache:
         self._fresh.append((entry, vector))
         if len(self._fresh) >= _FRESH:
             self._settle()
+        if self._semantic.waiting >= _FRESH:
+            self._semantic.settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -192,9 +194,8 @@ class Cache:
             self._semantic.add(key.partition, gist, vector, entry)
 
     def _settle(self) -> None:
-        """What a new entry still needs: packing, its place in the index, its line on disk."""
+        """What new entries still need: packing, and their record on disk."""
         fresh, self._fresh = self._fresh, []
-        self._semantic.settle()
         for entry, vector in fresh:
             if not self._holds(entry):
                 continue
@@ -250,10 +251,11 @@ class Cache:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
             self._settle()
+        more = self._semantic.settle()
         disk = self._disk
         if disk is None or not disk.loading:
             self._unwanted.clear()
-            return False
+            return more
         for payload in disk.take(most):
             self._absorb(disk, payload)
         return True
@@ -261,6 +263,7 @@ class Cache:
     def close(self) -> None:
         """Write what is not yet on disk."""
         self._settle()
+        self._semantic.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
