@@ -296,6 +296,7 @@ class App:
             config=lambda: self._serving.config,
             keys=lambda: self._serving.keys,
             reference=lambda: self._serving.reference,
+            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
 
@@ -311,9 +312,6 @@ class App:
             models=planner.models,
             config=service.config.redacted,
             ready=ready,
-            cache_stats=memory.cache.stats,
-            cache_explain=self._explain,
-            cache_invalidate=self._invalidate,
             classify=self._classify,
             breakers=lambda: memory.breakers.snapshot(self.house.now()),
             reset_breaker=memory.breakers.reset,
@@ -333,15 +331,6 @@ class App:
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
-
-    def _explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.memory.cache.explain_texts(body, self.memory.classifier)
-
-    def _invalidate(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        gone = self.memory.cache.invalidate(
-            pattern=body.get("pattern"), category=body.get("category"), tag=body.get("tag")
-        )
-        return {"invalidated": gone}
 
     def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
