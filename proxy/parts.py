@@ -18,18 +18,22 @@ from proxy.cache.cache import Cache
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
-from proxy.downstream.house import Limits
-from proxy.exchange import Caller
+from proxy.downstream.house import Limits as HouseLimits
+from proxy.exchange import Caller, Exchange
 from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.ledger.tariff import Tariff, Tariffs, pico
+from proxy.ledger.webhook import Alerts, Hook
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
+from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.state.allowance import Allowance, Table
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
 from proxy.state.latency import Latency
+from proxy.state.limits import Limits
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
@@ -52,6 +56,8 @@ class Memory:
     local: LocalModel
     recorder: Recorder | None
     store: Store | None
+    quotas: Limits
+    alerts: Alerts
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -100,9 +106,9 @@ def reachable(
     return {name: one for name, one in found.items() if name not in foreign}
 
 
-def limits(settings: config.Config) -> Limits:
+def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
-    return Limits(
+    return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
 
@@ -143,7 +149,56 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         ),
         recorder=recorder,
         store=store,
+        quotas=Limits(allowances(settings), now(), wall()),
+        alerts=Alerts(now, wall),
     )
+
+
+def allowances(settings: config.Config) -> Table:
+    """What callers may ask for and spend."""
+
+    def money(usd: float | None) -> int | None:
+        return None if usd is None else pico(usd)
+
+    ledger = settings.ledger
+    return Table(
+        keys={
+            key.name: Allowance(
+                key.requests_per_minute,
+                key.tokens_per_minute,
+                money(key.budget_usd_per_day),
+                money(key.budget_usd_per_month),
+            )
+            for key in settings.auth.keys
+        },
+        routes={
+            route.name: Allowance(
+                per_day=money(route.budget_usd_per_day),
+                per_month=money(route.budget_usd_per_month),
+            )
+            for route in settings.routes
+        },
+        everyone=Allowance(
+            per_day=money(ledger.budget_usd_per_day), per_month=money(ledger.budget_usd_per_month)
+        ),
+        alert_share=ledger.alert_share,
+    )
+
+
+def hook(settings: config.Config) -> Hook | None:
+    """Where alerts are posted."""
+    ledger = settings.ledger
+    if ledger.webhook is None:
+        return None
+    key = ledger.webhook_key
+    return Hook(ledger.webhook.reveal(), key.reveal() if key is not None else "")
+
+
+def token_estimate(exchange: Exchange) -> int:
+    """Tokens that a request may need, as far as it says: its prompt, and what it asks for."""
+    body = exchange.body
+    asked = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+    return exchange.prompt_bytes // BYTES_PER_TOKEN + (asked if type(asked) is int else 0)
 
 
 def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
