@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, config
+from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
 from proxy.beside import Running, own_version, routes
@@ -24,22 +25,20 @@ from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
-    allowances,
+    cache_disk,
     chains,
     classify,
     default_chain,
-    hook,
     keyring,
     limits,
-    price,
     reachable,
     remember,
     rules_of,
-    token_estimate,
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
@@ -54,6 +53,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
+TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
 class Service:
@@ -127,6 +128,8 @@ class App:
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
+        if self._settings.cache.enabled:
+            self._keep_cache()
         if self.memory.store is not None:
             self.memory.store.start()
         self._look()
@@ -163,6 +166,7 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        self.memory.cache.close()
         self.memory.journal.flush()
         if self.memory.store is not None:
             await asyncio.to_thread(self.memory.store.close)
@@ -208,6 +212,18 @@ class App:
         self._watch.look()
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
+    def _keep_cache(self) -> None:
+        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        path = self._settings.cache.path
+        if path is not None:
+            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
+            self.memory.cache.attach(cache_disk(path, wall), wall)
+        self._tick_cache()
+
+    def _tick_cache(self) -> None:
+        more = self.memory.cache.tick()
+        self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
+
     # ---- building -----------------------------------------------------------------------------
 
     def _service(self, settings: config.Config) -> Service:
@@ -243,7 +259,9 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        reference = price(memory, settings, book)
+        reference = price(
+            memory.recorder, memory.store, settings, book, [target.name for target in default]
+        )
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         table = allowances(settings)
@@ -281,6 +299,8 @@ class App:
             auth_lines(provider),
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
+            provider.api_version,
+            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -14,22 +13,22 @@ from typing import Any
 from embeddings.classifier import Classifier
 from embeddings.reading import Category
 from proxy import catalog, config
+from proxy.accounts import allowances
 from proxy.cache.cache import Cache
+from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
-from proxy.chat import Usage
+from proxy.cache.record import left_s
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
-from proxy.exchange import Caller, Exchange
+from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariff, Tariffs, pico
-from proxy.ledger.webhook import Alerts, Hook
+from proxy.ledger.tariff import Tariffs
+from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
-from proxy.routing.signals import BYTES_PER_TOKEN
-from proxy.state.allowance import Allowance, Table
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
 from proxy.state.latency import Latency
@@ -38,7 +37,6 @@ from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
 
-SPOKEN = ("openai",)  # provider dialects
 GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
@@ -85,25 +83,11 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
 def reachable(
     settings: config.Config, environ: Mapping[str, str], *, local: bool
 ) -> dict[str, catalog.Provider]:
-    """The providers that requests may go to. local: whether the embedded model is installed.
-
-    Raises ConfigError for a declared provider whose dialect is not spoken here; one that is only
-    in the environment is left out.
-    """
+    """The providers that requests may go to. local: whether the embedded model is installed."""
     found = catalog.providers(settings, environ)
     if not local:
         found.pop(catalog.LOCAL, None)
-    declared = {one.name for one in settings.providers}
-    foreign = [name for name, one in found.items() if one.dialect not in SPOKEN]
-    problems = [
-        f"{settings.source}: [[provider]] {name}: dialect: {found[name].dialect} is not spoken;"
-        f" one of {', '.join(SPOKEN)} is"
-        for name in foreign
-        if name in declared
-    ]
-    if problems:
-        raise config.ConfigError(problems)
-    return {name: one for name, one in found.items() if name not in foreign}
+    return found
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -132,14 +116,18 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         cache=Cache(
             CacheSettings(
                 enabled=settings.cache.enabled,
+                exact=settings.cache.exact,
                 semantic=settings.cache.semantic and classifier is not None,
                 ttl_s=settings.cache.ttl_seconds,
                 max_bytes=settings.cache.max_bytes,
+                max_entry_bytes=settings.cache.max_entry_bytes,
                 similarity=settings.cache.similarity,
                 max_temperature=settings.cache.max_temperature,
+                tool_calls=settings.cache.tool_calls,
+                max_error_rate=settings.cache.max_error_rate,
             ),
             now,
-            word_vector=classifier.encoder.word_vector if classifier is not None else None,
+            similar=similar_by(classifier),
         ),
         classifier=classifier,
         local=LocalModel(
@@ -154,90 +142,17 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     )
 
 
-def allowances(settings: config.Config) -> Table:
-    """What callers may ask for and spend."""
-
-    def money(usd: float | None) -> int | None:
-        return None if usd is None else pico(usd)
-
-    ledger = settings.ledger
-    return Table(
-        keys={
-            key.name: Allowance(
-                key.requests_per_minute,
-                key.tokens_per_minute,
-                money(key.budget_usd_per_day),
-                money(key.budget_usd_per_month),
-            )
-            for key in settings.auth.keys
-        },
-        routes={
-            route.name: Allowance(
-                per_day=money(route.budget_usd_per_day),
-                per_month=money(route.budget_usd_per_month),
-            )
-            for route in settings.routes
-        },
-        everyone=Allowance(
-            per_day=money(ledger.budget_usd_per_day), per_month=money(ledger.budget_usd_per_month)
-        ),
-        alert_share=ledger.alert_share,
-    )
-
-
-def hook(settings: config.Config) -> Hook | None:
-    """Where alerts are posted."""
-    ledger = settings.ledger
-    if ledger.webhook is None:
+def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
+    """The cosine of two texts: by it the verified cache compares answers."""
+    if classifier is None:
         return None
-    key = ledger.webhook_key
-    return Hook(ledger.webhook.reveal(), key.reveal() if key is not None else "")
+    encode = classifier.encoder.encode
+    return lambda a, b: float(encode(a) @ encode(b))
 
 
-def token_estimate(exchange: Exchange) -> int:
-    """Tokens that a request may need, as far as it says: its prompt, and what it asks for."""
-    body = exchange.body
-    asked = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-    return exchange.prompt_bytes // BYTES_PER_TOKEN + (asked if type(asked) is int else 0)
-
-
-def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
-    """Let the ledger know what everything costs from now on. The model that savings are measured
-    against."""
-    reference = reference_model(settings, book)
-    if memory.recorder is None or memory.store is None:
-        return reference
-    memory.recorder.configure(Tariffs(book.prices))
-    # A tariff of the writer's own: it is used on another thread.
-    tariff = Tariff(book.prices(reference)) if reference is not None else None
-    memory.store.configure(
-        settings.ledger.retention_days, tariff.cost if tariff is not None else None
-    )
-    return reference
-
-
-def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:
-    """What savings are measured against: the configured model, or the dearest of all targets."""
-    chosen = settings.ledger.reference_model
-    if chosen is not None:
-        return book.resolve(chosen) or chosen
-    names = [
-        book.resolve(name) or name
-        for name in (
-            *(
-                item if isinstance(item, str) else item.target
-                for route in settings.routes
-                for item in route.targets
-            ),
-            *(target for category in settings.categories for target in category.targets),
-            *(target.name for target in default_chain(settings, book)),
-        )
-        if "*" not in name
-    ]
-    usage = Usage(1000, 1000)
-    at = datetime.now(UTC)
-    priced = [(cost, name) for name in names if (cost := book.cost(usage, name, at))]
-    return max(priced)[1] if priced else None
+def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
+    """Where the cache survives a restart. wall: unix seconds."""
+    return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from proxy.upstream.engine import Engine, Terms
 
 STEPS_LIMIT = 4096
-KINDS = {"openai": "chat", "completions": "completions"}  # dialect -> the cache's endpoint name
+KINDS = {  # dialect -> the cache's endpoint name
+    "openai": "chat",
+    "completions": "completions",
+    "anthropic": "messages",
+    "responses": "responses",
+}
 
 
 class Reading(Protocol):

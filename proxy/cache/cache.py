@@ -20,7 +20,6 @@ from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.explain import Reader, explain, explain_texts
-from proxy.cache.guards import WordVector
 from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
@@ -65,16 +64,14 @@ class Cache:
         settings: Settings,
         clock: Callable[[], float],
         *,
-        word_vector: WordVector | None = None,
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word. similar:
-        the cosine of two answers' texts, and chance: numbers in 0..1, for the verified mode."""
+        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
+        0..1; both for the verified mode."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
-        self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
@@ -97,7 +94,7 @@ class Cache:
 
     def find_exact(self, key: Key, options: Options = ALLOWED) -> Entry | None:
         """The answer to this very request, if it is kept and may be read."""
-        if not options.read:
+        if not (options.read and self.settings.exact):
             return None
         entry = self.exact.peek(key.exact)
         if entry is not None:

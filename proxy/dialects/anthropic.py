@@ -21,17 +21,18 @@ class Anthropic:
 
     name = "anthropic"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = (b"event: content_block_delta\n",)
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a Messages request."""
         check_message(body)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse. Takes the body of a count of tokens too."""
+        """See Dialect.parse. Takes the body of a count of tokens too."""
         return parse_message(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return render_message(request, model)
 
     def decoder(self) -> MessageDecoder:

@@ -92,14 +92,15 @@ class MessageEncoder:
                     for one in self._serial.feed(event):
                         self._piece(one, out)
             elif isinstance(event, Finished):
-                self._reason = self._reason or event.reason
+                if not event.choice:
+                    self._reason = event.reason
             elif isinstance(event, Extra):
                 self._cite(event, out)
         return b"".join(out)
 
-    def resume(self, sent: bytes = b"") -> None:
-        """See Encoder.resume. sent: the stream that the client has, to go on in its last block;
-        without it that is taken to be one block of text."""
+    def resume(self, sent: bytes) -> None:
+        """See Encoder.resume. The stream goes on in its last block; where nothing tells which one
+        that is, in a first one of text."""
         self._opened = True
         last: tuple[int, str] = (0, "text")
         for event in Splitter().feed(sent) if sent else ():

@@ -98,7 +98,7 @@ def _wrong(param: str, words: str) -> ClientError:
 
 
 def parse_message(body: Json) -> ChatRequest:
-    """See Translator.parse. The provider's own tools and blocks are named in ignored."""
+    """See Dialect.parse. The provider's own tools and blocks are named in ignored."""
     ignored = [name for name, value in body.items() if name not in _UNDERSTOOD and value]
     choice = body.get("tool_choice") or {}
     thinking = body.get("thinking") or {}

@@ -31,17 +31,18 @@ class Bedrock:
 
     name = "bedrock"
     stream_type = b"application/vnd.amazon.eventstream"
+    plain: tuple[bytes, ...] = ()
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a Converse request."""
         bedrock_parse.check(body)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse. The path's model and stream are fields of the body here."""
+        """See Dialect.parse. The path's model and stream are fields of the body here."""
         return bedrock_parse.parse(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return bedrock_request.render(request, model)
 
     def decoder(self) -> BedrockDecoder:

@@ -50,7 +50,7 @@ def _wrong(param: str, words: str) -> ClientError:
 
 
 def parse(body: Json) -> ChatRequest:
-    """See Translator.parse. The model and stream are the path's: the caller puts them in."""
+    """See Dialect.parse. The model and stream are the path's: the caller puts them in."""
     inference: Json = body.get("inferenceConfig") or {}
     messages: list[Message] = []
     words = tuple(_marked(body.get("system")))

@@ -77,7 +77,7 @@ _ID_LENGTH = 64
 
 
 def render(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render."""
+    """See Dialect.render."""
     dropped: set[str] = set()
     marks = _CACHES.search(model) is not None
     system, conversation = turns(request)

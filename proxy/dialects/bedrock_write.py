@@ -81,7 +81,7 @@ class BedrockEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
         self._opened = True
 

@@ -22,6 +22,7 @@ class Cohere:
 
     name = "cohere"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = ()
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a chat request."""
@@ -32,11 +33,11 @@ class Cohere:
         check_chat(body)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse."""
+        """See Dialect.parse."""
         return cohere_request.parse(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return cohere_request.render(request, model)
 
     def decoder(self) -> CohereDecoder:

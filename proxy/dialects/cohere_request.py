@@ -46,7 +46,7 @@ _QUIET = ("none", "minimal")
 
 
 def render(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render."""
+    """See Dialect.render."""
     dropped: set[str] = set()
     messages: list[Json] = []
     for message in request.messages:
@@ -143,7 +143,7 @@ def _media(part: ImagePart | FilePart, dropped: set[str]) -> Json:
 
 
 def parse(body: Json) -> ChatRequest:
-    """See Translator.parse."""
+    """See Dialect.parse."""
     known: dict[str, Any] = {ours: body.get(theirs) for ours, theirs in _SAME.items()}
     thinking = body.get("thinking")
     thinking = thinking if isinstance(thinking, dict) else {}

@@ -64,7 +64,7 @@ class CohereEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
         self._opened = True
 

@@ -13,6 +13,7 @@ from proxy.dialects.chunks import ChunkDecoder, answer_choices
 from proxy.dialects.completions_request import parse_completion, render_completion
 from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.shapes import (
+    PLAIN,
     error_json,
     finish_of,
     read_error,
@@ -62,7 +63,7 @@ class CompletionEncoder:
                 self._usage = event.usage
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume: nothing opens a completion."""
 
     def end(self) -> bytes:
@@ -87,15 +88,16 @@ class Completions:
 
     name = "completions"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_completion)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse."""
+        """See Dialect.parse."""
         return parse_completion(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return render_completion(request, model)
 
     def decoder(self) -> CompletionDecoder:

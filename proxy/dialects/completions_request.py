@@ -26,7 +26,7 @@ _NO_PLACE = (
 
 
 def parse_completion(body: Json) -> ChatRequest:
-    """See Translator.parse: the prompt is the only turn."""
+    """See Dialect.parse: the prompt is the only turn."""
     logprobs = body.get("logprobs")
     counted = isinstance(logprobs, int) and not isinstance(logprobs, bool)
     return ChatRequest(
@@ -57,7 +57,7 @@ def _prompt(prompt: Any) -> str:
 
 
 def render_completion(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render: all turns as one text."""
+    """See Dialect.render: all turns as one text."""
     body: Json = {"model": model, "prompt": _text(request), **common(request, model)}
     dropped = [name for name in _NO_PLACE if getattr(request, name) not in (None, ())]
     for name in _NO_PLACE:

@@ -57,8 +57,8 @@ class Encoder(Protocol):
 
     def encode(self, events: Sequence[Event]) -> bytes: ...
 
-    def resume(self) -> None:
-        """This stream was begun by another: do not open it again."""
+    def resume(self, sent: bytes) -> None:
+        """This stream was begun by another, and the client has these bytes of it: go on."""
         ...
 
     def end(self) -> bytes:
@@ -73,6 +73,7 @@ class Encoder(Protocol):
 class Dialect(Protocol):
     name: str
     stream_type: bytes  # content-type of a stream
+    plain: tuple[bytes, ...]  # one of these is in every event that holds nothing but content
 
     def check(self, body: Json) -> None:
         """Raises ClientError(400) naming the parameter that makes it no request of this dialect."""
@@ -91,10 +92,6 @@ class Dialect(Protocol):
     def read_error(self, status: int, body: bytes) -> ErrorReading: ...
 
     def write_error(self, error: ClientError) -> bytes: ...
-
-
-class Translator(Dialect, Protocol):
-    """A dialect whose requests are understood, so that they can be told in another."""
 
     def parse(self, body: Json) -> ChatRequest:
         """A checked request in neutral form. Raises ClientError(400) for what check let pass and

@@ -24,17 +24,18 @@ class Gemini:
 
     name = "gemini"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = ()
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a generateContent request."""
         gemini_parse.check(body)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse. The path's model and stream are fields of the body here."""
+        """See Dialect.parse. The path's model and stream are fields of the body here."""
         return gemini_parse.parse(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return gemini_request.render(request, model)
 
     def decoder(self) -> GeminiDecoder:

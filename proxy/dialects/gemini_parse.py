@@ -55,7 +55,7 @@ def _wrong(param: str, words: str) -> ClientError:
 
 
 def parse(body: Json) -> ChatRequest:
-    """See Translator.parse. The model and stream are the path's: the caller puts them in."""
+    """See Dialect.parse. The model and stream are the path's: the caller puts them in."""
     generation = field(body, "generationConfig") or {}
     known: Json = {ours: field(generation, theirs) for ours, theirs in GENERATION.items()}
     thinking = field(generation, "thinkingConfig")

@@ -75,7 +75,7 @@ _TYPES: Mapping[str, str] = {
 
 
 def render(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render. The method is in the path; alt=sse asks for events."""
+    """See Dialect.render. The method is in the path; alt=sse asks for events."""
     dropped: set[str] = set()
     names = call_names(request)
     system, conversation = turns(request)

@@ -60,7 +60,7 @@ class GeminiEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume: nothing opens a stream of responses."""
 
     def end(self) -> bytes:

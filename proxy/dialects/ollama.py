@@ -32,6 +32,7 @@ class Ollama:
 
     name = "ollama"
     stream_type = b"application/x-ndjson"
+    plain: tuple[bytes, ...] = ()
 
     def check(self, body: Json) -> None:
         """Raises ClientError 400 for a body that cannot be a chat request."""
@@ -43,11 +44,11 @@ class Ollama:
                 raise ClientError(400, words, code="invalid_value", param="messages")
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse."""
+        """See Dialect.parse."""
         return ollama_request.parse(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return ollama_request.render(request, model)
 
     def decoder(self) -> OllamaDecoder:

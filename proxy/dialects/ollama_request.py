@@ -54,7 +54,7 @@ _LEVELS = ("low", "medium", "high")
 
 
 def render(request: ChatRequest, model: str) -> Rendered:
-    """See Translator.render."""
+    """See Dialect.render."""
     names = call_names(request)
     dropped: set[str] = set()
     messages: list[Json] = []
@@ -168,7 +168,7 @@ def tool_json(tool: Tool) -> Json:
 
 
 def parse(body: Json) -> ChatRequest:
-    """See Translator.parse."""
+    """See Dialect.parse."""
     options = body["options"] if isinstance(body.get("options"), dict) else {}
     known: dict[str, Any] = {ours: options.get(theirs) for ours, theirs in _OPTIONS.items()}
     stop = options.get("stop") or ()

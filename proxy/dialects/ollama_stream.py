@@ -165,7 +165,7 @@ class OllamaEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume: nothing opens a stream of lines."""
 
     def end(self) -> bytes:

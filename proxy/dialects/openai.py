@@ -29,6 +29,7 @@ from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat
 from proxy.dialects.shapes import (
+    PLAIN,
     error_json,
     finish_of,
     read_error,
@@ -73,7 +74,7 @@ class ChunkEncoder:
                     pass
         return b"".join(out)
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
         self._opened = True
 
@@ -108,15 +109,16 @@ class OpenAI:
 
     name = "openai"
     stream_type = b"text/event-stream"
+    plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_chat)
 
     def parse(self, body: Json) -> ChatRequest:
-        """See Translator.parse."""
+        """See Dialect.parse."""
         return parse_chat(body)
 
     def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Translator.render."""
+        """See Dialect.render."""
         return render_chat(request, model)
 
     def decoder(self) -> ChunkDecoder:

@@ -50,6 +50,10 @@ class Splitter:
         if self._rest:
             data = self._rest + data
             self._rest = b""
+        if data.endswith(b"\r\n\r\n") and _is_crlf_only(data):
+            events = [piece + b"\r\n\r\n" for piece in data[:-4].split(b"\r\n\r\n")]
+            if b"\r\n\r\n" not in events:
+                return events
         end = whole_events(data)
         if end < len(data):
             self._rest = data[end:]
@@ -68,6 +72,11 @@ class Splitter:
         """What is left when the stream ends: an event without its empty line, or nothing."""
         rest, self._rest = self._rest, b""
         return rest
+
+
+def _is_crlf_only(data: bytes) -> bool:
+    """Whether every line ends in CRLF, as Google's do."""
+    return data.count(b"\r\n") * 2 == data.count(b"\r") + data.count(b"\n")
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -121,9 +121,9 @@ class JoiningEncoder:
             estimated=True,
         )
 
-    def resume(self) -> None:
+    def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
-        self._inner.resume()
+        self._inner.resume(sent)
 
     def end(self) -> bytes:
         """See Encoder.end."""

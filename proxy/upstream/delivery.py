@@ -59,7 +59,8 @@ class Delivery:
             owner,
             self._sink,
             decoder,
-            encoder=self._encoder(step) if attempt.dialect is not self._dialect else None,
+            encoder=None if attempt.passes else self._encoder(step),
+            plain=self._dialect.plain,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,
             gap_s=self._gap_s,
@@ -85,11 +86,11 @@ class Delivery:
 
     def spoken(self) -> list[Event]:
         """What the client has of the answer, as events."""
-        follower = self.follower
-        if not isinstance(follower, Relay):
-            return []
         decoder = self._dialect.decoder()
-        return [event for frame in decoder.feed(follower.text) for event in frame.events]
+        return [event for frame in decoder.feed(self._sent()) for event in frame.events]
+
+    def _sent(self) -> bytes:
+        return self.follower.text if isinstance(self.follower, Relay) else b""
 
     def resume(self, attempt: Attempt, step: Step, owner: Owner, before: Said) -> None:
         """Let another target's tokens go on with the stream that the client already reads."""
@@ -104,12 +105,13 @@ class Delivery:
             created=before.opened.created or int(engine.wall()),
             include_usage=self._exchange.wants_usage,
         )
-        inner.resume()
+        inner.resume(self._sent())
         relay = Relay(
             owner,
             self._sink,
             decoder,
             encoder=JoiningEncoder(inner, before),
+            plain=(),
             end_mark=b"",
             strip_usage=False,
             gap_s=self._gap_s,

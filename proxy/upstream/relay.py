@@ -25,14 +25,14 @@ EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 KEPT_LIMIT_BYTES = 4 * 1024 * 1024  # of an answer, for the cache and for finishing it elsewhere
 
 _DELTA = b'"delta":'
-_PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk but the last
+_CLOSE = b"}\n\n"
 
 
 class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
     __slots__ = ("_after_text", "_before_text", "_encoder", "_end_mark", "_kept", "_kept_bytes",
-                 "_plain", "_sink", "_strip_usage", "_tail")  # fmt: skip
+                 "_plain", "_plain_marks", "_sink", "_strip_usage", "_tail")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -41,6 +41,7 @@ class Relay(Follower):
         decoder: Decoder,
         *,
         encoder: Encoder | None,
+        plain: tuple[bytes, ...],
         end_mark: bytes,
         strip_usage: bool,
         gap_s: float,
@@ -60,7 +61,8 @@ class Relay(Follower):
         self._kept_bytes = 0
         self._before_text = b""
         self._after_text = b""
-        self._plain = b""
+        self._plain_marks = plain
+        self._plain = b""  # the one that this stream uses
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """The bytes of the frames that were held back until the first token."""
@@ -118,11 +120,13 @@ class Relay(Follower):
 
     def _learn(self, event: bytes) -> None:
         """What a usual chunk of this stream looks like around its text."""
-        for mark in _PLAIN:
+        for mark in self._plain_marks:
             end = event.rfind(mark)
-            if end > 0:
+            if end >= 0:
                 self._plain = mark
                 start = event.find(_DELTA) + len(_DELTA)
+                if end < start:  # the mark is the event's name: it ends like any JSON object
+                    end = len(event) - len(_CLOSE)
                 if len(_DELTA) < start <= end and event.count(b"\n\n") == 1:
                     self._before_text, self._after_text = event[:start], event[end:]
 

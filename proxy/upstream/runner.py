@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from proxy.timing import Timer
     from proxy.upstream.engine import Engine, Step, Terms
 
+RESUMABLE = ("openai", "anthropic")  # whose turns can be continued by a further turn
 RETRIES = 2  # lanes beyond the plan, once every target has failed
 RESUMPTIONS = 1  # how often one answer may be finished elsewhere
 RETRY_WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
@@ -185,10 +186,10 @@ class Runner:
             lane,
             step,
             target.endpoint,
-            request_for(exchange, target, spoken, streams=streams),
+            request_for(exchange, target, spoken, streams=streams, client=self._dialect),
             spoken,
             streams=streams,
-            passes=spoken is self._dialect,
+            passes=spoken is self._dialect and not target.endpoint.repairs,
             started_s=perf_counter(),
         )
         self._attempts[lane] = attempt
@@ -303,7 +304,10 @@ class Runner:
             self._way.resume(attempt, step, self, self._before)
             return
         self._way.follow(
-            attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
+            attempt,
+            step,
+            self,
+            strip_usage=attempt.passes and counts_itself(self.exchange, step, streams=True),
         )
 
     def answered(self, attempt: Attempt, body: bytes) -> None:
@@ -312,7 +316,9 @@ class Runner:
             return
         step = self._steps[attempt.step]
         try:
-            answer = read_whole(body, source=self._dialect, target=attempt.dialect)
+            answer = read_whole(
+                body, source=self._dialect, target=attempt.dialect, passes=attempt.passes
+            )
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
@@ -377,7 +383,7 @@ class Runner:
             return False
         if self._way.opened:
             before = self._before or said(self._way.spoken(), exchange.body)
-            if exchange.kind != "openai" or before is None or self._before is not None:
+            if exchange.kind not in RESUMABLE or before is None or self._before is not None:
                 return False
             self._before = before
             self._asked = exchange.body

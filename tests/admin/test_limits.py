@@ -18,7 +18,11 @@ async def ask(it: House, **body) -> tuple[int, dict, dict]:
     sent = {**BODY, **body}
     async with it.client.post("/v1/chat/completions", json=sent, headers=BEARER) as answer:
         text = await answer.read()
-        return answer.status, dict(answer.headers), {} if not text else await answer.json()
+        return (
+            answer.status,
+            {k.lower(): v for k, v in answer.headers.items()},
+            {} if not text else await answer.json(),
+        )
 
 
 @pytest.mark.parametrize("lane", ["true", "false"])
@@ -69,7 +73,7 @@ async def test_a_restart_does_not_give_a_second_budget(tmp_path) -> None:
 
 async def test_a_breaker_that_opens_is_an_alert(caplog) -> None:
     async with house() as it:
-        body = {**BODY, "model": "primary/mock-status-401"}
+        body = {**BODY, "model": "primary/fault-401"}
         await it.call("POST", "/v1/chat/completions", json=body)
         async with asyncio.timeout(5):
             while "breaker_open" not in caplog.text:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.cache.cache import Cache
-from proxy.cache.disk import MAGIC, Disk, frame, read_records
+from proxy.cache.disk import MAGIC, Disk, frame, pack, read_records, unpack
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key
 from proxy.cache.policy import Settings
@@ -176,6 +176,21 @@ def test_a_long_log_becomes_a_snapshot(tmp_path: Path, monkeypatch: pytest.Monke
     assert size < 12_000  # dropped and replaced records do not pile up
 
 
+def test_two_processes_keep_apart_in_one_directory(tmp_path: Path) -> None:
+    first, second = opened(tmp_path), opened(tmp_path)
+    first.put(key(1), None, entry(1))
+    second.put(key(2), None, entry(2))
+    first.close()
+    second.close()
+    again, other = opened(tmp_path), opened(tmp_path)
+    assert again.find_exact(key(1)) is not None
+    assert again.find_exact(key(2)) is None
+    assert other.find_exact(key(2)) is not None
+    again.close()
+    other.close()
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
 def test_a_directory_that_cannot_be_written_costs_only_the_disk(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
@@ -201,14 +216,15 @@ def test_records_are_whole_or_absent(
     payloads = [bytes([number]) * 50 for number in range(5)]
     data = bytearray(MAGIC)
     for number, payload in enumerate(payloads):
-        data += frame(number.to_bytes(16, "big"), payload)
+        data += frame(number.to_bytes(16, "big"), pack(payload))
     data[flip % len(data)] ^= 1
     path = tmp_path_factory.mktemp("records") / "log"
     path.write_bytes(bytes(data[: len(data) - cut % len(data)]))
     read = []
     try:
-        for (_, payload), _ in read_records(path):
-            read.append(payload)
+        for (_, packed), _ in read_records(path):
+            assert packed is not None
+            read.append(unpack(packed))
     except ValueError:
         pass
     assert read == payloads[: len(read)]

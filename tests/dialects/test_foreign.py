@@ -92,7 +92,7 @@ def test_a_broken_answer_says_so(name: str) -> None:
 def test_a_resumed_stream_is_not_opened_again(name: str) -> None:
     begun, resumed = told(name), told(name)
     first = begun.encode([Text("a")])
-    resumed.resume()
+    resumed.resume(b"")
     events = cut_and_read(name, first + resumed.encode([Text("b")]) + resumed.end(), 9)
     assert "".join(one.text for one in events if isinstance(one, Text)) == "ab"
     assert sum(isinstance(one, Finished) for one in events) == 1

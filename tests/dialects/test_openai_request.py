@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import (
@@ -37,6 +37,7 @@ def part(**fields):
     return parse({"role": "user", "content": [fields]}).messages[0].parts
 
 
+@settings(deadline=None)
 @given(
     requests(),
     st.fixed_dictionaries(
