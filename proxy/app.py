@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from proxy import catalog, config
+from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
@@ -34,6 +34,7 @@ from proxy.parts import (
     reachable,
     remember,
     rules_of,
+    teach,
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
@@ -65,10 +66,12 @@ class Service:
         settings: config.Config,
         keys: Keyring,
         pipeline: Pipeline,
+        book: catalog.Catalog,
         reference: str | None = None,
         quotas: Quotas | None = None,
     ) -> None:
         self.config = settings
+        self.book = book
         self.reference = reference
         self.keys = keys
         self.pipeline = pipeline
@@ -104,7 +107,9 @@ class App:
                 "reinstall aiohttp from a wheel."
             )
         self._environ = environ
-        self._settings = settings
+        self._changes = changes.read(settings)
+        self._from_file = settings
+        self._settings = settings = self._changes.apply(settings)
         self._spawned: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self.house = House(limits(settings))
@@ -117,7 +122,7 @@ class App:
 
     async def open(self) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError."""
-        service = self._service(self._settings)
+        service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
         self._api = Api(self._views(service), own_version())
@@ -141,6 +146,37 @@ class App:
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
+
+    def _first_service(self) -> Service:
+        """What the file says with what was changed by API, or without it where that is no more
+        possible: a provider's key may be gone."""
+        try:
+            return self._service(self._settings)
+        except config.ConfigError as error:
+            if self._settings is self._from_file:
+                raise
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            self._settings = self._from_file
+            return self._service(self._settings)
+
+    def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
+        """Change a route or a category from now on, and after a restart. Raises ConfigError for a
+        table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
+        wanted = self._changes.having(what, name, table)
+        settings = wanted.apply(self._from_file)
+        service = self._service(settings)
+        if what == "categories" and self.memory.classifier is not None:
+            teach(self.memory.classifier, settings, name)
+        wanted.save()
+        self._changes = wanted
+        self._take(settings, service)
+
+    def _take(self, settings: config.Config, service: Service) -> None:
+        """Serve with this configuration from the next request on."""
+        self._settings = settings
+        self.house.service = self._serving = service
+        self.house.limits = limits(settings)
+        self._api.swap(self._views(service))
 
     @property
     def summary(self) -> str:
@@ -178,15 +214,15 @@ class App:
             source = self._settings.source
             settings = config.load(None if source == "defaults" else source, environ)
             self._environ = environ
-            service = self._service(settings)
+            made = changes.read(settings)
+            changed = made.apply(settings)
+            service = self._service(changed)
         except config.ConfigError as error:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
-        self._settings = settings
-        self.house.service = self._serving = service
-        self.house.limits = limits(settings)
-        self._api.swap(self._views(service))
+        self._from_file, self._changes = settings, made
+        self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
@@ -268,7 +304,7 @@ class App:
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
-        return Service(settings, keyring(settings), pipeline, reference, quotas)
+        return Service(settings, keyring(settings), pipeline, book, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -335,6 +371,11 @@ class App:
             config=lambda: self._serving.config,
             keys=lambda: self._serving.keys,
             reference=lambda: self._serving.reference,
+            book=lambda: self._serving.book,
+            gauges=self._gauges,
+            draining=lambda: self.house.draining,
+            change=self.change,
+            now=self.house.now,
             route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )

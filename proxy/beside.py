@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from proxy.admin.api import Api
 from proxy.admin.cache import CacheDesk
+from proxy.admin.control import Control, Plant
 from proxy.admin.endpoint import Desk, Endpoint
+from proxy.admin.live import Live, Sight
 from proxy.admin.money import Money
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
 from proxy.parts import Memory
 
 if TYPE_CHECKING:
+    from proxy.catalog import Catalog
     from proxy.config import Config
     from proxy.downstream.auth import Keyring
     from proxy.exchange import Caller
     from proxy.timing import Clock
+
+TYPICAL_BYTES = 2000  # of a prompt, for the deadline that is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,11 @@ class Running:
     keys: Callable[[], Keyring]
     reference: Callable[[], str | None]
     route_of: Callable[[str], str]  # of a model's name; raises ClientError
+    book: Callable[[], Catalog]
+    gauges: Callable[[], Mapping[str, float]]
+    draining: Callable[[], bool]
+    change: Callable[[str, str, Mapping[str, Any] | None], None]
+    now: Clock
     wall: Clock
 
 
@@ -44,12 +54,39 @@ def endpoints(running: Running, api: Api) -> list[Endpoint]:
         ledger = running.config().ledger
         return Money(ledger.currency, Decimal(repr(ledger.usd_rate)).normalize())
 
-    usage = Usage(lambda: running.memory.store, money, running.reference, running.wall)
     memory = running.memory
+    usage = Usage(lambda: memory.store, money, running.reference, running.wall)
+    control = Control(_plant(running, money))
+    live = Live(
+        Sight(
+            recent=lambda: memory.store.recent if memory.store is not None else None,
+            gauges=running.gauges,
+            breakers=lambda: memory.breakers.snapshot(running.now()),
+            draining=running.draining,
+            money=money,
+            wall=running.wall,
+        )
+    )
     cache = CacheDesk(Shelf(memory.cache, memory.classifier, running.route_of))
-    every = [*api.endpoints(), *cache.endpoints(), *usage.endpoints()]
+    desks = (api, cache, usage, control, live)
+    every = [endpoint for desk in desks for endpoint in desk.endpoints()]
     api.described = every
     return every
+
+
+def _plant(running: Running, money: Callable[[], Money]) -> Plant:
+    memory = running.memory
+    return Plant(
+        config=running.config,
+        book=running.book,
+        classifier=lambda: memory.classifier,
+        breakers=lambda: memory.breakers.snapshot(running.now()),
+        deadline_s=lambda target: memory.latency.deadline(target, TYPICAL_BYTES, running.now()),
+        limits=lambda: memory.quotas.snapshot(running.now()),
+        change=running.change,
+        money=money,
+        wall=running.wall,
+    )
 
 
 def routes(running: Running, api: Api) -> list[web.RouteDef]:
