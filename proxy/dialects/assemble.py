@@ -37,8 +37,8 @@ class _Choice:
     reasoning: list[str] = field(default_factory=list)
     signature: str = ""
     calls: dict[int, _Call] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
     finish: FinishReason | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def assemble(events: Iterable[Event]) -> Answer:
@@ -59,8 +59,8 @@ def assemble(events: Iterable[Event]) -> Answer:
                 one.signature = signature or one.signature
             case ToolCall():
                 _add_call(choices.setdefault(event.choice, _Choice()), event)
-            case Extra(field=name, value=value, choice=choice):
-                _add_extra(choices.setdefault(choice, _Choice()).extra, name, value)
+            case Extra(choice=choice):
+                _add_extra(choices.setdefault(choice, _Choice()).extra, event)
             case Finished(reason=reason, choice=choice):
                 choices.setdefault(choice, _Choice()).finish = reason
             case Spent(usage=counted):
@@ -79,12 +79,20 @@ def _add_call(choice: _Choice, event: ToolCall) -> None:
     call.signature = call.signature or event.signature
 
 
-def _add_extra(extra: dict[str, Any], name: str, value: Any) -> None:
-    """Lists, such as annotations, come in pieces; anything else replaces what was there."""
-    held = extra.get(name)
-    if isinstance(held, list) and isinstance(value, list):
-        value = [*held, *value]
-    extra[name] = value
+def _add_extra(extra: dict[str, Any], event: Extra) -> None:
+    """Lists grow, and so do the lists inside objects (logprobs); anything else is the latest."""
+    before, value = extra.get(event.field), event.value
+    if isinstance(before, list) and isinstance(value, list):
+        value = [*before, *value]
+    elif isinstance(before, dict) and isinstance(value, dict):
+        value = {
+            **before,
+            **{
+                name: [*(before.get(name) or ()), *more] if isinstance(more, list) else more
+                for name, more in value.items()
+            },
+        }
+    extra[event.field] = value
 
 
 def _whole(choice: _Choice) -> Choice:
@@ -109,12 +117,11 @@ def events_of(answer: Answer) -> list[Event]:
             events.append(Reasoning(choice.reasoning, index, choice.reasoning_signature))
         if choice.text:
             events.append(Text(choice.text, index))
+        events.extend(Extra(name, value, index) for name, value in (choice.extra or {}).items())
         for place, call in enumerate(choice.calls):
             events.append(
                 ToolCall(place, call.id, call.name, call.arguments, index, call.signature)
             )
-        for name, value in (choice.extra or {}).items():
-            events.append(Extra(name, value, index))
         events.append(Finished(choice.finish or "stop", index))
     if answer.usage is not None:
         events.append(Spent(answer.usage))
