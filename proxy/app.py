@@ -6,10 +6,11 @@ import asyncio
 import gc
 import logging
 import random
-import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -18,12 +19,14 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.admin.api import Api, Views
+from proxy.admin.completing import Kitchen
 from proxy.admin.metrics import Exposition
 from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
+from proxy.errors import ClientError
 from proxy.parts import (
     cache_disk,
     chains,
@@ -38,6 +41,7 @@ from proxy.parts import (
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
+from proxy.service import check_reach
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
@@ -46,8 +50,11 @@ from proxy.upstream.pool import LocalPool, Origin, Pool
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
+    import socket
+    from decimal import Decimal
+
+    from proxy.chat import Usage
     from proxy.downstream.front import Answering
-    from proxy.errors import ClientError
     from proxy.exchange import Exchange, Sink
     from proxy.state.quotas import Quotas
 
@@ -100,7 +107,13 @@ class Service:
 class App:
     """A running proxy."""
 
-    def __init__(self, settings: config.Config, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """overrides: what of [server] the command line decided; a reload keeps it."""
         if HttpRequestParser is HttpRequestParserPy:
             raise SystemExit(
                 "firsttoken: aiohttp runs without its C parser here, which is not safe to expose; "
@@ -110,8 +123,8 @@ class App:
         self._changes = changes.read(settings)
         self._from_file = settings
         self._settings = settings = self._changes.apply(settings)
+        self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
@@ -120,8 +133,11 @@ class App:
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self) -> tuple[str, int]:
-        """Listen; returns the address. Raises OSError and ConfigError."""
+    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+        """Listen; returns the address. Raises OSError and ConfigError.
+
+        sockets: already listening, opened by somebody else; instead of [server] host and port.
+        """
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
@@ -131,7 +147,15 @@ class App:
         )
         application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
         server = self._settings.server
-        self.address = await self.house.open(application, service, server.host, server.port)
+        await self.house.open(application, service)
+        check_reach(
+            (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
+        )
+        if not sockets:
+            await self.house.listen(server.host, server.port)
+        for one in sockets:
+            await self.house.adopt(one)
+        self.address = self.house.addresses[0]
         self._flush()
         if self._settings.cache.enabled:
             self._keep_cache()
@@ -184,14 +208,10 @@ class App:
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
-        await self._stop.wait()
-        await self.close()
+    @property
+    def source(self) -> str:
+        """The configuration file, or "defaults"."""
+        return self._settings.source
 
     async def close(self) -> None:
         """Drain, then end everything that was started."""
@@ -213,6 +233,9 @@ class App:
             environ = config.environment()
             source = self._settings.source
             settings = config.load(None if source == "defaults" else source, environ)
+            settings = config.with_server(settings, self._overrides)
+            hosts = [host for host, _ in self.house.addresses]
+            check_reach(hosts, is_open=_is_open(settings))
             self._environ = environ
             made = changes.read(settings)
             changed = made.apply(settings)
@@ -375,10 +398,29 @@ class App:
             gauges=self._gauges,
             draining=lambda: self.house.draining,
             change=self.change,
+            kitchen=Kitchen(
+                serve=self._serve,
+                open=self.house.answers,
+                knows=self._knows,
+                cost=self._cost,
+            ),
             now=self.house.now,
             route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
+
+    def _serve(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        return self._serving.serve(exchange, sink)
+
+    def _cost(self, usage: Usage, target: str) -> Decimal | None:
+        return self._serving.book.cost(usage, target, datetime.now(UTC))
+
+    def _knows(self, model: str) -> bool:
+        try:
+            self._serving.pipeline.planner.rule(model)
+        except ClientError:
+            return False
+        return True
 
     def _views(self, service: Service) -> Views:
         memory = self.memory
@@ -417,3 +459,7 @@ class App:
 
     def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
+
+
+def _is_open(settings: config.Config) -> bool:
+    return bool(settings.auth.keys or settings.server.anonymous)

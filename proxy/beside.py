@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from proxy.admin import predecessors
 from proxy.admin.api import Api
 from proxy.admin.cache import CacheDesk
+from proxy.admin.completing import Completer, Kitchen
 from proxy.admin.control import Control, Plant
 from proxy.admin.endpoint import Desk, Endpoint
 from proxy.admin.live import Live, Sight
 from proxy.admin.money import Money
+from proxy.admin.predecessors.seam import Core
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
 from proxy.parts import Memory
@@ -43,6 +46,7 @@ class Running:
     gauges: Callable[[], Mapping[str, float]]
     draining: Callable[[], bool]
     change: Callable[[str, str, Mapping[str, Any] | None], None]
+    kitchen: Kitchen
     now: Clock
     wall: Clock
 
@@ -68,9 +72,20 @@ def endpoints(running: Running, api: Api) -> list[Endpoint]:
         )
     )
     cache = CacheDesk(Shelf(memory.cache, memory.classifier, running.route_of))
+    core = Core(
+        completer=Completer(running.kitchen),
+        usage=usage,
+        control=control,
+        book=running.book,
+        breakers=lambda: memory.breakers.snapshot(running.now()),
+        reset=memory.breakers.reset,
+        cache_stats=memory.cache.stats,
+        wall=running.wall,
+    )
     desks = (api, cache, usage, control, live)
     every = [endpoint for desk in desks for endpoint in desk.endpoints()]
-    api.described = every
+    every += predecessors.endpoints(core)
+    api.described, api.more = every, usage.overview
     return every
 
 

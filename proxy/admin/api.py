@@ -4,7 +4,7 @@ breakers, deadlines, a text's category, and the description of them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class Api:
         self._views = views
         self._version = version
         self.described: Sequence[Endpoint] = ()
+        self.more: Callable[[], Awaitable[Mapping[str, Any]]] | None = None  # for the JSON figures
 
     def swap(self, views: Views) -> None:
         """A reload built new views."""
@@ -85,10 +86,12 @@ class Api:
         ready, why = self._views.ready()
         return answer({"status": "ready" if ready else why}, 200 if ready else 503)
 
-    def metrics(self, call: Call) -> web.Response:
-        """Prometheus text, or JSON where it is asked for."""
+    async def metrics(self, call: Call) -> web.Response:
+        """Prometheus text, or JSON where it is asked for, with what predecessor E told."""
         if "application/json" in call.request.headers.get("Accept", ""):
-            return answer(self._views.exposition.as_json())
+            shown = self._views.exposition.as_json()
+            shown["circuit_breakers"] = self._views.breakers()
+            return answer({**shown, **(await self.more() if self.more is not None else {})})
         return web.Response(
             body=self._views.exposition.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

@@ -136,6 +136,14 @@ class Control:
         self.change("routes", call["name"], None)
         return self.routes(call)
 
+    def has_route(self, name: str) -> bool:
+        """Whether there is a route of this name."""
+        return any(one.name == name for one in self._plant.config().routes)
+
+    def has_category(self, name: str) -> bool:
+        """Whether a category of this name has a chain."""
+        return any(one.name == name and one.targets for one in self._plant.config().categories)
+
     # ---- categories -------------------------------------------------------------------------
 
     def categories(self, _: Call) -> dict[str, Any]:
