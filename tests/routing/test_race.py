@@ -157,6 +157,17 @@ class Watched:
         self.most = 2 * (steps + retries)
         self.obey(self.race.begin())
 
+    def fork(self) -> Watched:
+        """A copy that goes its own way; deepcopy takes ten times as long."""
+        other = copy.copy(self)
+        other.race = copy.copy(self.race)
+        for one, names in ((other, vars(other)), (other.race, Race.__slots__)):
+            for name in names:
+                value = getattr(one, name)
+                if isinstance(value, set | dict | list):
+                    setattr(one, name, value.copy())
+        return other
+
     @property
     def key(self):
         race = self.race
@@ -242,7 +253,7 @@ def test_every_state_that_any_sequence_reaches_keeps_the_promises(steps: int, re
             for report in reports(lane, steps):
                 if isinstance(report, Stalled) and lane in one.running and lane not in one.armed:
                     continue  # a deadline passes once for each time that it is armed
-                following = copy.deepcopy(one)
+                following = one.fork()
                 following.report(report)
                 if following.key not in seen:
                     seen.add(following.key)
