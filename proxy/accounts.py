@@ -74,7 +74,10 @@ def price(
     default: Iterable[str],
 ) -> str | None:
     """Let the ledger know what everything costs from now on. The model that savings are measured
-    against. default: the targets of `auto`."""
+    against. default: the targets of `auto`. Raises ConfigError for another database."""
+    if settings.ledger.url is not None:
+        where = settings.at("ledger", "url")
+        raise config.ConfigError([f"{where}: only SQLite is spoken yet: write path instead"])
     reference = reference_model(settings, book, default)
     if recorder is not None and store is not None:
         recorder.configure(Tariffs(book.prices))

@@ -8,7 +8,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,19 +17,12 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
-from proxy.admin.api import Api, Views
-from proxy.admin.completing import Kitchen
-from proxy.admin.metrics import Exposition
-from proxy.beside import Running, own_version, routes
-from proxy.dialects.registry import dialect
-from proxy.downstream.auth import Keyring
+from proxy.beside import Running, routes
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
-from proxy.errors import ClientError
 from proxy.parts import (
     cache_disk,
     chains,
-    classify,
     default_chain,
     keyring,
     limits,
@@ -42,6 +34,7 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
+from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
@@ -51,57 +44,14 @@ from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
     import socket
-    from decimal import Decimal
 
-    from proxy.chat import Usage
-    from proxy.downstream.front import Answering
-    from proxy.exchange import Exchange, Sink
-    from proxy.state.quotas import Quotas
+    from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-
-
-class Service:
-    """One configuration, serving. Implements what the front asks of the house."""
-
-    def __init__(
-        self,
-        settings: config.Config,
-        keys: Keyring,
-        pipeline: Pipeline,
-        book: catalog.Catalog,
-        reference: str | None = None,
-        quotas: Quotas | None = None,
-    ) -> None:
-        self.config = settings
-        self.book = book
-        self.reference = reference
-        self.keys = keys
-        self.pipeline = pipeline
-        self.max_body_bytes = settings.server.max_body_bytes
-        self.fast_lane = settings.server.fast_lane
-        self.quotas = quotas
-        self.serve = pipeline.serve if quotas is None else self._serve_limited
-
-    def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
-        """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
-        pipeline, quotas = self.pipeline, self.quotas
-        assert quotas is not None
-        caller = exchange.caller
-        route = pipeline.planner.rule(exchange.model, caller.routes).name
-        now = pipeline.engine.now()
-        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
-        if refusal is not None:
-            raise refusal
-        return pipeline.serve(exchange, sink)
-
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        """An error body in the dialect of the path that was asked."""
-        return dialect(kind or "openai").write_error(error)
 
 
 class App:
@@ -141,11 +91,10 @@ class App:
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
+        application.add_routes([*completions.routes(), *routes(self._running())])
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(
@@ -200,7 +149,6 @@ class App:
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
-        self._api.swap(self._views(service))
 
     @property
     def summary(self) -> str:
@@ -362,6 +310,16 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            house=self.house,
+            service=lambda: self._serving,
+            change=self.change,
+            now=self.house.now,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
+
     # ---- what happens meanwhile -----------------------------------------------------------------
 
     def _account(self, exchange: Exchange) -> None:
@@ -387,78 +345,6 @@ class App:
             self.house.now(),
         ):
             self.memory.alerts.tell(alert)
-
-    def _running(self) -> Running:
-        return Running(
-            memory=self.memory,
-            config=lambda: self._serving.config,
-            keys=lambda: self._serving.keys,
-            reference=lambda: self._serving.reference,
-            book=lambda: self._serving.book,
-            gauges=self._gauges,
-            draining=lambda: self.house.draining,
-            change=self.change,
-            kitchen=Kitchen(
-                serve=self._serve,
-                open=self.house.answers,
-                knows=self._knows,
-                cost=self._cost,
-            ),
-            now=self.house.now,
-            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
-            wall=time.time,  # noqa: TID251 - the ledger's days
-        )
-
-    def _serve(self, exchange: Exchange, sink: Sink) -> Answering | None:
-        return self._serving.serve(exchange, sink)
-
-    def _cost(self, usage: Usage, target: str) -> Decimal | None:
-        return self._serving.book.cost(usage, target, datetime.now(UTC))
-
-    def _knows(self, model: str) -> bool:
-        try:
-            self._serving.pipeline.planner.rule(model)
-        except ClientError:
-            return False
-        return True
-
-    def _views(self, service: Service) -> Views:
-        memory = self.memory
-        planner = service.pipeline.planner
-
-        def ready() -> tuple[bool, str]:
-            return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        return Views(
-            exposition=Exposition(memory.tally, self._gauges),
-            models=planner.models,
-            config=service.config.redacted,
-            ready=ready,
-            classify=self._classify,
-            breakers=lambda: memory.breakers.snapshot(self.house.now()),
-            reset_breaker=memory.breakers.reset,
-            deadlines=memory.latency.snapshot,
-        )
-
-    def _gauges(self) -> dict[str, float]:
-        memory = self.memory
-        stats = {f"cache_{name}": float(value) for name, value in memory.cache.stats().items()}
-        for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
-            stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
-        return {
-            "connections": float(len(self.house.fronts) + len(self.house.guards)),
-            "hedges_total": float(memory.hedges.spent),
-            "breakers_opened_total": float(memory.breakers.opened),
-            "log_lines_dropped_total": float(memory.journal.dropped),
-            "alerts_total": float(memory.alerts.told),
-            "alerts_failed_total": float(memory.alerts.failed),
-            "limited_total": float(memory.quotas.refused),
-            **(memory.store.figures() if memory.store is not None else {}),
-            **stats,
-        }
-
-    def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
 
 
 def _is_open(settings: config.Config) -> bool:

@@ -23,12 +23,12 @@ _TEXT = Param("text", about="The text to read.")
 
 @dataclass(slots=True)
 class Views:
-    """What the admin endpoints show; each a plain call into its owner."""
+    """What the admin endpoints show; each a plain call into what is in force then."""
 
     exposition: Exposition
     models: Callable[[], Sequence[Mapping[str, Any]]]
     config: Callable[[], Mapping[str, Any]]
-    ready: Callable[[], tuple[bool, str]]
+    draining: Callable[[], bool]
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
@@ -43,10 +43,6 @@ class Api:
         self._version = version
         self.described: Sequence[Endpoint] = ()
         self.more: Callable[[], Awaitable[Mapping[str, Any]]] | None = None  # for the JSON figures
-
-    def swap(self, views: Views) -> None:
-        """A reload built new views."""
-        self._views = views
 
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
@@ -83,8 +79,9 @@ class Api:
         """Liveness for everyone; readiness with ?ready."""
         if "ready" not in call.request.query:
             return answer({"status": "ok"})
-        ready, why = self._views.ready()
-        return answer({"status": "ready" if ready else why}, 200 if ready else 503)
+        if self._views.draining():
+            return answer({"status": "draining"}, 503)
+        return answer({"status": "ready"})
 
     async def metrics(self, call: Call) -> web.Response:
         """Prometheus text, or JSON where it is asked for, with what predecessor E told."""

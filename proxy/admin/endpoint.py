@@ -97,14 +97,14 @@ class Desk:
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """An aiohttp route for each."""
-        return [
-            web.route(
-                one.method,
-                one.path.removesuffix("}") + ":.+}" if one.deep else one.path,
-                self._serve(one),
-            )
-            for one in endpoints
-        ]
+        found = []
+        for one in endpoints:
+            path = one.path.removesuffix("}") + ":.+}" if one.deep else one.path
+            if one.method == "GET":
+                found.append(web.get(path, self._serve(one)))  # and HEAD
+            else:
+                found.append(web.route(one.method, path, self._serve(one)))
+        return found
 
     def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Any]:
         async def serve(request: web.Request) -> web.StreamResponse:

@@ -23,5 +23,4 @@ class Core:
     book: Callable[[], Catalog]
     breakers: Callable[[], Mapping[str, Any]]
     reset: Callable[[str | None], None]
-    cache_stats: Callable[[], Mapping[str, float]]
     wall: Clock
