@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def allowances(settings: config.Config) -> Table:
-    """What callers may ask for and spend."""
+    """What callers may ask for and spend. Raises ConfigError for budgets without a ledger."""
 
     def money(usd: float | None) -> int | None:
         return None if usd is None else pico(usd)
 
     ledger = settings.ledger
-    return Table(
+    table = Table(
         keys={
             key.name: Allowance(
                 key.requests_per_minute,
@@ -48,6 +48,10 @@ def allowances(settings: config.Config) -> Table:
         ),
         alert_share=ledger.alert_share,
     )
+    if table.has_budgets and not ledger.enabled:
+        where = settings.at("ledger", "enabled")
+        raise config.ConfigError([f"{where}: budgets need the ledger: it knows what was spent"])
+    return table
 
 
 def hook(settings: config.Config) -> Hook | None:

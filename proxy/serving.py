@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.accounts import token_estimate
 from proxy.dialects.registry import dialect
+from proxy.headers import lines
 
 if TYPE_CHECKING:
     from proxy.catalog import Catalog
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange, Sink
     from proxy.pipeline import Pipeline
     from proxy.state.quotas import Quotas
+    from proxy.timing import Clock
+
+
+class Stamped:
+    """A sink that tells a caller what is left of its limits, in the answer's headers."""
+
+    __slots__ = ("_key", "_now", "_quotas", "_sink", "abort", "end", "write")
+
+    def __init__(self, sink: Sink, quotas: Quotas, key: str, now: Clock) -> None:
+        self._sink = sink
+        self._quotas = quotas
+        self._key = key
+        self._now = now
+        # Tokens go the straight way: only an answer's head comes by here.
+        self.write = sink.write
+        self.end = sink.end
+        self.abort = sink.abort
+
+    def open(self, status: int, headers: bytes, first: bytes) -> None:
+        self._sink.open(status, self._stamp(headers), first)
+
+    def whole(self, status: int, headers: bytes, body: bytes) -> None:
+        self._sink.whole(status, self._stamp(headers), body)
+
+    def _stamp(self, headers: bytes) -> bytes:
+        if b"x-ratelimit-" in headers:
+            return headers  # a provider's own refusal, under its own names
+        return headers + lines(self._quotas.headers(self._key, self._now()))
 
 
 class Service:
@@ -50,7 +79,7 @@ class Service:
         refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
         if refusal is not None:
             raise refusal
-        return pipeline.serve(exchange, sink)
+        return pipeline.serve(exchange, Stamped(sink, quotas, caller.name, pipeline.engine.now))
 
     def refused(self, error: ClientError, kind: str) -> bytes:
         """An error body in the dialect of the path that was asked."""

@@ -29,7 +29,7 @@ class Second:
 
 
 class Recent:
-    """add is for the ledger's thread; figures for any: it reads whole seconds that are over."""
+    """add is for the ledger's thread; figures for any: it reads seconds that are over."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
@@ -60,13 +60,13 @@ class Recent:
 
     def figures(self, wall: float) -> dict[str, Any]:
         """Rates per second, and percentiles of the minute in milliseconds. Money in pico-USD."""
-        now = int(wall)
+        now = int(wall) - 1  # the last second may not be in yet: the thread looks now and then
         seconds = self._seconds.copy()
         lately = [one for at, one in seconds.items() if now - RATE_SECONDS <= at < now]
         ttft: Counter[int] = Counter()
         for at, one in seconds.items():
             if now - SECONDS <= at < now:
-                ttft.update(one.ttft)
+                ttft.update(dict(one.ttft))  # a copy in one step: the thread may be adding
         requests = sum(one.requests for one in lately)
         hits = sum(one.hits for one in lately)
         found = {share: percentile(ttft.items(), share) for share in SHARES}

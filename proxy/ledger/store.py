@@ -115,7 +115,8 @@ class Store:
 
     def figures(self) -> dict[str, float]:
         """For the metrics: names ending in _total count."""
-        refused = self._batches.refused if self._batches is not None else 0
+        batches = self._batches
+        refused = batches.refused if batches is not None else 0
         return {
             "ledger_rows_total": float(self.written),
             "ledger_rows_dropped_total": float(self._recorder.dropped + refused),

@@ -141,7 +141,7 @@ async def test_live_figures_once_a_second() -> None:
     async with house() as it:
         for _ in range(5):
             await it.ask()
-        await asyncio.sleep(1.3)
+        await asyncio.sleep(2.3)
         async with it.client.get("/api/live") as answer:
             assert answer.content_type == "text/event-stream"
             line = await answer.content.readline()

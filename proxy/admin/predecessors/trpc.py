@@ -81,7 +81,9 @@ class Completions:
                     return {"error": {"message": error.message, "code": error.code,
                                       "status": error.status}}  # fmt: skip
 
-        return {"results": await asyncio.gather(*(one(request) for request in requests))}
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(one(request)) for request in requests]
+        return {"results": [task.result() for task in asked]}
 
     async def _answer(self, caller: Caller, request: Any) -> dict[str, Any]:
         if not isinstance(request, dict):
