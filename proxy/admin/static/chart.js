@@ -42,7 +42,7 @@ function axis(width, height, marks, format, at) {
 }
 
 // series: [{name, color, values}], values may hold null. labels: one per value, for the pointer.
-export function lines({ label, height = 190, format, ends = ["", ""] }) {
+export function lines({ label, height = 190, format, ends }) {
   let series = [];
   let labels = [];
   let pointed = null;
@@ -56,10 +56,11 @@ export function lines({ label, height = 190, format, ends = ["", ""] }) {
     const x = (index) => LEFT + (width - LEFT - RIGHT) * (index / (length - 1));
     const shapes = series.map((one) => trace(one, x, y, length));
     const said = series.map((one) => `${one.name}: ${format(last(one.values))}`).join(", ");
+    const [from, to] = ends();
     const root = svg("svg", { width, height: tall, role: "img", "aria-label": `${label}. Now ${said}.` },
       axis(width, tall, marks, format, y),
-      svg("text", { class: "end", x: LEFT, y: tall - 4 }, ends[0]),
-      svg("text", { class: "end", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, ends[1]), shapes);
+      svg("text", { class: "end", x: LEFT, y: tall - 4 }, from),
+      svg("text", { class: "end", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, to), shapes);
     if (pointed !== null && pointed < length) {
       root.append(svg("line", { class: "pointer", x1: x(pointed), x2: x(pointed), y1: TOP, y2: tall - BOTTOM }));
     }

@@ -6,7 +6,8 @@ import { badge, button, card, cardWith, empty, failure, h, replace, toast } from
 import { bytes, count, millis, money, number, percent } from "/ui/format.js";
 import { history, watch } from "/ui/live.js";
 
-const SHOWN = 120; // seconds of the charts
+const LEAST = 30; // seconds of the charts
+const MOST = 180;
 const DAY_EVERY = 10_000;
 
 function tile(label) {
@@ -24,17 +25,18 @@ function tile(label) {
   };
 }
 
-const window = (pick) => history.slice(-SHOWN).map((one) => pick(one) ?? null);
-const padded = (values) => [...Array(Math.max(0, SHOWN - values.length)).fill(null), ...values];
+const span = () => Math.min(MOST, Math.max(LEAST, history.length));
+const window = (pick) => history.slice(-MOST).map((one) => pick(one) ?? null);
+const padded = (values) => [...Array(span() - values.length).fill(null), ...values];
 
 export async function render(place) {
   const tiles = {
     rate: tile("Requests / s"), first: tile("First token, p50"), slow: tile("First token, p99"), tokens: tile("Tokens / s"),
     open: tile("Open streams"), spend: tile("Spend today"), saved: tile("Saved today"), hits: tile("Cache hits today"),
   };
-  const rate = lines({ label: "Requests per second over the last two minutes", format: number, ends: ["2 min ago", "now"] });
-  const first = lines({ label: "Time to first token over the last two minutes", format: millis, ends: ["2 min ago", "now"] });
-  const tokens = lines({ label: "Tokens per second over the last two minutes", format: number, ends: ["2 min ago", "now"] });
+  const rate = lines({ label: "Requests per second", format: number, ends: () => [`${span()} s ago`, "now"] });
+  const first = lines({ label: "Time to first token", format: millis, ends: () => [`${span()} s ago`, "now"] });
+  const tokens = lines({ label: "Tokens per second", format: number, ends: () => [`${span()} s ago`, "now"] });
   const hours = bars({ label: "Requests per hour today", format: count, height: 190 });
   const doors = h("div", {});
   const gpu = h("div", {});
@@ -62,11 +64,11 @@ export async function render(place) {
     const gauges = figures.gauges;
     const quick = figures.ttft_ms ?? {};
     tiles.rate.set(number(figures.requests_per_s), figures.errors_per_s ? `${number(figures.errors_per_s)} errors / s` : "no errors", window((one) => one.requests_per_s));
-    tiles.first.set(millis(quick.p50), "median of the last minute", window((one) => one.ttft_ms?.p50));
+    tiles.first.set(millis(quick.p50), "of the last minute", window((one) => one.ttft_ms?.p50));
     tiles.slow.set(millis(quick.p99), quick.p90 != null ? `p90 ${millis(quick.p90)}` : "", window((one) => one.ttft_ms?.p99), "c2");
     tiles.tokens.set(number(figures.tokens_per_s), "read and written", window((one) => one.tokens_per_s), "c3");
     tiles.open.set(count(gauges.open_answers), `${count(gauges.connections)} connections`, window((one) => one.gauges.open_answers));
-    const labels = padded(history.slice(-SHOWN).map((one) => new Date(one.time * 1000).toLocaleTimeString("en-GB")));
+    const labels = padded(history.slice(-MOST).map((one) => new Date(one.time * 1000).toLocaleTimeString("en-GB")));
     rate.update([{ name: "Requests / s", color: "c1", filled: true, values: padded(window((one) => one.requests_per_s)) },
       { name: "Errors / s", color: "c2", values: padded(window((one) => one.errors_per_s)) }], labels);
     first.update([{ name: "p50", color: "c1", filled: true, values: padded(window((one) => one.ttft_ms?.p50)) },

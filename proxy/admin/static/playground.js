@@ -94,7 +94,7 @@ function controls() {
   const temperature = h("input", { type: "number", min: 0, max: 2, step: 0.1, placeholder: "model's own" });
   const most = h("input", { type: "number", min: 1, max: 100000, step: 1, placeholder: "model's own" });
   const cache = select([["", "use it"], ["bypass", "bypass"], ["refresh", "refresh"], ["only", "only the cache"]]);
-  const tier = select([["", "none"], ["economy", "economy"], ["balanced", "balanced"], ["premium", "premium"]]);
+  const tier = select([["", "none"], ["ultra_economy", "ultra economy"], ["economy", "economy"], ["standard", "standard"], ["premium", "premium"], ["enterprise", "enterprise"]]);
   const key = h("input", { type: "password", autocomplete: "off" });
   return {
     root: h("div", { class: "stack" }, field("System prompt", system),
@@ -285,7 +285,7 @@ function describe(seen, known) {
       about.category ? badge(about.category) : null,
       attempts > 1 ? badge(`${attempts} attempts`, "warn") : null,
       about.route ? badge(`route ${about.route}`) : null),
-    about.why ? h("div", { class: "muted" }, `Chosen by ${about.why}`) : null,
+    about.why ? h("div", { class: "muted" }, `Why this target: ${about.why}`) : null,
     about.dropped ? h("div", { class: "muted" }, `Left out for this target: ${about.dropped}`) : null,
     about.stages.length ? stages(about.stages) : null,
   ];
