@@ -81,6 +81,7 @@ function frame(session) {
 async function show() {
   const name = PAGES.find(([one]) => location.hash.startsWith(`#/${one}`))?.[0] ?? "overview";
   const title = PAGES.find(([one]) => one === name)[1];
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   turn += 1;
   const mine = turn;
   leave();
@@ -106,6 +107,7 @@ async function show() {
 }
 
 function door() {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   live.close();
   const key = h("input", { type: "password", autocomplete: "current-password", required: true, name: "key" });
   const place = h("div", { role: "alert" });

@@ -179,7 +179,7 @@ export function spark(values, color) {
   const width = 120;
   const height = 28;
   const known = values.filter((value) => value !== null && value !== undefined);
-  const top = Math.max(...known, 0) || 1;
+  const top = Math.max(...known, 0) * 1.2 || 1;
   const step = width / Math.max(values.length - 1, 1);
   let pen = false;
   let path = "";

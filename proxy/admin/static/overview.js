@@ -13,7 +13,7 @@ const DAY_EVERY = 10_000;
 function tile(label) {
   const value = h("span", {}, "–");
   const note = h("span", { class: "note" });
-  const line = h("span", {});
+  const line = h("dd", { class: "spark-place", "aria-hidden": "true" });
   const root = h("div", { class: "tile" }, h("dt", {}, label), h("dd", {}, value), h("dd", { class: "note" }, note), line);
   return {
     root,

@@ -160,7 +160,7 @@ function panel(first, known, onclose, onchange) {
     const report = h("div", { class: "report", "aria-live": "off" }, h("span", { class: "muted" }, "Waiting for the first token"));
     talk.append(h("div", { class: "said user" }, text), said, report);
     running = new AbortController();
-    const seen = { about: null, first: null, last: null, tokens: 0, usage: null, status: "" };
+    const seen = { primary: primary(), broken: kept.broken.has(primary()), about: null, first: null, last: null, tokens: 0, usage: null, status: "" };
     let answer = "";
     const show = () => replace(report, describe(seen, known));
     const follow = () => {
@@ -197,7 +197,7 @@ function panel(first, known, onclose, onchange) {
     said.classList.remove("caret");
     if (!answer) said.remove();
     if (seen.about?.provider) {
-      lastTarget = named(seen.about.provider, seen.about.model);
+      if (!kept.broken.has(lastTarget)) lastTarget = named(seen.about.provider, seen.about.model);
       showPrimary();
     }
     if (seen.about?.provider || seen.first !== null) show();
@@ -283,8 +283,9 @@ function describe(seen, known) {
       about.provider ? badge(named(about.provider, about.model), "accent") : null,
       about.cache ? badge(isHit ? `${about.cache} cache hit` : `cache ${about.cache}`, isHit ? "good" : "") : null,
       about.category ? badge(about.category) : null,
+      seen.broken && !isHit && about.provider && named(about.provider, about.model) !== seen.primary ? badge(`fallback from ${seen.primary}`, "warn") : null,
       attempts > 1 ? badge(`${attempts} attempts`, "warn") : null,
-      about.route ? badge(`route ${about.route}`) : null),
+      about.route && about.route !== named(about.provider, about.model) ? badge(`route ${about.route}`) : null),
     about.why ? h("div", { class: "muted" }, `Why this target: ${about.why}`) : null,
     about.dropped ? h("div", { class: "muted" }, `Left out for this target: ${about.dropped}`) : null,
     about.stages.length ? stages(about.stages) : null,
