@@ -59,8 +59,11 @@ export function lines({ label, height = 190, format, ends }) {
     const [from, to] = ends();
     const root = svg("svg", { width, height: tall, role: "img", "aria-label": `${label}. Now ${said}.` },
       axis(width, tall, marks, format, y),
-      svg("text", { class: "end", x: LEFT, y: tall - 4 }, from),
-      svg("text", { class: "end", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, to), shapes);
+      svg("text", { class: "tick", x: LEFT, y: tall - 4 }, from),
+      svg("text", { class: "tick", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, to), shapes);
+    if (!series.some((one) => one.values.some((value) => value !== null))) {
+      root.append(svg("text", { class: "tick", x: LEFT + (width - LEFT - RIGHT) / 2, y: tall / 2, "text-anchor": "middle" }, "Nothing in this time"));
+    }
     if (pointed !== null && pointed < length) {
       root.append(svg("line", { class: "pointer", x1: x(pointed), x2: x(pointed), y1: TOP, y2: tall - BOTTOM }));
     }
@@ -161,7 +164,7 @@ export function bars({ label, height = 220, format }) {
       });
       shape.addEventListener("pointerleave", () => tip.classList.remove("shown"));
       root.append(shape);
-      if (index % every === 0) root.append(svg("text", { class: "end", x: middle, y: tall - 4, "text-anchor": "middle" }, one.name));
+      if (index % every === 0) root.append(svg("text", { class: "tick", x: middle, y: tall - 4, "text-anchor": "middle" }, one.name));
     });
     return [root, tip];
   });

@@ -30,16 +30,20 @@ export async function render(place) {
   const send = h("button", { class: "button primary", type: "submit" }, "Send");
   const stop = button("Stop", () => panels.forEach((one) => one.stop()), { disabled: true });
   const add = button("Add a model", () => addPanel(known.names.find((name) => !kept.chosen.includes(name)) ?? known.names[0]));
-  const clear = button("Clear", () => panels.forEach((one) => one.clear()), { class: "button quiet" });
+  const clear = button("Clear", () => {
+    panels.forEach((one) => one.clear());
+    examples.hidden = false;
+  }, { class: "button quiet" });
   const list = h("datalist", { id: "models" }, known.names.map((name) => h("option", { value: name })));
 
+  const examples = h("div", { class: "prompts" }, EXAMPLES.map((text) => button(text, () => {
+    prompt.value = text;
+    ask();
+  }, { class: "button small" })));
   const composer = h("form", { class: "card composer", onsubmit: (event) => {
     event.preventDefault();
     ask();
-  } }, h("div", { class: "prompts" }, EXAMPLES.map((text) => button(text, () => {
-    prompt.value = text;
-    ask();
-  }, { class: "button small" }))), prompt,
+  } }, examples, prompt,
   h("div", { class: "spread" }, h("div", { class: "row tight" }, send, stop, clear), h("span", { class: "small muted" }, "The same prompt goes to every model above.")),
   h("details", {}, h("summary", {}, "Options"), options.root));
   prompt.addEventListener("keydown", (event) => {
@@ -58,6 +62,7 @@ export async function render(place) {
     const text = prompt.value.trim();
     if (!text || panels.some((one) => one.busy())) return;
     prompt.value = "";
+    examples.hidden = true;
     send.disabled = true;
     stop.disabled = false;
     await Promise.all(panels.map((one) => one.ask(text, options.read())));
