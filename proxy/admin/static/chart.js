@@ -2,10 +2,12 @@
 
 import { h, replace, svg } from "/ui/dom.js";
 
-const LEFT = 52;
+const LEFT = 60;
 const BOTTOM = 20;
 const TOP = 8;
 const RIGHT = 6;
+
+const tallOn = (wall, desk) => (innerWidth >= 1900 ? wall : desk);
 
 // Round numbers from zero to a bit above the greatest.
 export function ticks(greatest, wanted = 3) {
@@ -42,7 +44,7 @@ function axis(width, height, marks, format, at) {
 }
 
 // series: [{name, color, values}], values may hold null. labels: one per value, for the pointer.
-export function lines({ label, height = 190, format, ends }) {
+export function lines({ label, height = tallOn(300, 190), format, ends }) {
   let series = [];
   let labels = [];
   let pointed = null;
@@ -137,7 +139,7 @@ function trace(one, x, y, length) {
 }
 
 // rows: [{name, value, low, high, soft}]; low and high draw a whisker, soft a lighter bar.
-export function bars({ label, height = 220, format }) {
+export function bars({ label, height = tallOn(320, 220), format }) {
   let rows = [];
   const tip = h("div", { class: "tip", "aria-hidden": "true" });
   const drawing = frame(label, height, (width, tall) => {

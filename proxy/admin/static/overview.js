@@ -37,7 +37,7 @@ export async function render(place) {
   const rate = lines({ label: "Requests per second", format: number, ends: () => [`${span()} s ago`, "now"] });
   const first = lines({ label: "Time to first token", format: millis, ends: () => [`${span()} s ago`, "now"] });
   const tokens = lines({ label: "Tokens per second", format: number, ends: () => [`${span()} s ago`, "now"] });
-  const hours = bars({ label: "Requests per hour today", format: count, height: 190 });
+  const hours = bars({ label: "Requests per hour today", format: count });
   const doors = h("div", {});
   const gpu = h("div", {});
   const facts = h("dl", { class: "facts" });
