@@ -228,7 +228,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     if problems := catalog.problems(settings, book.providers):
         raise config.ConfigError(problems)
     rules: list[Rule] = []
-    terms = [Terms()]
+    keep_alive_s = settings.server.keep_alive_seconds
+    terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
             _target(book, item, 1.0)
@@ -245,6 +246,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
                 stream_upstream=route.stream_upstream,
+                keep_alive_s=keep_alive_s,
+                strict=route.strict_params,
             )
         )
     return rules, terms

@@ -312,6 +312,7 @@ class Routing(Table):
     breaker_failures: int = Field(default=3, ge=1, le=1000)
     """In a row, before a target is left alone."""
     breaker_seconds: Seconds = 300.0
+    """How long it is left alone, but for single probes every few seconds."""
     from_environment: bool = True
     """Known providers whose key is in the environment are there without a [[provider]]."""
 
