@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.admin.api import Api
+from proxy.admin.cache import CacheDesk
 from proxy.admin.endpoint import Desk, Endpoint
 from proxy.admin.money import Money
 from proxy.admin.usage import Usage
+from proxy.cache.shelf import Shelf
 from proxy.parts import Memory
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Running:
     config: Callable[[], Config]
     keys: Callable[[], Keyring]
     reference: Callable[[], str | None]
+    route_of: Callable[[str], str]  # of a model's name; raises ClientError
     wall: Clock
 
 
@@ -42,7 +45,9 @@ def endpoints(running: Running, api: Api) -> list[Endpoint]:
         return Money(ledger.currency, Decimal(repr(ledger.usd_rate)).normalize())
 
     usage = Usage(lambda: running.memory.store, money, running.reference, running.wall)
-    every = [*api.endpoints(), *usage.endpoints()]
+    memory = running.memory
+    cache = CacheDesk(Shelf(memory.cache, memory.classifier, running.route_of))
+    every = [*api.endpoints(), *cache.endpoints(), *usage.endpoints()]
     api.described = every
     return every
 

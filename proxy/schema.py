@@ -217,6 +217,9 @@ class Route(Table):
     """A parameter that the target cannot honour is an error, not dropped."""
     min_tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
     """A slower answer counts as stalled; absent: never."""
+    budget_usd_per_day: Usd | None = None
+    """Of all callers together, UTC; what is beyond is refused with 429."""
+    budget_usd_per_month: Usd | None = None
 
     @model_validator(mode="after")
     def _stars(self) -> Self:

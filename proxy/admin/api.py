@@ -1,4 +1,4 @@
-"""The endpoints beside the traffic that need nothing but a view: liveness, metrics, models, cache,
+"""The endpoints beside the traffic that need nothing but a view: liveness, metrics, models,
 breakers, deadlines, a text's category, and the description of them all.
 """
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 JsonHandler = Callable[[Mapping[str, Any]], Any]
 
 _TEXT = Param("text", about="The text to read.")
-_EITHER = "A prompt, or a whole request."
 
 
 @dataclass(slots=True)
@@ -30,9 +29,6 @@ class Views:
     models: Callable[[], Sequence[Mapping[str, Any]]]
     config: Callable[[], Mapping[str, Any]]
     ready: Callable[[], tuple[bool, str]]
-    cache_stats: Callable[[], Mapping[str, float]]
-    cache_explain: JsonHandler
-    cache_invalidate: JsonHandler
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
@@ -53,10 +49,6 @@ class Api:
 
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
-        explain = (Param("a", "any", _EITHER, required=True),
-                   Param("b", "any", _EITHER, required=True))  # fmt: skip
-        forget = (Param("pattern", about="A glob over the prompt."), Param("category"),
-                  Param("tag"))  # fmt: skip
         ready = Param("ready", "boolean", "Whether it takes requests, rather than lives.", False)
         return [
             Endpoint("GET", "/health", self.health, "Liveness, or with ?ready readiness.",
@@ -79,14 +71,6 @@ class Api:
                      body=(Param("target", about="provider/model; absent: all."),), group="state"),
             Endpoint("GET", "/api/deadlines", self.deadlines,
                      "The first-token deadlines learned so far.", group="state"),
-            Endpoint("GET", "/api/cache", self.cache_stats, "Counts and sizes of the cache.",
-                     group="cache"),
-            Endpoint("POST", "/api/cache/explain", self.cache_explain,
-                     "Whether one prompt would be answered with another's answer, and why.",
-                     body=explain, open_body=True, group="cache"),
-            Endpoint("POST", "/api/cache/invalidate", self.cache_invalidate,
-                     "Forget what matches all that is given; nothing given: everything.",
-                     body=forget, group="cache"),
             Endpoint("POST", "/api/classify", self.classify,
                      "A text's category, and what decided it.",
                      body=(_TEXT, Param("prompt", about="Another name of text.")),
@@ -127,15 +111,6 @@ class Api:
 
     def deadlines(self, _: Call) -> Any:
         return self._views.deadlines()
-
-    def cache_stats(self, _: Call) -> Any:
-        return self._views.cache_stats()
-
-    def cache_explain(self, call: Call) -> Any:
-        return self._views.cache_explain(call.body)
-
-    def cache_invalidate(self, call: Call) -> Any:
-        return self._views.cache_invalidate(call.body)
 
     def classify(self, call: Call) -> Any:
         return self._views.classify(call.body)

@@ -223,4 +223,4 @@ def test_what_another_format_has_no_place_for_is_noted() -> None:
     }
     endpoint = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
     exchange = sent(endpoint, "gpt-4o", body, client=dialect("anthropic"))[3]
-    assert exchange.dropped == ("tools.web_search_20250305", "reasoning_effort")
+    assert exchange.dropped == ("reasoning_effort", "tools.web_search_20250305")
