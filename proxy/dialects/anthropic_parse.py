@@ -229,7 +229,10 @@ def _part(block: Json, place: str, ignored: list[str]) -> Part | None:
 
 
 def _result(block: Json, place: str, ignored: list[str]) -> ResultPart:
-    found = _parts(block.get("content") or "", f"{place}.content", ignored)
+    content = block.get("content") or ""
+    if not isinstance(content, str | list):
+        raise _wrong(f"{place}.content", "must be a string or a list of blocks")
+    found = _parts(content, f"{place}.content", ignored)
     kept: list[TextPart | ImagePart] = []
     for part in found:
         if isinstance(part, TextPart | ImagePart):
