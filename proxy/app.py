@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,15 @@ from proxy.parts import (
     classify,
     default_chain,
     keyring,
+    known,
     limits,
+    provider_quotas,
     reachable,
     remember,
     rules_of,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.upstream.auth import lines as auth_lines
@@ -250,8 +254,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -268,11 +278,20 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
             account=self._account,
             alarm=self._watch.alarm,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
@@ -281,7 +300,7 @@ class App:
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
-        steps = Steps(endpoints, book.model)
+        steps = Steps(endpoints, book.model, memory.limits.limits)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         table = allowances(settings)
         memory.quotas.configure(table)
@@ -306,13 +325,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),
@@ -383,7 +403,7 @@ class App:
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
             "connections": float(len(self.house.fronts) + len(self.house.guards)),
-            "hedges_total": float(memory.hedges.spent),
+            "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
             "alerts_total": float(memory.alerts.told),
