@@ -75,6 +75,9 @@ def unpack(packed: Packed | bytes) -> bytes:
     return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
 
 
+_NO_USAGE = Usage()
+
+
 class Entry:
     """A complete answer and what is known about it.
 
@@ -86,7 +89,6 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__",
         "_stream",
         "category",
         "cost_usd",
@@ -133,7 +135,7 @@ class Entry:
         self._stream: Packed | bytes = stream
         self.whole = whole
         self.usage_frame = b""
-        self.usage = usage or Usage()
+        self.usage = usage or _NO_USAGE
         self.kind = kind
         self.finish = finish
         self.model = model
