@@ -23,6 +23,7 @@ from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
+from proxy.cache.squeeze import Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
@@ -70,6 +71,7 @@ class Cache:
         self.counts = Stats()
         self._clock = clock
         self._semantic = SemanticCache()
+        self._squeezer = Squeezer()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
         self._trust = None if rate is None else Trust(rate, chance)
@@ -202,6 +204,7 @@ class Cache:
             before = entry.size_bytes
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
+            self._squeezer.offer(entry)
             if self._disk is not None and self._holds(entry):
                 self._write(self._disk, entry, vector)
 
@@ -251,6 +254,8 @@ class Cache:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
             self._settle()
+        for entry, by_bytes in self._squeezer.collect():
+            self.exact.grow(entry, by_bytes)
         more = self._semantic.settle()
         disk = self._disk
         if disk is None or not disk.loading:
@@ -264,6 +269,7 @@ class Cache:
         """Write what is not yet on disk."""
         self._settle()
         self._semantic.close()
+        self._squeezer.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
@@ -281,6 +287,7 @@ class Cache:
             disk.drop(key.exact)
             return
         entry.measure()
+        self._squeezer.offer(entry)
         self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._index(key, vector, entry)

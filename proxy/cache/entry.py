@@ -7,7 +7,8 @@ that a replay costs a copy, not a decompression (figures in tests/cache/test_ent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.chat import Usage
@@ -17,6 +18,16 @@ _EDGE = 4  # chunks at either end that are never like the others: role, finish, 
 _WORTH = 12  # chunks below which packing gains nothing
 
 OVERHEAD_BYTES = 700  # an entry's own objects, its keys in two tables and its vector's code
+
+
+class Squeezed(bytes):
+    """Bytes under zlib."""
+
+    __slots__ = ()
+
+
+def _plain(held: bytes) -> bytes:
+    return zlib.decompress(held) if type(held) is Squeezed else held
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ def unpack(packed: Packed | bytes) -> bytes:
     if isinstance(packed, bytes):
         return packed
     between = packed.suffix + _GAP + packed.prefix
-    middles = packed.middles.replace(_GAP, between)
+    middles = _plain(packed.middles).replace(_GAP, between)
     return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
 
 
@@ -90,6 +101,7 @@ class Entry:
 
     __slots__ = (
         "_stream",
+        "_whole",
         "category",
         "cost_usd",
         "created_s",
@@ -112,7 +124,6 @@ class Entry:
         "text",
         "usage",
         "usage_frame",
-        "whole",
     )
 
     def __init__(  # noqa: PLR0913 - a record
@@ -133,7 +144,7 @@ class Entry:
         cost_usd: float = 0.0,
     ) -> None:
         self._stream: Packed | bytes = stream
-        self.whole = whole
+        self._whole = whole
         self.usage_frame = b""
         self.usage = usage or _NO_USAGE
         self.kind = kind
@@ -160,13 +171,38 @@ class Entry:
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""
-        held = len(self._stream) + len(self.whole) + len(self.usage_frame) + len(self.text)
+        held = len(self._stream) + len(self._whole) + len(self.usage_frame) + len(self.text)
         self.size_bytes = OVERHEAD_BYTES + held
 
     @property
     def stream(self) -> bytes:
         """The answer as an SSE body, or b"" where only the whole is known."""
         return unpack(self._stream)
+
+    @property
+    def whole(self) -> bytes:
+        """The answer as one JSON body, or b"" where only the stream is known."""
+        return _plain(self._whole)
+
+    @property
+    def bulky(self) -> list[bytes]:
+        """What it keeps that could be compressed."""
+        held = [self._whole]
+        if isinstance(self._stream, Packed):
+            held.append(self._stream.middles)
+        return [one for one in held if type(one) is bytes]
+
+    def swap(self, before: bytes, after: Squeezed) -> bool:
+        """Keep the compressed form instead; False where `before` is not what is kept now."""
+        stream = self._stream
+        if self._whole is before:
+            self._whole = after
+        elif isinstance(stream, Packed) and stream.middles is before:
+            self._stream = replace(stream, middles=after)
+        else:
+            return False
+        self.size_bytes += len(after) - len(before)
+        return True
 
     @property
     def has_stream(self) -> bool:
@@ -179,7 +215,7 @@ class Entry:
 
     def adopt_whole(self, whole: bytes) -> None:
         """Take in the whole form."""
-        self.whole = whole
+        self._whole = whole
         self.measure()
 
     def describe(self) -> dict[str, Any]:
