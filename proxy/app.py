@@ -6,16 +6,17 @@ import asyncio
 import gc
 import logging
 import random
-import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, config
+from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
 from proxy.beside import Running, own_version, routes
@@ -30,22 +31,27 @@ from proxy.parts import (
     default_chain,
     keyring,
     limits,
-    price,
     reachable,
     remember,
     rules_of,
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
+from proxy.service import check_reach
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
-    from proxy.errors import ClientError, Kind
-    from proxy.exchange import Exchange
+    import socket
+
+    from proxy.downstream.front import Answering
+    from proxy.errors import ClientError
+    from proxy.exchange import Exchange, Sink
+    from proxy.state.quotas import Quotas
 
 log = logging.getLogger("firsttoken")
 
@@ -53,7 +59,6 @@ FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
 FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
 
 
 class Service:
@@ -65,6 +70,7 @@ class Service:
         keys: Keyring,
         pipeline: Pipeline,
         reference: str | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self.config = settings
         self.reference = reference
@@ -72,7 +78,20 @@ class Service:
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
         self.fast_lane = settings.server.fast_lane
-        self.serve = pipeline.serve
+        self.quotas = quotas
+        self.serve = pipeline.serve if quotas is None else self._serve_limited
+
+    def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
+        pipeline, quotas = self.pipeline, self.quotas
+        assert quotas is not None
+        caller = exchange.caller
+        route = pipeline.planner.rule(exchange.model, caller.routes).name
+        now = pipeline.engine.now()
+        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
+        if refusal is not None:
+            raise refusal
+        return pipeline.serve(exchange, sink)
 
     def refused(self, error: ClientError, kind: str) -> bytes:
         """An error body in the dialect of the path that was asked."""
@@ -82,7 +101,13 @@ class Service:
 class App:
     """A running proxy."""
 
-    def __init__(self, settings: config.Config, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """overrides: what of [server] the command line decided; a reload keeps it."""
         if HttpRequestParser is HttpRequestParserPy:
             raise SystemExit(
                 "firsttoken: aiohttp runs without its C parser here, which is not safe to expose; "
@@ -90,19 +115,22 @@ class App:
             )
         self._environ = environ
         self._settings = settings
-        self._alarms: dict[tuple[str, str], float] = {}
+        self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
         self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
+        self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self) -> tuple[str, int]:
-        """Listen; returns the address. Raises OSError and ConfigError."""
+    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+        """Listen; returns the address. Raises OSError and ConfigError.
+
+        sockets: already listening, opened by somebody else; instead of [server] host and port.
+        """
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
@@ -112,12 +140,23 @@ class App:
         )
         application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
         server = self._settings.server
-        self.address = await self.house.open(application, service, server.host, server.port)
+        await self.house.open(application, service)
+        check_reach(
+            (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
+        )
+        if not sockets:
+            await self.house.listen(server.host, server.port)
+        for one in sockets:
+            await self.house.adopt(one)
+        self.address = self.house.addresses[0]
         self._flush()
         if self._settings.cache.enabled:
             self._keep_cache()
         if self.memory.store is not None:
             self.memory.store.start()
+        self._look()
+        _ = self.spawn(self.memory.alerts.run())
+        _ = self.spawn(self._watch.restore())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -131,14 +170,10 @@ class App:
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
-        await self._stop.wait()
-        await self.close()
+    @property
+    def source(self) -> str:
+        """The configuration file, or "defaults"."""
+        return self._settings.source
 
     async def close(self) -> None:
         """Drain, then end everything that was started."""
@@ -160,6 +195,9 @@ class App:
             environ = config.environment()
             source = self._settings.source
             settings = config.load(None if source == "defaults" else source, environ)
+            settings = config.with_server(settings, self._overrides)
+            hosts = [host for host, _ in self.house.addresses]
+            check_reach(hosts, is_open=_is_open(settings))
             self._environ = environ
             service = self._service(settings)
         except config.ConfigError as error:
@@ -190,6 +228,10 @@ class App:
     def _flush(self) -> None:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
+
+    def _look(self) -> None:
+        self._watch.look()
+        self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
         """Open the cache's disk, if it has one, and look after the cache from now on."""
@@ -234,7 +276,7 @@ class App:
             latency=memory.latency,
             hedges=memory.hedges,
             account=self._account,
-            alarm=self._alarm,
+            alarm=self._watch.alarm,
         )
         planner = Planner(names, memory.breakers, memory.latency, random.random)
         memory.tally.configure(
@@ -242,10 +284,16 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        reference = price(memory, settings, book)
+        reference = price(
+            memory.recorder, memory.store, settings, book, [target.name for target in default]
+        )
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline, reference)
+        table = allowances(settings)
+        memory.quotas.configure(table)
+        memory.alerts.hook = hook(settings)
+        quotas = None if table.is_empty else memory.quotas
+        return Service(settings, keyring(settings), pipeline, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -286,15 +334,25 @@ class App:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        cost = 0
         if self.memory.recorder is not None:
-            self.memory.recorder.record(exchange, total_s)
+            cost = self.memory.recorder.record(exchange, total_s)
+        if self._serving.quotas is not None:
+            self._charge(exchange, cost)
 
-    def _alarm(self, target: str, kind: Kind) -> None:
-        now = self.house.now()
-        last = self._alarms.get((target, kind.value))
-        if last is None or now - last > ALARM_SECONDS:
-            self._alarms[(target, kind.value)] = now
-            log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
+    def _charge(self, exchange: Exchange, cost: int) -> None:
+        usage = exchange.usage
+        is_hit = exchange.cache in ("exact", "semantic")
+        tokens = 0 if usage is None or is_hit else usage.total
+        for alert in self.memory.quotas.charge(
+            exchange.caller.name,
+            exchange.route,
+            token_estimate(exchange),
+            tokens,
+            cost,
+            self.house.now(),
+        ):
+            self.memory.alerts.tell(alert)
 
     def _running(self) -> Running:
         return Running(
@@ -334,6 +392,9 @@ class App:
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
+            "alerts_total": float(memory.alerts.told),
+            "alerts_failed_total": float(memory.alerts.failed),
+            "limited_total": float(memory.quotas.refused),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
@@ -342,7 +403,5 @@ class App:
         return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
 
 
-_ALARM_WORDS = {
-    "key_refused": "the provider refuses the configured key; its breaker is open",
-    "model_unknown": "the provider does not know the configured model",
-}
+def _is_open(settings: config.Config) -> bool:
+    return bool(settings.auth.keys or settings.server.anonymous)

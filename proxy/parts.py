@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -14,24 +13,26 @@ from typing import Any
 from embeddings.classifier import Classifier
 from embeddings.reading import Category
 from proxy import catalog, config
+from proxy.accounts import allowances
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
-from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
-from proxy.downstream.house import Limits
+from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.ledger.tariff import Tariffs
+from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
 from proxy.state.latency import Latency
+from proxy.state.quotas import Quotas
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
@@ -53,6 +54,8 @@ class Memory:
     local: LocalModel
     recorder: Recorder | None
     store: Store | None
+    quotas: Quotas
+    alerts: Alerts
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -87,9 +90,9 @@ def reachable(
     return found
 
 
-def limits(settings: config.Config) -> Limits:
+def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
-    return Limits(
+    return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
 
@@ -134,6 +137,8 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         ),
         recorder=recorder,
         store=store,
+        quotas=Quotas(allowances(settings), now(), wall()),
+        alerts=Alerts(now, wall),
     )
 
 
@@ -148,45 +153,6 @@ def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | N
 def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     """Where the cache survives a restart. wall: unix seconds."""
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
-
-
-def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
-    """Let the ledger know what everything costs from now on. The model that savings are measured
-    against."""
-    reference = reference_model(settings, book)
-    if memory.recorder is None or memory.store is None:
-        return reference
-    memory.recorder.configure(Tariffs(book.prices))
-    # A tariff of the writer's own: it is used on another thread.
-    tariff = Tariff(book.prices(reference)) if reference is not None else None
-    memory.store.configure(
-        settings.ledger.retention_days, tariff.cost if tariff is not None else None
-    )
-    return reference
-
-
-def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:
-    """What savings are measured against: the configured model, or the dearest of all targets."""
-    chosen = settings.ledger.reference_model
-    if chosen is not None:
-        return book.resolve(chosen) or chosen
-    names = [
-        book.resolve(name) or name
-        for name in (
-            *(
-                item if isinstance(item, str) else item.target
-                for route in settings.routes
-                for item in route.targets
-            ),
-            *(target for category in settings.categories for target in category.targets),
-            *(target.name for target in default_chain(settings, book)),
-        )
-        if "*" not in name
-    ]
-    usage = Usage(1000, 1000)
-    at = datetime.now(UTC)
-    priced = [(cost, name) for name in names if (cost := book.cost(usage, name, at))]
-    return max(priced)[1] if priced else None
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
@@ -228,7 +194,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     if problems := catalog.problems(settings, book.providers):
         raise config.ConfigError(problems)
     rules: list[Rule] = []
-    terms = [Terms()]
+    keep_alive_s = settings.server.keep_alive_seconds
+    terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
             _target(book, item, 1.0)
@@ -245,6 +212,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
                 stream_upstream=route.stream_upstream,
+                keep_alive_s=keep_alive_s,
+                strict=route.strict_params,
             )
         )
     return rules, terms

@@ -167,7 +167,10 @@ def _dialect_of(entry: Entry) -> Dialect:
 
 def _stream_from_whole(entry: Entry) -> bytes:
     wire = _dialect_of(entry)
-    answer = replace(wire.read_answer(orjson.loads(entry.whole)), usage=None)
+    usage = None  # OpenAI's chunk of counts is added where the caller asked for it
+    if entry.kind not in _OBJECTS:
+        usage = entry.usage._replace(cached=entry.usage.prompt)
+    answer = replace(wire.read_answer(orjson.loads(entry.whole)), usage=usage)
     encoder = wire.encoder(
         id=answer.id, model=answer.model, created=answer.created, include_usage=False
     )

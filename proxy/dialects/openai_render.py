@@ -164,15 +164,19 @@ def _assistant(message: Message, model: str) -> Json:
                 for part in thoughts
             ]
     if calls:
-        turn["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments or "{}"},
-            }
-            for call in calls
-        ]
+        turn["tool_calls"] = [_call(call, own=_OWN.match(model) is not None) for call in calls]
     return turn
+
+
+def _call(call: CallPart, *, own: bool) -> Json:
+    told: Json = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments or "{}"},
+    }
+    if call.signature and not own:
+        told["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return told
 
 
 def _result(part: ResultPart, pictures: list[Part]) -> Json:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from proxy.chat import (
     Answer,
     CallPart,
@@ -28,11 +26,12 @@ from proxy.chat import (
 )
 from proxy.dialects.dialect import Frame
 from proxy.dialects.responses_shapes import annotation, failed, finish_of, usage_of
-from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
 _DONE = (Done(),)
+_WORDS_HEAD = b"event: response.output_text.delta\ndata: "  # how nearly all events begin
 _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 _THOUGHTS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _PARTED = "\n\n"
@@ -58,18 +57,22 @@ class ResponseDecoder:
         return [Frame(rest, self._mean(rest))] if rest else []
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
+        if event.startswith(_WORDS_HEAD):
+            told = loaded(event[len(_WORDS_HEAD) :])
+            if type(told) is dict and told.get("delta"):
+                return (Text(told["delta"]),)
         name, data = payload(event)
         if not data:
             return _NOTHING
         if data == b"[DONE]":
             return _DONE
-        try:
-            told = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return (Failed(data.decode(errors="replace")[:500]),) if name == b"error" else _NOTHING
-        if type(told) is not dict:
-            return _NOTHING
-        kind = told.get("type")
+        told = loaded(data)
+        if type(told) is dict:
+            return self._delta(told.get("type"), told, name)
+        wrong = data.decode(errors="replace")[:500]
+        return (Failed(wrong),) if name == b"error" else _NOTHING
+
+    def _delta(self, kind: Any, told: Json, name: bytes) -> tuple[Event, ...]:
         if kind in _WORDS:
             words = told.get("delta")
             return (Text(words),) if words else _NOTHING

@@ -9,6 +9,7 @@ never forwarded.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,8 @@ from proxy.exchange import Exchange, Sink
 if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
     from proxy.timing import Clock
+
+log = logging.getLogger("firsttoken")
 
 HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
@@ -41,6 +44,7 @@ class Answering(Protocol):
 
     def cancel(self) -> None: ...
     def expire(self) -> None: ...
+    def nudge(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
@@ -266,25 +270,23 @@ class Front(asyncio.Protocol):
         except ClientError as error:
             self._say(error)
             return
+        except Exception:
+            log.exception("a request could not be served")
+            self._say(ClientError(500, "Internal error.", "server_error", "internal_error"))
+            return
         if self._busy:
             self._answering = answering
 
     # ---- the sink ------------------------------------------------------------
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
-        """Head and first bytes of a stream, in one write."""
+        """Head and first bytes of a stream, at least one, in one write."""
         transport = self._transport
         if transport is not None:
+            close = b"" if self._keep else b"Connection: close\r\n"
             transport.write(
                 b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (
-                    status,
-                    _REASON[status],
-                    headers,
-                    b"" if self._keep else b"Connection: close\r\n",
-                    len(first),
-                    first,
-                )
+                % (status, _REASON[status], headers, close, len(first), first)
             )
 
     def write(self, data: bytes) -> None:
@@ -347,6 +349,8 @@ class Front(asyncio.Protocol):
     def expire(self, head_s: float, body_s: float, idle_s: float) -> None:
         """Called now and then: end what waits too long for the client's next bytes."""
         if self._busy:
+            if self._answering is not None:
+                self._answering.nudge()
             return
         waited = self._house.now() - self.since
         if self._missing:

@@ -17,30 +17,34 @@ _GRAIN = 0.001  # of the deadline: a timer's rounding
 class Purse(Protocol):
     """A hedging budget, as far as a verdict uses it."""
 
-    @property
-    def spent(self) -> int: ...
     def take(self) -> bool: ...
 
 
 def overdue(
-    lane: Lane, *, waited_s: float, deadline_s: float, hedges: bool, next_slow: bool, purse: Purse
+    lane: Lane,
+    *,
+    waited_s: float,
+    deadline_s: float,
+    adaptive: bool,
+    next_slow: bool,
+    purse: Purse | None,
 ) -> Stalled:
     """The report of a lane without a token after waited_s, while another target is left.
 
-    hedges: whether the route races at all. next_slow: whether the target that would come next is
-    late itself; then the whole pool is slow, and another request makes it worse. Takes a hedge
-    from the purse when it says HEDGE. Where the purse is empty because hedges were spent, not
-    because there were few requests yet, a lane gets half of its time again before it is replaced.
+    adaptive: the deadline was learned; one that was set is kept to the letter. next_slow: whether
+    the target that would come next is late itself; then the whole pool is slow, and another
+    request makes it worse. purse: what hedges are paid from, None for a route that only switches.
+    Where it is empty, a lane gets half of its time again before it is replaced.
     """
     waited = waited_s / deadline_s + _GRAIN
     if next_slow:
         enough = waited >= BROWN_OUT_PATIENCE and waited_s >= BROWN_OUT_PATIENCE_S
         said = Verdict.SWITCH if enough else Verdict.WAIT
-    elif not hedges:
+    elif purse is None:
         said = Verdict.SWITCH
     elif purse.take():
         said = Verdict.HEDGE
-    elif purse.spent == 0 or waited >= PATIENCE:
+    elif not adaptive or waited >= PATIENCE:
         said = Verdict.SWITCH
     else:
         said = Verdict.WAIT

@@ -1,9 +1,9 @@
 """How many extra requests may be spent: on hedges, and on trying a target again.
 
 Requests earn a share of an extra one each. A bucket begins empty, so that even a short run stays
-within its share, and holds a few, so that stalls which come together find some. A hedge that wins
-took over from an attempt that was stalled: it replaced a request rather than adding one, and its
-price is given back.
+within its share, and holds a few, so that stalls which come together find some; its first one it
+lends, so that a proxy which has just begun can hedge. A hedge that wins took over from an attempt
+that was stalled: it replaced a request rather than adding one, and its price is given back.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Budget:
 
     def take(self) -> bool:
         """One extra request, if there is one to spend."""
-        if self._tokens < 1.0:
+        if self._tokens < 1.0 and (self.spent > 0 or self.share <= 0.0):
             return False
         self._tokens -= 1.0
         self.spent += 1
@@ -78,7 +78,7 @@ class HedgeBudget:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._tokens = 0.0
+        self._tokens = 1.0 if share > 0 else 0.0
         self._requests = 0.0
         self._stalls = 0.0
         self._at = 0.0

@@ -21,10 +21,11 @@ WIDE_Z = 0.25  # and this many more for each unit of the deviation: the 97th per
 SURE = 60.0  # weight of samples from which on that is certain enough; until then
 DOUBT_Z = 6.0  # less by this over the root of the weight,
 DOUBT_MOST = 0.3  # and by no more than this
+WIDEST = 1.7  # times the observed 95th percentile, and no more
 ENOUGH = 16.0  # weight of samples at which a bucket speaks for itself
 SPREAD_WEIGHT = 5.0  # samples that the prior spread counts for
 STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between lender and borrower
-SILENT_SHARE = 0.1  # of attempts; where more never answer, some may only be slow:
+SILENT_SHARE = 0.15  # of attempts; where more never answer, some may only be slow:
 SILENT_GROWTH = 4.0  # so many times the rest of the share is added to the deadline,
 SILENT_MOST = 2.0  # which grows up to this factor
 STREAK = 5  # attempts given up in a row, after which each further one
@@ -37,6 +38,8 @@ LIMIT = 1024  # targets; those of pattern routes are the clients' words
 WINDOW_S = 5.0  # of the counts that tell a slow target
 SLOW_LEAST = 4  # attempts over their deadline, in this window and the last, that mean something
 SLOW_SHARE = 0.3  # of all attempts
+
+PEAK_S = 60.0  # time constant of the figure that targets are compared by
 
 _REASONING = 64  # added to the size: histories of their own
 
@@ -68,12 +71,21 @@ class Pace:
 class History:
     """One target's times, by prompt size."""
 
-    __slots__ = ("pace", "sizes", "target")
+    __slots__ = ("at", "compared", "pace", "peak_s", "sizes", "target")
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.sizes: dict[int, Sketch] = {}
         self.pace = Pace()
+        self.compared = False  # somebody chooses by the peak: keep it
+        self.peak_s = self.at = 0.0
+
+    def peak(self, seconds: float, now: float) -> None:
+        """Follow a slower answer at once and faster ones slowly."""
+        if seconds < self.peak_s:
+            seconds += (self.peak_s - seconds) * exp((self.at - now) / PEAK_S)
+        self.peak_s = seconds
+        self.at = now
 
 
 class Latency:
@@ -94,6 +106,8 @@ class Latency:
         if sketch is None:
             sketch = history.sizes[size] = Sketch()
         sketch.add(seconds, now)
+        if history.compared:
+            history.peak(seconds, now)
         if seconds <= sketch.limit_s or not sketch.limit_s:
             pace = history.pace
             if now >= pace.ends_at:
@@ -111,9 +125,9 @@ class Latency:
             sketch = history.sizes[size] = Sketch()
         if seconds >= 0.9 * sketch.limit_s:  # a client that left at once says nothing
             sketch.streak += 1
-            if sketch.streak > STREAK:
-                sketch.due = 0
         sketch.cut(seconds, now)
+        if history.compared:
+            history.peak(max(seconds, history.peak_s), now)
 
     def deadline(
         self, target: str, prompt_bytes: int, now: float, *, reasoning: bool = False
@@ -140,15 +154,17 @@ class Latency:
         history = self._histories.get(target)
         return history is not None and history.pace.slow(now)
 
-    def typical_s(self, target: str, prompt_bytes: int) -> float | None:
-        """The median first-token time, for comparing targets; None where nothing is known."""
-        history = self._histories.get(target)
-        if history is None:
-            return None
-        sketch = history.sizes.get(prompt_bytes.bit_length())
-        if sketch is None or sketch.count == 0:
-            return None
-        return exp(sketch.read().mean)
+    def expected_s(self, target: str, now: float) -> float:
+        """A pessimist's first-token time, for choosing among targets: it rises at once and falls
+        slowly. Without news it fades, so that a target which was slow is tried again; 0 for one
+        that nobody knows."""
+        history = self._histories.get(target) or self._remember(target)
+        if not history.compared:
+            history.compared = True
+            known = [one for one in history.sizes.values() if one.count]
+            if known:
+                history.peak(exp(max(known, key=lambda one: one.count).read().mean), now)
+        return history.peak_s * exp((history.at - now) / PEAK_S)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """For the admin API."""
@@ -187,7 +203,9 @@ class Latency:
         else:
             fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
             excess = max(0.0, reading.silent - SILENT_SHARE)
-            limit = max(fitted, exp(reading.p95)) * min(1 + SILENT_GROWTH * excess, SILENT_MOST)
+            seen = exp(reading.p95)
+            limit = min(max(fitted, seen), WIDEST * seen)
+            limit *= min(1 + SILENT_GROWTH * excess, SILENT_MOST)
         if sketch.streak > STREAK:
             limit *= STREAK_GROWTH ** min(sketch.streak - STREAK, 50)
         most = MOST_S if size < _REASONING else REASONING_MOST_S

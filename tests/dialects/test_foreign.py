@@ -11,6 +11,7 @@ from proxy.chat import (
     CallPart,
     ChatRequest,
     Done,
+    Extra,
     Failed,
     Finished,
     ImagePart,
@@ -155,3 +156,10 @@ def test_noise_is_no_answer_and_no_crash(name, noise, size) -> None:
     except UpstreamFailure:
         return
     assert b"".join(frame.raw for frame in frames) == noise
+
+
+def test_what_has_no_field_of_its_own_is_kept_in_whole_answers() -> None:
+    events = [Text("a"), Extra("annotations", [1]), Extra("annotations", [2]), Extra("x", "y")]
+    answer = assemble([*events, Finished("stop")])
+    assert answer.choices[0].extra == {"annotations": [1, 2], "x": "y"}
+    assert assemble(events_of(answer)) == answer

@@ -154,9 +154,9 @@ class Request:
                 lane,
                 waited_s=waited,
                 deadline_s=one.deadline_s,
-                hedges=sim.hedges,
+                adaptive=True,
                 next_slow=sim.latency.slow(sim.names[following], sim.now),
-                purse=sim.budget,
+                purse=sim.budget if sim.hedges else None,
             )
         self.execute(self.race.on(said))
 

@@ -22,34 +22,35 @@ from tests.routing.simulation import Result, Simulation, lognormal
 HEDGE, SWITCH, WAIT = Verdict.HEDGE, Verdict.SWITCH, Verdict.WAIT
 
 
-def purse(tokens: float, spent: int = 0) -> Budget:
+def purse(tokens: float) -> Budget:
     budget = Budget(0.05, start=tokens)
-    budget.spent = spent
+    budget.spent = 3
     return budget
 
 
 @pytest.mark.parametrize(
-    ("tokens", "spent", "waited", "hedges", "next_slow", "said"),
+    ("tokens", "waited", "hedges", "adaptive", "next_slow", "said"),
     [
-        (1, 0, 1.0, True, False, HEDGE),
-        (0, 0, 1.0, True, False, SWITCH),
-        (0, 7, 1.0, True, False, WAIT),
-        (0, 7, PATIENCE, True, False, SWITCH),
-        (1, 7, 1.3, True, False, HEDGE),
-        (1, 0, 1.0, False, False, SWITCH),
-        (1, 0, 1.0, True, True, WAIT),
-        (1, 0, 3.9, False, True, WAIT),
-        (1, 0, BROWN_OUT_PATIENCE_S, True, True, SWITCH),
+        (1, 1.0, True, True, False, HEDGE),
+        (0, 1.0, True, True, False, WAIT),
+        (0, 1.0, True, False, False, SWITCH),
+        (0, PATIENCE, True, True, False, SWITCH),
+        (1, 1.3, True, True, False, HEDGE),
+        (1, 1.0, False, True, False, SWITCH),
+        (1, 1.0, True, True, True, WAIT),
+        (1, 3.9, False, True, True, WAIT),
+        (1, BROWN_OUT_PATIENCE_S, True, True, True, SWITCH),
     ],
-    ids=["hedge", "few requests so far", "budget spent", "waited long enough", "earned meanwhile",
-         "no hedging", "brown-out", "brown-out without hedging", "even a brown-out ends"],
+    ids=["hedge", "budget spent", "a set deadline is kept", "waited long enough",
+         "earned meanwhile", "no hedging", "brown-out", "brown-out without hedging",
+         "even a brown-out ends"],
 )  # fmt: skip
 def test_verdicts(
-    tokens: float, spent: int, waited: float, hedges: bool, next_slow: bool, said: Verdict
+    tokens: float, waited: float, hedges: bool, adaptive: bool, next_slow: bool, said: Verdict
 ) -> None:
     found = overdue(
-        3, waited_s=waited, deadline_s=1.0, hedges=hedges, next_slow=next_slow,
-        purse=purse(tokens, spent),
+        3, waited_s=waited, deadline_s=1.0, adaptive=adaptive, next_slow=next_slow,
+        purse=purse(tokens) if hedges else None,
     )  # fmt: skip
     assert found == Stalled(3, said, SLICE)
 
