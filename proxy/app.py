@@ -34,6 +34,7 @@ from proxy.parts import (
     reachable,
     remember,
     rules_of,
+    share_of,
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
@@ -234,11 +235,15 @@ class App:
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
