@@ -128,6 +128,8 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
                 max_temperature=settings.cache.max_temperature,
                 tool_calls=settings.cache.tool_calls,
                 max_error_rate=settings.cache.max_error_rate,
+                paced=settings.cache.replay == "paced",
+                tokens_per_s=settings.cache.tokens_per_second,
             ),
             now,
             model=classifier.fingerprint if classifier is not None else "",

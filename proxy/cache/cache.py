@@ -18,6 +18,7 @@ from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.key import Key
+from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
@@ -219,6 +220,11 @@ class Cache:
         stream = replay.stream_of(entry, include_usage=include_usage)
         self.exact.grow(entry, entry.size_bytes - before)
         return stream
+
+    def pace_of(self, frames: int, entry: Entry) -> float:
+        """Frames a second at which a hit is told, 0 for all at once."""
+        settings = self.settings
+        return pace_of(frames, entry.took_s, settings.tokens_per_s) if settings.paced else 0.0
 
     def whole_of(self, entry: Entry) -> bytes:
         """A hit as one JSON body, usage marked as cached."""

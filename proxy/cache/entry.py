@@ -94,7 +94,8 @@ class Entry:
 
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
-    cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
+    cost_usd: what the answer cost when it was made, took_s: from its first word to its last.
+    mark: the index's number for its vector.
     gist: of its text, as gist.gist reads it. ready: its stream is packed.
     marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
@@ -122,6 +123,7 @@ class Entry:
         "size_bytes",
         "tags",
         "text",
+        "took_s",
         "usage",
         "usage_frame",
     )
@@ -142,6 +144,7 @@ class Entry:
         tags: tuple[str, ...] = (),
         created_s: float = 0.0,
         cost_usd: float = 0.0,
+        took_s: float = 0.0,
     ) -> None:
         self._stream: Packed | bytes = stream
         self._whole = whole
@@ -158,6 +161,7 @@ class Entry:
         self.created_s = created_s
         self.expires_s = 0.0
         self.cost_usd = cost_usd
+        self.took_s = took_s
         self.hits = 0
         self.partition = b""
         self.exact = b""

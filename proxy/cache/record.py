@@ -36,6 +36,7 @@ def pack_entry(
             "language": entry.language,
             "tags": entry.tags,
             "cost": entry.cost_usd,
+            "took": entry.took_s,
             "hits": entry.hits,
             "vector": model,
             "pinned": entry.pinned,
@@ -80,6 +81,7 @@ def unpack_entry(
             tags=tuple(head["tags"]),
             created_s=now_s - (wall_s - head["made"]),
             cost_usd=head["cost"],
+            took_s=head.get("took", 0.0),
         )
         entry.hits = head["hits"]
         entry.pinned = bool(head.get("pinned"))
