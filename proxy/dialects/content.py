@@ -154,6 +154,32 @@ def choice_of(events: Iterable[Event], finish: FinishReason | None) -> Choice:
     return replace(assemble(events).choices[0], finish=finish)
 
 
+Likely = tuple[str, float]  # a token and the logarithm of its probability
+
+
+def logprobs_json(tokens: Iterable[tuple[Likely, Iterable[Likely]]]) -> Json:
+    """OpenAI's logprobs for tokens, each with the likeliest ones in its place."""
+    return {
+        "content": [
+            {**_token(chosen), "top_logprobs": [_token(one) for one in likeliest]}
+            for chosen, likeliest in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def _token(likely: Likely) -> Json:
+    text, logprob = likely
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode(errors="replace"))}
+
+
+def likely(one: Any, token: str, logprob: str) -> Likely:
+    """A token under the names that a format has for it and its logarithm."""
+    held = one if isinstance(one, dict) else {}
+    value = held.get(logprob)
+    return string(held.get(token)), float(value) if isinstance(value, int | float) else -9999.0
+
+
 def wanted_schema(request: ChatRequest) -> tuple[bool, Mapping[str, Any] | None]:
     """(whether JSON is asked for, its schema where there is one)."""
     wanted = request.response_format or {}

@@ -32,7 +32,7 @@ from proxy.dialects.content import (
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.shapes import effort_of
 
-_UNKNOWN = ("logit_bias", "parallel_tool_calls", "user", "logprobs", "top_logprobs")
+_UNKNOWN = ("logit_bias", "parallel_tool_calls", "user")
 OWN = frozenset(("safetySettings", "cachedContent", "labels"))
 GENERATION: Mapping[str, str] = {
     "max_tokens": "maxOutputTokens",
@@ -41,6 +41,8 @@ GENERATION: Mapping[str, str] = {
     "top_k": "topK",
     "seed": "seed",
     "n": "candidateCount",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }

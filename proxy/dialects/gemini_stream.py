@@ -21,7 +21,14 @@ from proxy.chat import (
     Usage,
 )
 from proxy.dialects.citations import notes_of
-from proxy.dialects.content import count, json_text, made_up_id, string
+from proxy.dialects.content import (
+    count,
+    json_text,
+    likely,
+    logprobs_json,
+    made_up_id,
+    string,
+)
 from proxy.dialects.dialect import Frame
 from proxy.dialects.json_array import Objects
 from proxy.dialects.sse import Splitter, payload
@@ -129,6 +136,9 @@ def read_candidate(candidate: Json, events: list[Event], seed: str, calls: dict[
     for part in parts if isinstance(parts, list) else ():
         if isinstance(part, dict):
             _read_part(part, choice, events, seed, calls)
+    probable = candidate.get("logprobsResult")
+    if isinstance(probable, dict):
+        events.append(Extra("logprobs", _logprobs(probable), choice))
     notes = notes_of(_grounds(candidate.get("groundingMetadata")))
     if notes:
         events.append(Extra("annotations", notes, choice))
@@ -171,6 +181,21 @@ def _read_part(
         events.append(Extra("images", [{"type": "image_url", "image_url": {"url": url}}], choice))
         return
     events.extend(Extra(name, part[name], choice) for name in _CODE_PARTS if name in part)
+
+
+def _logprobs(result: Json) -> Json:
+    """What was chosen, and what was likeliest in its place: two lists of one length."""
+    chosen, tops = result.get("chosenCandidates"), result.get("topCandidates")
+    told = []
+    for place, one in enumerate(chosen if isinstance(chosen, list) else ()):
+        top = tops[place] if isinstance(tops, list) and place < len(tops) else None
+        near = top.get("candidates") if isinstance(top, dict) else None
+        likeliest = [
+            likely(each, "token", "logProbability")
+            for each in (near if isinstance(near, list) else ())
+        ]
+        told.append((likely(one, "token", "logProbability"), likeliest))
+    return logprobs_json(told)
 
 
 def _grounds(grounding: Any) -> list[Json]:
