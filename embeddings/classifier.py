@@ -20,6 +20,8 @@ from embeddings.words import cut, split
 
 log = logging.getLogger(__name__)
 
+_FIRST = "What is the capital of France?"  # read at once: the first product costs milliseconds
+
 
 class Classifier:
     """Reads texts. Not for use by two threads at once: the word index learns as it goes."""
@@ -65,6 +67,7 @@ class Classifier:
         classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
         classifier._custom.extend(tuple(categories))
         classifier._fingerprint = digest
+        classifier.read(_FIRST)
         return classifier
 
     @property
