@@ -37,6 +37,7 @@ from proxy.parts import (
     reachable,
     remember,
     rules_of,
+    share_of,
 )
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.names import endpoint_name
@@ -61,6 +62,7 @@ log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
@@ -120,6 +122,7 @@ class App:
         self._settings = settings
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
+        self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
@@ -236,15 +239,23 @@ class App:
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
-        more = self.memory.cache.tick()
+        cache = self.memory.cache
+        more = cache.tick()
+        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
+            self._frozen = cache.counts.stored
+            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
         self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
