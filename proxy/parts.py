@@ -193,6 +193,20 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     return Classifier.load(None if path is None else Path(path), own)
 
 
+def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
+    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
+    found = next((one for one in settings.categories if one.name == name), None)
+    if found is None or not (found.examples or found.keywords):
+        classifier.remove(name)
+        return
+    try:
+        classifier.add(
+            Category(name, found.description, tuple(found.examples), tuple(found.keywords))
+        )
+    except ValueError as error:
+        raise config.ConfigError([f'category "{name}": {error}']) from None
+
+
 def keyring(settings: config.Config) -> Keyring:
     callers: dict[bytes, Caller] = {}
     for key in settings.auth.keys:
