@@ -22,6 +22,7 @@ from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
+from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
@@ -42,6 +43,7 @@ from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 
 if TYPE_CHECKING:
     from proxy.errors import ClientError, Kind
@@ -108,7 +110,11 @@ class App:
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        application.add_routes(
+            [*completions.routes(), *routes(self._running(), self._api), *passage.routes()]
+        )
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)
         self._flush()
@@ -141,6 +147,7 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()

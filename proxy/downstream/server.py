@@ -127,11 +127,11 @@ class Completions:
 
 async def _send(request: web.Request, sink: AioSink) -> web.StreamResponse:
     first = await sink.take()
-    response: web.StreamResponse
     if not sink.streamed:
-        response = web.Response(status=sink.status, body=first or b"", headers=_headers(sink.head))
-        return response
-    response = web.StreamResponse(status=sink.status, headers=_headers(sink.head))
+        return web.Response(
+            status=sink.status, body=first or b"", headers=response_headers(sink.head)
+        )
+    response = web.StreamResponse(status=sink.status, headers=response_headers(sink.head))
     if request.version >= (1, 1):
         response.enable_chunked_encoding()
     await response.prepare(request)
@@ -145,7 +145,8 @@ async def _send(request: web.Request, sink: AioSink) -> web.StreamResponse:
     return response
 
 
-def _headers(block: bytes) -> dict[str, str]:
+def response_headers(block: bytes) -> dict[str, str]:
+    """Our header lines, as aiohttp takes them."""
     found: dict[str, str] = {"Server": SERVER}
     for line in block.split(b"\r\n"):
         name, colon, value = line.partition(b": ")
