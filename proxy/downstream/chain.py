@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.downstream.server import spoken_by
 from proxy.errors import ClientError
 from proxy.routing.plan import turned_away
 from proxy.upstream.engine import Step
@@ -30,13 +31,6 @@ class Chain:
 
     steps: Sequence[Step]
     answer_s: float = ANSWER_SECONDS
-
-
-def spoken_by(request: web.Request) -> str:
-    """The dialect in which a client expects its answer."""
-    if request.path.startswith("/v1/messages") or "anthropic-version" in request.headers:
-        return "anthropic"
-    return "openai"
 
 
 def chain_of(

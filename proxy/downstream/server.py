@@ -203,7 +203,7 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         try:
-            return await handler(request)
+            response = await handler(request)
         except ClientError as error:
             found = error
         except web.HTTPNotFound:
@@ -220,6 +220,30 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
         except Exception:
             log.exception("a request could not be served")
             found = ClientError(500, "Internal error.", "server_error", "internal_error")
-        return error_response(found, house.service.refused(found, "openai"))
+        else:
+            return await _sent(house, request, response)
+        kind = spoken_by(request)
+        refusal = error_response(found, house.service.refused(found, kind))
+        return await _sent(house, request, refusal)
 
     return render
+
+
+def spoken_by(request: web.Request) -> str:
+    """The dialect in which a client expects its answer, where no completion is asked for."""
+    if request.path.startswith("/v1/messages") or "anthropic-version" in request.headers:
+        return "anthropic"
+    return "openai"
+
+
+async def _sent(
+    house: House, request: web.Request, response: web.StreamResponse
+) -> web.StreamResponse:
+    """Send the whole answer, and say so: what else was asked on the connection waits for it."""
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except ConnectionError:
+        return response  # nobody is left to read it
+    house.answered(request.protocol)
+    return response
