@@ -20,6 +20,7 @@ from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.beside import Running, routes
 from proxy.downstream.house import House
+from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
@@ -45,6 +46,7 @@ from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
@@ -101,7 +103,9 @@ class App:
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *routes(self._running())])
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(
@@ -171,6 +175,7 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
