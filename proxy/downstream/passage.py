@@ -66,6 +66,9 @@ class Passing:
         self.expired = True
         self._task.cancel()
 
+    def nudge(self) -> None:
+        """Nothing to say: its bytes are the provider's."""
+
     def pause(self) -> None:
         """Nothing to do: whoever writes waits for the client."""
 

@@ -82,7 +82,7 @@ class Errand:
         call = self.render(step)
         engine = self.engine
         if step.model:
-            engine.breakers.starts(step.name, engine.now())
+            engine.breakers.enter(step.name, engine.now(), forced=True)
         response = None
         try:
             with translated():
@@ -108,13 +108,11 @@ class Errand:
         if not step.model:
             return
         engine = self.engine
-        meaning = MEANING[failure.kind]
-        wait = retry_after(failure.headers, engine.wall()) if failure.headers else None
-        if meaning.trips or wait is not None:
-            engine.breakers.failed(step.name, failure.kind, engine.now(), retry_after=wait)
-        else:
-            engine.breakers.abandoned(step.name, engine.now())
-        if meaning.alarm and failure.kind is Kind.KEY_REFUSED:
+        wait = retry_after(
+            failure.headers, engine.wall(), limited=failure.kind is Kind.RATE_LIMITED
+        )
+        engine.breakers.failed(step.name, failure.kind, engine.now(), retry_after=wait)
+        if MEANING[failure.kind].alarm and failure.kind is Kind.KEY_REFUSED:
             engine.alarm(step.name, failure.kind)
 
 
