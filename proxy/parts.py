@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +21,7 @@ from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
+from proxy.cache.share import Share
 from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
@@ -132,8 +135,11 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
                 max_temperature=settings.cache.max_temperature,
                 tool_calls=settings.cache.tool_calls,
                 max_error_rate=settings.cache.max_error_rate,
+                paced=settings.cache.replay == "paced",
+                tokens_per_s=settings.cache.tokens_per_second,
             ),
             now,
+            model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
         ),
         classifier=classifier,
@@ -162,6 +168,18 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
+def share_of(settings: config.Config, cache: Cache) -> Share | None:
+    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
+    shared = settings.shared
+    if shared.url is None:
+        return None
+    if find_spec("redis") is None:
+        raise config.ConfigError(
+            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
+        )
+    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+
+
 def load_classifier(settings: config.Config) -> Classifier | None:
     """The classifier that a configuration asks for."""
     if not settings.embeddings.enabled:
@@ -173,6 +191,20 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     )
     path = settings.embeddings.model
     return Classifier.load(None if path is None else Path(path), own)
+
+
+def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
+    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
+    found = next((one for one in settings.categories if one.name == name), None)
+    if found is None or not (found.examples or found.keywords):
+        classifier.remove(name)
+        return
+    try:
+        classifier.add(
+            Category(name, found.description, tuple(found.examples), tuple(found.keywords))
+        )
+    except ValueError as error:
+        raise config.ConfigError([f'category "{name}": {error}']) from None
 
 
 def keyring(settings: config.Config) -> Keyring:

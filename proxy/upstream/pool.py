@@ -92,6 +92,15 @@ class Pool:
     def idle(self) -> int:
         return len(self._idle)
 
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What its connections are secured with, for those who connect by themselves."""
+        return self._tls
+
+    async def address(self) -> tuple[str, int]:
+        """Host and port, likewise. Raises UpstreamFailure where a server of ours does not start."""
+        return self.origin.host, self.origin.port
+
     async def _dial(self, waiter: Waiter | None) -> None:
         connection = Connection(self._release)
         try:
@@ -175,6 +184,9 @@ class LocalPool(Pool):
     def __init__(self, starter: Starter, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
         super().__init__(Origin("127.0.0.1", 80, connect_seconds=START_SECONDS), wheel, now, spawn)
         self._starter = starter
+
+    async def address(self) -> tuple[str, int]:
+        return await self._starter.start()
 
     async def _connect(self, connection: Connection) -> None:
         host, port = await self._starter.start()
