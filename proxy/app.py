@@ -21,6 +21,8 @@ from proxy.admin.metrics import Exposition
 from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
+from proxy.downstream.count import Counting
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
@@ -113,7 +115,13 @@ class App:
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
         application.add_routes(
-            [*completions.routes(), *routes(self._running(), self._api), *passage.routes()]
+            [
+                *completions.routes(),
+                *routes(self._running(), self._api),
+                *Embeddings(passage).routes(),
+                *Counting(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
         )
         server = self._settings.server
         self.address = await self.house.open(application, service, server.host, server.port)

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from proxy import headers
 from proxy.downstream.admit import HOT
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from proxy.upstream.session import Session
 
 ROOT = "/v1"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # GET brings HEAD with it
+_OURS = {**{path.decode(): "POST" for path in HOT}, "/v1/models": "GET"}  # answered elsewhere
 # What of a client's head a provider may see, and of a provider's head a client.
 FORWARDED = (
     "Accept", "Accept-Encoding", "Accept-Language", "Range", "If-None-Match", "If-Modified-Since",
@@ -83,7 +85,7 @@ class Passage:
 
     def routes(self) -> list[web.RouteDef]:
         """To be added after every other route: it takes what is left under /v1/."""
-        return [web.route("*", ROOT + "/{path:.*}", self.handle)]
+        return [web.route(method, ROOT + "/{path:.*}", self.handle) for method in METHODS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Relay one call."""
@@ -128,8 +130,11 @@ class Passage:
 
     async def _relay(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         path = path_of(request)
-        if request.path.encode() in HOT:
-            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        allowed = _OURS.get(request.path.rstrip("/"))
+        if allowed is not None:
+            if request.path.endswith("/"):
+                raise web.HTTPNotFound
+            raise web.HTTPMethodNotAllowed(request.method, [allowed])
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
         exchange.model = upload.model
