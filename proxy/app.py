@@ -19,6 +19,8 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.beside import Running, routes
+from proxy.downstream.count import Counting
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
@@ -105,7 +107,15 @@ class App:
         )
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
-        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
+        application.add_routes(
+            [
+                *completions.routes(),
+                *routes(self._running()),
+                *Embeddings(passage).routes(),
+                *Counting(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(

@@ -9,12 +9,13 @@ ways as fast as the slower side takes them.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from proxy import headers
 from proxy.downstream.admit import HOT
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from proxy.upstream.session import Session
 
 ROOT = "/v1"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # GET brings HEAD with it
+_OURS = {**{path.decode(): "POST" for path in HOT}, "/v1/models": "GET"}  # answered elsewhere
 # What of a client's head a provider may see, and of a provider's head a client.
 FORWARDED = (
     "Accept", "Accept-Encoding", "Accept-Language", "Range", "If-None-Match", "If-Modified-Since",
@@ -48,6 +51,11 @@ _NAMELESS = ("/files", "/uploads", "/containers", "/vector_stores")
 _CREDENTIALS = frozenset(("key", "api_key", "api-key", "access_token"))
 
 Work = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
+
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What this proxy answers itself is never relayed unread, however its path is spelled.
+OWN = {b"/v1/models": ("GET",), **dict.fromkeys(HOT, ("POST",))}
 
 
 class Passing:
@@ -86,10 +94,18 @@ class Passage:
 
     def routes(self) -> list[web.RouteDef]:
         """To be added after every other route: it takes what is left under /v1/."""
-        return [web.route("*", ROOT + "/{path:.*}", self.handle)]
+        return [web.route(method, ROOT + "/{path:.*}", self.handle) for method in METHODS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Relay one call."""
+        """Relay one call. Raises ClientError for one that is ours to answer, or nobody's."""
+        if request.method not in METHODS:
+            raise web.HTTPMethodNotAllowed(request.method, METHODS)
+        if re.sub("/+", "/", request.path).rstrip("/").encode() in OWN:
+            if (
+                request.path.encode() in OWN
+            ):  # the method is wrong: the path's own takes GET or POST
+                raise web.HTTPMethodNotAllowed(request.method, OWN[request.path.encode()])
+            raise web.HTTPNotFound
         return await self.serve(request, self._relay)
 
     async def serve(self, request: web.Request, work: Work) -> web.StreamResponse:
@@ -131,8 +147,11 @@ class Passage:
 
     async def _relay(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         path = path_of(request)
-        if request.path.encode() in HOT:
-            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        allowed = _OURS.get(request.path.rstrip("/"))
+        if allowed is not None:
+            if request.path.endswith("/"):
+                raise web.HTTPNotFound
+            raise web.HTTPMethodNotAllowed(request.method, [allowed])
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
         exchange.model = upload.model
