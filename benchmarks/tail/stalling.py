@@ -8,7 +8,6 @@ from random import Random
 from benchmarks.mock.scenario import Scenario
 from benchmarks.mock.turn import Act, Step, Turn, play
 
-
 BLOCK = 100  # requests, among which the share is exact
 
 
