@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from proxy import headers
+from proxy.downstream import counting
 from proxy.downstream.admit import HOT
 from proxy.downstream.chain import chain_of
 from proxy.downstream.meter import Meter
@@ -157,7 +158,13 @@ class Passage:
         exchange.model = upload.model
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
-        chain = chain_of(request, exchange, pipeline, path, upload.json)
+        also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
+        chain = chain_of(request, exchange, pipeline, path, upload.json, also)
+        steps = chain.steps
+        if path == counting.PATH:
+            steps = counting.counting(steps)
+            if not steps:
+                return counting.estimate(upload.json, chain.steps[0], exchange)
         given = forwarded(request)
 
         def render(step: Step) -> Call:
@@ -174,7 +181,7 @@ class Passage:
         wait_s = chain.answer_s + (0 if upload.replayable else self.house.limits.body_s)
         errand = Errand(self.session, pipeline.engine, render, upload.replayable, wait_s)
         try:
-            opened = await errand.run(exchange, chain.steps)
+            opened = await errand.run(exchange, steps)
         except ClientError:
             if upload.error is not None:
                 raise upload.error from None
