@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,19 +21,24 @@ from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.beside import Running, routes
 from proxy.chat import Usage
 from proxy.downstream.house import House
+from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
     chains,
     default_chain,
     keyring,
+    known,
     limits,
+    provider_quotas,
     reachable,
     remember,
     rules_of,
+    share_of,
     teach,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.service import check_reach
@@ -42,6 +48,7 @@ from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
@@ -53,6 +60,7 @@ log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
@@ -77,6 +85,7 @@ class App:
         self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
+        self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
@@ -96,7 +105,9 @@ class App:
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *routes(self._running())])
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(
@@ -177,6 +188,7 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
@@ -235,15 +247,23 @@ class App:
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
-        more = self.memory.cache.tick()
+        cache = self.memory.cache
+        more = cache.tick()
+        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
+            self._frozen = cache.counts.stored
+            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
         self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
@@ -253,8 +273,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -271,12 +297,21 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
             account=self._account,
             alarm=self._watch.alarm,
             lost=self._lost,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
@@ -285,7 +320,7 @@ class App:
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
-        steps = Steps(endpoints, book.model)
+        steps = Steps(endpoints, book.model, memory.limits.limits)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         table = allowances(settings)
         memory.quotas.configure(table)
@@ -310,13 +345,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),

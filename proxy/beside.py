@@ -99,7 +99,7 @@ class Running:
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
             "connections": float(len(house.fronts) + len(house.guards)),
-            "hedges_total": float(memory.hedges.spent),
+            "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
             "alerts_total": float(memory.alerts.told),

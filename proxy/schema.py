@@ -275,6 +275,9 @@ class Cache(Table):
     tool_calls: bool = False
     """Keep answers that call tools."""
     replay: Literal["at_once", "paced"] = "at_once"
+    """paced: a stored stream is told as if it were being written."""
+    tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
+    """The pace of such a replay; absent: that of the answer when it was made."""
     path: str | None = None
     """Where answers survive a restart; absent: in memory only."""
 

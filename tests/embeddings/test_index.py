@@ -167,9 +167,8 @@ print(index._training)
 
 
 def test_a_process_that_ends_while_it_learns_ends_well() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TRAINS], check=False, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", TRAINS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "True", "")
 
 
