@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from time import sleep
 from typing import Any
 
 from proxy.chat import Usage
@@ -16,6 +17,9 @@ LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration mak
 # Values of a column that clients' words can reach. More of them are all called "other".
 VALUES_LIMIT = {"route": 2000, "category": 200, "model": 2000, "task_type": 200}
 TAGS_LIMIT = 2000  # distinct tags this process keeps apart
+SLICE_ROWS = 100  # prepared at a stretch, about half a millisecond; then the loop may run
+PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
+EASY_ROWS = 2500  # in a larger batch there is no time for pauses: rows pile up
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 _MOST_TOKENS = 10**10  # of one answer
@@ -92,7 +96,11 @@ class Batches:
         try:
             (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM rows").fetchone()
             sane = [row for row in map(Row._make, rows) if _is_sane(row)]
-            connection.executemany(_INSERT, [self._values_of(row) for row in sane])
+            for start in range(0, len(sane), SLICE_ROWS):
+                slice_ = [self._values_of(row) for row in sane[start : start + SLICE_ROWS]]
+                connection.executemany(_INSERT, slice_)
+                if len(rows) <= EASY_ROWS:
+                    sleep(PAUSE_SECONDS)
             for statement in _ROLLUPS:
                 connection.execute(statement, (last,))
             tags = list(self._tags_of(sane))
