@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from time import sleep
 from typing import Any
 
-from proxy.chat import Usage
 from proxy.ledger.layout import LABELS, SUMS
 from proxy.ledger.record import LOST, UNPRICED, Row, RowTuple
 from proxy.ledger.slots import slot_of
+from proxy.ledger.tariff import Tokens
 
 OTHER = "other"
 LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration makes
@@ -25,7 +25,7 @@ DAY_MS = 24 * HOUR_MS
 _MOST_TOKENS = 10**10  # of one answer
 _MOST_PICO = 10**16  # ten thousand USD for one answer
 
-Reference = Callable[[Usage, float], int | None]  # tokens, Unix seconds -> pico-USD
+Reference = Callable[[Tokens, float], int | None]  # tokens, Unix seconds -> pico-USD
 
 _INSERT = f"""INSERT INTO rows(at_ms, labels, id, stream, status, attempts, prompt, completion,
     cached, written, reasoning, cost, saved, reference, ttft_us, total_us, ttft_slot, total_slot,
@@ -122,8 +122,7 @@ class Batches:
         if row.outcome == LOST:
             reference = 0
         elif self.reference is not None and not row.marks & UNPRICED and row.prompt:
-            usage = Usage(row.prompt, row.completion, row.cached, row.written)
-            there = self.reference(usage, row.at_s)
+            there = self.reference(row, row.at_s)
             reference = spent if there is None else there
         ttft_us = row.ttft_us
         return (
