@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
-from proxy.accounts import allowances, hook, price, token_estimate
+from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.chat import Usage
 from proxy.downstream.house import House
@@ -106,7 +106,7 @@ class App:
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
         self._session = Session()
-        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
         application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
         server = self._settings.server
         await self.house.open(application, service)
@@ -362,6 +362,9 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
+
     def _running(self) -> Running:
         return Running(
             memory=self.memory,
@@ -385,7 +388,7 @@ class App:
             usage = exchange.usage
             is_hit = exchange.cache in ("exact", "semantic")
             tokens = 0 if usage is None or is_hit else usage.total
-            self._charge(exchange, token_estimate(exchange), tokens, cost)
+            self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
 
     def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
         """An attempt was cancelled because another one won: its prompt is billed all the same."""

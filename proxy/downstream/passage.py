@@ -77,10 +77,18 @@ class Passing:
 
 
 class Passage:
-    """The handler of relayed calls. pipeline: of the configuration in force."""
+    """The handler of relayed calls. pipeline: of the configuration in force; admit: counts a
+    call against its caller's limits, and raises ClientError 429 beyond them."""
 
-    def __init__(self, house: House, session: Session, pipeline: Callable[[], Pipeline]) -> None:
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        pipeline: Callable[[], Pipeline],
+        admit: Callable[[Exchange, str], None],
+    ) -> None:
         self.house = house
+        self.admit = admit
         self.session = session
         self.pipeline = pipeline
 
@@ -139,6 +147,7 @@ class Passage:
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
         chain = chain_of(request, exchange, pipeline, path, upload.json)
+        self.admit(exchange, exchange.route)
         given = forwarded(request)
 
         def render(step: Step) -> Call:
