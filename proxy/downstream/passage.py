@@ -9,7 +9,6 @@ ways as fast as the slower side takes them.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -54,11 +53,6 @@ _CREDENTIALS = frozenset(("key", "api_key", "api-key", "access_token"))
 Work = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
 
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# What this proxy answers itself is never relayed unread, however its path is spelled.
-OWN = {b"/v1/models": ("GET",), **dict.fromkeys(HOT, ("POST",))}
-
-
 class Passing:
     """A relayed call on its way, as the house sees it when it closes."""
 
@@ -86,10 +80,18 @@ class Passing:
 
 
 class Passage:
-    """The handler of relayed calls. pipeline: of the configuration in force."""
+    """The handler of relayed calls. pipeline: of the configuration in force; admit: counts a
+    call against its caller's limits, and raises ClientError 429 beyond them."""
 
-    def __init__(self, house: House, session: Session, pipeline: Callable[[], Pipeline]) -> None:
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        pipeline: Callable[[], Pipeline],
+        admit: Callable[[Exchange, str], None],
+    ) -> None:
         self.house = house
+        self.admit = admit
         self.session = session
         self.pipeline = pipeline
 
@@ -98,15 +100,7 @@ class Passage:
         return [web.route(method, ROOT + "/{path:.*}", self.handle) for method in METHODS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Relay one call. Raises ClientError for one that is ours to answer, or nobody's."""
-        if request.method not in METHODS:
-            raise web.HTTPMethodNotAllowed(request.method, METHODS)
-        if re.sub("/+", "/", request.path).rstrip("/").encode() in OWN:
-            if (
-                request.path.encode() in OWN
-            ):  # the method is wrong: the path's own takes GET or POST
-                raise web.HTTPMethodNotAllowed(request.method, OWN[request.path.encode()])
-            raise web.HTTPNotFound
+        """Relay one call."""
         return await self.serve(request, self._relay)
 
     async def serve(self, request: web.Request, work: Work) -> web.StreamResponse:
@@ -160,6 +154,7 @@ class Passage:
         pipeline = self.pipeline()
         also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
         chain = chain_of(request, exchange, pipeline, path, upload.json, also)
+        self.admit(exchange, exchange.route)
         steps = chain.steps
         if path == counting.PATH:
             steps = counting.counting(steps)
