@@ -5,9 +5,10 @@ writes are appends; a file of records does that with one write a second and no d
 
 Records are appended by one thread, synced once a second, so that a crash loses at most the last
 second. A record is whole or it is not there: its length and CRC-32 come first, and reading stops
-at the first one that does not fit; half a record at the end, left by a kill, is cut off. When the log outgrows the snapshot the same thread merges the
-two into a new snapshot, renamed into place when it is complete. A file that is not ours, or
-damaged before its end, is set aside under another name, never deleted, and the start goes on.
+at the first one that does not fit; half a record at the end, left by a kill, is cut off. When the
+log outgrows the snapshot the same thread merges the two into a new snapshot, renamed into place
+when it is complete. A file that is not ours, or damaged before its end, is set aside under another
+name, never deleted, and the start goes on.
 
 Each process has two files of its own: it takes the first number whose lock is free, so that the
 workers of one proxy share a directory, and each finds at its start what one of them kept.
