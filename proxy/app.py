@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,44 +16,43 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from proxy import catalog, config
+from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
-from proxy.admin.api import Api, Views
-from proxy.admin.metrics import Exposition
-from proxy.beside import Running, own_version, routes
-from proxy.dialects.registry import dialect
-from proxy.downstream.auth import Keyring
+from proxy.beside import Running, routes
 from proxy.downstream.house import House
+from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
     chains,
-    classify,
     default_chain,
     keyring,
+    known,
     limits,
+    provider_quotas,
     reachable,
     remember,
     rules_of,
     share_of,
+    teach,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
+from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
     import socket
 
-    from proxy.downstream.front import Answering
-    from proxy.errors import ClientError
-    from proxy.exchange import Exchange, Sink
-    from proxy.state.quotas import Quotas
+    from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
@@ -60,43 +60,6 @@ FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
 FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-
-
-class Service:
-    """One configuration, serving. Implements what the front asks of the house."""
-
-    def __init__(
-        self,
-        settings: config.Config,
-        keys: Keyring,
-        pipeline: Pipeline,
-        reference: str | None = None,
-        quotas: Quotas | None = None,
-    ) -> None:
-        self.config = settings
-        self.reference = reference
-        self.keys = keys
-        self.pipeline = pipeline
-        self.max_body_bytes = settings.server.max_body_bytes
-        self.fast_lane = settings.server.fast_lane
-        self.quotas = quotas
-        self.serve = pipeline.serve if quotas is None else self._serve_limited
-
-    def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
-        """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
-        pipeline, quotas = self.pipeline, self.quotas
-        assert quotas is not None
-        caller = exchange.caller
-        route = pipeline.planner.rule(exchange.model, caller.routes).name
-        now = pipeline.engine.now()
-        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
-        if refusal is not None:
-            raise refusal
-        return pipeline.serve(exchange, sink)
-
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        """An error body in the dialect of the path that was asked."""
-        return dialect(kind or "openai").write_error(error)
 
 
 class App:
@@ -115,7 +78,9 @@ class App:
                 "reinstall aiohttp from a wheel."
             )
         self._environ = environ
-        self._settings = settings
+        self._changes = changes.read(settings)
+        self._from_file = settings
+        self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
         self._frozen = 0  # answers stored when the collector was last told so
@@ -132,14 +97,15 @@ class App:
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
         """
-        service = self._service(self._settings)
+        service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
-        application.add_routes([*completions.routes(), *routes(self._running(), self._api)])
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(
@@ -165,6 +131,36 @@ class App:
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
 
+    def _first_service(self) -> Service:
+        """What the file says with what was changed by API, or without it where that is no more
+        possible: a provider's key may be gone."""
+        try:
+            return self._service(self._settings)
+        except config.ConfigError as error:
+            if self._settings is self._from_file:
+                raise
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            self._settings = self._from_file
+            return self._service(self._settings)
+
+    def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
+        """Change a route or a category from now on, and after a restart. Raises ConfigError for a
+        table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
+        wanted = self._changes.having(what, name, table)
+        settings = wanted.apply(self._from_file)
+        service = self._service(settings)
+        if what == "categories" and self.memory.classifier is not None:
+            teach(self.memory.classifier, settings, name)
+        wanted.save()
+        self._changes = wanted
+        self._take(settings, service)
+
+    def _take(self, settings: config.Config, service: Service) -> None:
+        """Serve with this configuration from the next request on."""
+        self._settings = settings
+        self.house.service = self._serving = service
+        self.house.limits = limits(settings)
+
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
@@ -179,6 +175,7 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
@@ -200,15 +197,15 @@ class App:
             hosts = [host for host, _ in self.house.addresses]
             check_reach(hosts, is_open=_is_open(settings))
             self._environ = environ
-            service = self._service(settings)
+            made = changes.read(settings)
+            changed = made.apply(settings)
+            service = self._service(changed)
         except config.ConfigError as error:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
-        self._settings = settings
-        self.house.service = self._serving = service
-        self.house.limits = limits(settings)
-        self._api.swap(self._views(service))
+        self._from_file, self._changes = settings, made
+        self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
@@ -261,8 +258,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -279,11 +282,20 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
             account=self._account,
             alarm=self._watch.alarm,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
@@ -292,13 +304,13 @@ class App:
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
-        steps = Steps(endpoints, book.model)
+        steps = Steps(endpoints, book.model, memory.limits.limits)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
-        return Service(settings, keyring(settings), pipeline, reference, quotas)
+        return Service(settings, keyring(settings), pipeline, book, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -317,13 +329,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),
@@ -331,6 +344,16 @@ class App:
             provider.key.reveal() if provider.key is not None else "",
             provider.api_version,
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
+        )
+
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            house=self.house,
+            service=lambda: self._serving,
+            change=self.change,
+            now=self.house.now,
+            wall=time.time,  # noqa: TID251 - the ledger's days
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------
@@ -358,54 +381,6 @@ class App:
             self.house.now(),
         ):
             self.memory.alerts.tell(alert)
-
-    def _running(self) -> Running:
-        return Running(
-            memory=self.memory,
-            config=lambda: self._serving.config,
-            keys=lambda: self._serving.keys,
-            reference=lambda: self._serving.reference,
-            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
-            wall=time.time,  # noqa: TID251 - the ledger's days
-        )
-
-    def _views(self, service: Service) -> Views:
-        memory = self.memory
-        planner = service.pipeline.planner
-
-        def ready() -> tuple[bool, str]:
-            return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        return Views(
-            exposition=Exposition(memory.tally, self._gauges),
-            models=planner.models,
-            config=service.config.redacted,
-            ready=ready,
-            classify=self._classify,
-            breakers=lambda: memory.breakers.snapshot(self.house.now()),
-            reset_breaker=memory.breakers.reset,
-            deadlines=memory.latency.snapshot,
-        )
-
-    def _gauges(self) -> dict[str, float]:
-        memory = self.memory
-        stats = {f"cache_{name}": float(value) for name, value in memory.cache.stats().items()}
-        for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
-            stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
-        return {
-            "connections": float(len(self.house.fronts) + len(self.house.guards)),
-            "hedges_total": float(memory.hedges.spent),
-            "breakers_opened_total": float(memory.breakers.opened),
-            "log_lines_dropped_total": float(memory.journal.dropped),
-            "alerts_total": float(memory.alerts.told),
-            "alerts_failed_total": float(memory.alerts.failed),
-            "limited_total": float(memory.quotas.refused),
-            **(memory.store.figures() if memory.store is not None else {}),
-            **stats,
-        }
-
-    def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
 
 
 def _is_open(settings: config.Config) -> bool:

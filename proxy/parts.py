@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
 from proxy.cache.share import Share
+from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -31,16 +33,17 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.plan import Rule, Target, target_of
+from proxy.routing.names import endpoint_name
+from proxy.routing.plan import Known, Rule, Target, target_of
 from proxy.state.breaker import Breakers
-from proxy.state.budget import HedgeBudget
+from proxy.state.budget import Budgets
+from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
+from proxy.state.limits import Limits, Quota
 from proxy.state.quotas import Quotas
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
-
-GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
 @dataclass(slots=True)
@@ -49,7 +52,9 @@ class Memory:
 
     breakers: Breakers
     latency: Latency
-    hedges: HedgeBudget
+    gaps: Gaps
+    budgets: Budgets
+    limits: Limits
     tally: Tally
     journal: Journal
     cache: Cache
@@ -113,7 +118,9 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             open_seconds=settings.routing.breaker_seconds,
         ),
         latency=Latency(),
-        hedges=HedgeBudget(settings.routing.hedge_budget),
+        gaps=Gaps(),
+        budgets=Budgets(settings.routing.hedge_budget),
+        limits=Limits(),
         tally=Tally(),
         journal=Journal(out, as_json=settings.server.log == "json"),
         cache=Cache(
@@ -186,6 +193,20 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     return Classifier.load(None if path is None else Path(path), own)
 
 
+def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
+    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
+    found = next((one for one in settings.categories if one.name == name), None)
+    if found is None or not (found.examples or found.keywords):
+        classifier.remove(name)
+        return
+    try:
+        classifier.add(
+            Category(name, found.description, tuple(found.examples), tuple(found.keywords))
+        )
+    except ValueError as error:
+        raise config.ConfigError([f'category "{name}": {error}']) from None
+
+
 def keyring(settings: config.Config) -> Keyring:
     callers: dict[bytes, Caller] = {}
     for key in settings.auth.keys:
@@ -221,11 +242,15 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             else _target(book, item.target, item.weight)
             for item in route.targets
         )
-        rules.append(Rule(route.name, targets, route.strategy, len(terms), route.cache))
+        rules.append(
+            Rule(route.name, targets, route.strategy, len(terms), route.cache, route.sticky)
+        )
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms) or GAP_SECONDS,
+                between_tokens_s=_seconds(route.between_tokens_ms),
+                least_per_s=route.min_tokens_per_second,
+                hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
@@ -235,6 +260,45 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
+
+
+def pools(providers: Mapping[str, catalog.Provider]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Providers with several keys, and the endpoints that they are reached at."""
+    return {
+        name: tuple((name, number) for number in range(len(one.keys)))
+        for name, one in providers.items()
+        if len(one.keys) > 1
+    }
+
+
+def provider_quotas(
+    settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
+) -> dict[str, Quota]:
+    """What each endpoint may be asked; one that is only chosen by its load is counted."""
+    counted = {
+        target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
+    }
+    tables = {one.name: one for one in settings.providers}
+    found: dict[str, Quota] = {}
+    for name, provider in providers.items():
+        table = tables.get(name)
+        quota = Quota()
+        if table is not None:
+            quota = Quota(table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
+        if quota != Quota() or name in counted or len(provider.keys) > 1:
+            for number in range(max(1, len(provider.keys))):
+                found[endpoint_name(name, number)] = quota
+    return found
+
+
+def known(book: catalog.Catalog, providers: Mapping[str, catalog.Provider], wall: Clock) -> Known:
+    """What a plan asks of the catalogue."""
+
+    def price(target: str, prompt: int, completion: int) -> float | None:
+        cost = book.cost(Usage(prompt, completion), target, datetime.fromtimestamp(wall(), UTC))
+        return None if cost is None else float(cost)
+
+    return Known(book.model, price, pools(providers))
 
 
 def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:

@@ -4,7 +4,7 @@ breakers, deadlines, a text's category, and the description of them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,12 @@ _TEXT = Param("text", about="The text to read.")
 
 @dataclass(slots=True)
 class Views:
-    """What the admin endpoints show; each a plain call into its owner."""
+    """What the admin endpoints show; each a plain call into what is in force then."""
 
     exposition: Exposition
     models: Callable[[], Sequence[Mapping[str, Any]]]
     config: Callable[[], Mapping[str, Any]]
-    ready: Callable[[], tuple[bool, str]]
+    draining: Callable[[], bool]
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
@@ -42,10 +42,7 @@ class Api:
         self._views = views
         self._version = version
         self.described: Sequence[Endpoint] = ()
-
-    def swap(self, views: Views) -> None:
-        """A reload built new views."""
-        self._views = views
+        self.more: Callable[[], Awaitable[Mapping[str, Any]]] | None = None  # for the JSON figures
 
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
@@ -82,13 +79,16 @@ class Api:
         """Liveness for everyone; readiness with ?ready."""
         if "ready" not in call.request.query:
             return answer({"status": "ok"})
-        ready, why = self._views.ready()
-        return answer({"status": "ready" if ready else why}, 200 if ready else 503)
+        if self._views.draining():
+            return answer({"status": "draining"}, 503)
+        return answer({"status": "ready"})
 
-    def metrics(self, call: Call) -> web.Response:
-        """Prometheus text, or JSON where it is asked for."""
+    async def metrics(self, call: Call) -> web.Response:
+        """Prometheus text, or JSON where it is asked for, with what predecessor E told."""
         if "application/json" in call.request.headers.get("Accept", ""):
-            return answer(self._views.exposition.as_json())
+            shown = self._views.exposition.as_json()
+            shown["circuit_breakers"] = self._views.breakers()
+            return answer({**shown, **(await self.more() if self.more is not None else {})})
         return web.Response(
             body=self._views.exposition.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

@@ -31,6 +31,7 @@ from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
+SOURCES = ("citations", "search_results")
 _NOTHING: tuple[Event, ...] = ()
 # A chunk up to the end of its text: its only content, in one line.
 _CONTENT = re.compile(rb'(data: \{(?:(?!"content")[^\n])*"content": ?)("(?:[^"\\\n]|\\.)*")')
@@ -100,6 +101,12 @@ class ChunkDecoder:
             for choice in choices:
                 if isinstance(choice, dict):
                     self._choice(choice, chunk, events)
+        if "citations" in chunk:
+            end = next((at for at, one in enumerate(events) if isinstance(one, Finished)), None)
+            if end is not None:  # they are in every chunk; once is enough, before the end
+                sources: list[Event] = []
+                read_sources(chunk, sources)
+                events[end:end] = sources
         usage = usage_of(chunk.get("usage"))
         if usage is None and isinstance(chunk.get("x_groq"), dict):
             usage = usage_of(chunk["x_groq"].get("usage"))
@@ -185,6 +192,33 @@ def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:
     ]
     if cited:
         events.append(Extra("annotations", cited, index))
+
+
+def read_sources(body: Json, events: list[Event]) -> None:
+    """Perplexity's sources, which it tells beside the choices: as they are, and as annotations."""
+    found = [(name, body[name]) for name in SOURCES if isinstance(body.get(name), list)]
+    events.extend(Extra(name, value) for name, value in found)
+    notes = [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "url": url,
+                "title": title,
+                "start_index": 0,
+                "end_index": 0,
+            },
+        }
+        for url, title in _addresses(dict(found))
+    ]
+    if notes:
+        events.append(Extra("annotations", notes))
+
+
+def _addresses(sources: Json) -> list[tuple[str, str]]:
+    results = [one for one in sources.get("search_results") or () if isinstance(one, dict)]
+    if results:
+        return [(str(one.get("url") or ""), str(one.get("title") or "")) for one in results]
+    return [(one, one) for one in sources.get("citations") or () if isinstance(one, str)]
 
 
 def _read_parts(parts: list[Any], index: int, events: list[Event]) -> None:
