@@ -257,3 +257,12 @@ def test_a_million_lookups_never_cross_tenants() -> None:
             forget(cache, pattern="*list*") if chance.random() < 0.001 else None
     assert crossed == 0
     assert found > 10_000
+
+
+def test_a_prompt_is_not_even_read_where_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("proxy.cache.key.gist", lambda text: read.append(text) or 1)
+    cache = Cache(Settings(), Clock())
+    assert cache.find_semantic(key(FRANCE), vector(1)) is None
+    assert read == []
+    assert cache.stats()["misses"] == 1
