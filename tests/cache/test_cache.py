@@ -259,10 +259,13 @@ def test_a_million_lookups_never_cross_tenants() -> None:
     assert found > 10_000
 
 
-def test_a_prompt_is_not_even_read_where_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-    monkeypatch.setattr("proxy.cache.key.gist", lambda text: read.append(text) or 1)
+def test_a_prompt_is_not_even_read_where_nothing_is_kept() -> None:
     cache = Cache(Settings(), Clock())
-    assert cache.find_semantic(key(FRANCE), vector(1)) is None
-    assert read == []
+    asked = key(FRANCE)
+    unread = asked._gist
+    assert cache.find_semantic(asked, vector(1)) is None
+    assert asked._gist == unread
     assert cache.stats()["misses"] == 1
+    cache.put(key(SPAIN), vector(1), entry())
+    assert cache.find_semantic(asked, vector(1)) is None
+    assert asked._gist != unread
