@@ -180,7 +180,7 @@ class Pipeline:
             exchange.body,
             exchange.caller.name,
         )
-        exchange.why = plan.reason if plan.skipped else plan.why
+        exchange.why = plan.reason
         if plan.wait_s > QUEUE_SECONDS:
             raise turned_away(plan)
         runner = Runner(
