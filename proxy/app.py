@@ -19,6 +19,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.beside import Running, routes
+from proxy.capacity import known, provider_quotas
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
@@ -27,9 +28,7 @@ from proxy.parts import (
     chains,
     default_chain,
     keyring,
-    known,
     limits,
-    provider_quotas,
     reachable,
     remember,
     rules_of,
@@ -293,7 +292,7 @@ class App:
             memory.breakers,
             memory.latency,
             random.random,
-            known(book, providers, engine.wall),
+            known(settings, book, providers, engine.wall),
             memory.limits,
         )
         memory.tally.configure(
