@@ -17,9 +17,12 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
-from proxy.accounts import allowances, hook, price, token_estimate
+from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.capacity import known, provider_quotas
+from proxy.chat import Usage
+from proxy.downstream.count import Counting
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
@@ -38,6 +41,7 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
+from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.service import check_reach
 from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
@@ -103,8 +107,16 @@ class App:
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
         self._session = Session()
-        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
-        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        application.add_routes(
+            [
+                *completions.routes(),
+                *routes(self._running()),
+                *Embeddings(passage).routes(),
+                *Counting(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(
@@ -145,17 +157,28 @@ class App:
     def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
         """Change a route or a category from now on, and after a restart. Raises ConfigError for a
         table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
-        wanted = self._changes.having(what, name, table)
+        wanted = changes.read(self._from_file).having(what, name, table)
         settings = wanted.apply(self._from_file)
         service = self._service(settings)
-        if what == "categories" and self.memory.classifier is not None:
-            teach(self.memory.classifier, settings, name)
-        wanted.save()
-        self._changes = wanted
+        self._changes = wanted.save()
+        self._take(settings, service)
+
+    def _follow_changes(self) -> None:
+        """Take over what another worker changed by API."""
+        made = changes.read(self._from_file)
+        self._changes = made
+        try:
+            settings = made.apply(self._from_file)
+            service = self._service(settings)
+        except config.ConfigError as error:
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            return
         self._take(settings, service)
 
     def _take(self, settings: config.Config, service: Service) -> None:
         """Serve with this configuration from the next request on."""
+        if self.memory.classifier is not None:
+            teach(self.memory.classifier, self._settings, settings)
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
@@ -228,6 +251,8 @@ class App:
 
     def _look(self) -> None:
         self._watch.look()
+        if self._changes.is_stale():
+            self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
@@ -286,6 +311,7 @@ class App:
             budgets=memory.budgets,
             account=self._account,
             alarm=self._watch.alarm,
+            lost=self._lost,
         )
         planner = Planner(
             names,
@@ -345,6 +371,9 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
+
     def _running(self) -> Running:
         return Running(
             memory=self.memory,
@@ -365,20 +394,24 @@ class App:
         if self.memory.recorder is not None:
             cost = self.memory.recorder.record(exchange, total_s)
         if self._serving.quotas is not None:
-            self._charge(exchange, cost)
+            usage = exchange.usage
+            is_hit = exchange.cache in ("exact", "semantic")
+            tokens = 0 if usage is None or is_hit else usage.total
+            self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
 
-    def _charge(self, exchange: Exchange, cost: int) -> None:
-        usage = exchange.usage
-        is_hit = exchange.cache in ("exact", "semantic")
-        tokens = 0 if usage is None or is_hit else usage.total
-        for alert in self.memory.quotas.charge(
-            exchange.caller.name,
-            exchange.route,
-            token_estimate(exchange),
-            tokens,
-            cost,
-            self.house.now(),
-        ):
+    def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
+        """An attempt was cancelled because another one won: its prompt is billed all the same."""
+        if self.memory.recorder is None:
+            return
+        usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
+        cost = self.memory.recorder.lost(exchange, target, usage, waited_s)
+        if self._serving.quotas is not None:
+            self._charge(exchange, 0, usage.total, cost)
+
+    def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
+        now = self.house.now()
+        caller = exchange.caller.name
+        for alert in self.memory.quotas.charge(caller, exchange.route, estimate, tokens, cost, now):
             self.memory.alerts.tell(alert)
 
 

@@ -190,18 +190,20 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     return Classifier.load(None if path is None else Path(path), own)
 
 
-def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
-    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
-    found = next((one for one in settings.categories if one.name == name), None)
-    if found is None or not (found.examples or found.keywords):
-        classifier.remove(name)
-        return
-    try:
+def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
+    """Let the classifier know what changed of the categories."""
+    old = {one.name: one for one in before.categories}
+    new = {one.name: one for one in after.categories}
+    for name in old.keys() | new.keys():
+        found = new.get(name)
+        if found == old.get(name):
+            continue
+        if found is None or not (found.examples or found.keywords):
+            classifier.remove(name)
+            continue
         classifier.add(
             Category(name, found.description, tuple(found.examples), tuple(found.keywords))
         )
-    except ValueError as error:
-        raise config.ConfigError([f'category "{name}": {error}']) from None
 
 
 def keyring(settings: config.Config) -> Keyring:
