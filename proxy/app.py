@@ -19,6 +19,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
+from proxy.capacity import known, provider_quotas
 from proxy.chat import Usage
 from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
@@ -30,9 +31,7 @@ from proxy.parts import (
     chains,
     default_chain,
     keyring,
-    known,
     limits,
-    provider_quotas,
     reachable,
     remember,
     rules_of,
@@ -319,7 +318,7 @@ class App:
             memory.breakers,
             memory.latency,
             random.random,
-            known(book, providers, engine.wall),
+            known(settings, book, providers, engine.wall),
             memory.limits,
         )
         memory.tally.configure(

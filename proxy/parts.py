@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +21,6 @@ from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
 from proxy.cache.share import Share
-from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -33,13 +31,12 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.names import endpoint_name
-from proxy.routing.plan import Known, Rule, Target, target_of
+from proxy.routing.plan import Rule, Target, target_of
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
-from proxy.state.limits import Limits, Quota
+from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
@@ -262,45 +259,6 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
-
-
-def pools(providers: Mapping[str, catalog.Provider]) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Providers with several keys, and the endpoints that they are reached at."""
-    return {
-        name: tuple((name, number) for number in range(len(one.keys)))
-        for name, one in providers.items()
-        if len(one.keys) > 1
-    }
-
-
-def provider_quotas(
-    settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
-) -> dict[str, Quota]:
-    """What each endpoint may be asked; one that is only chosen by its load is counted."""
-    counted = {
-        target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
-    }
-    tables = {one.name: one for one in settings.providers}
-    found: dict[str, Quota] = {}
-    for name, provider in providers.items():
-        table = tables.get(name)
-        quota = Quota()
-        if table is not None:
-            quota = Quota(table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
-        if quota != Quota() or name in counted or len(provider.keys) > 1:
-            for number in range(max(1, len(provider.keys))):
-                found[endpoint_name(name, number)] = quota
-    return found
-
-
-def known(book: catalog.Catalog, providers: Mapping[str, catalog.Provider], wall: Clock) -> Known:
-    """What a plan asks of the catalogue."""
-
-    def price(target: str, prompt: int, completion: int) -> float | None:
-        cost = book.cost(Usage(prompt, completion), target, datetime.fromtimestamp(wall(), UTC))
-        return None if cost is None else float(cost)
-
-    return Known(book.model, price, pools(providers))
 
 
 def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:

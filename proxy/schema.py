@@ -129,6 +129,8 @@ class Provider(Table):
     key: SecretValue | None = None
     keys: list[SecretValue] = Field(default_factory=list)
     """Several keys share the load; instead of key."""
+    pool: Name | None = None
+    """Another provider, whose targets go here as well: regions or accounts of the same."""
     auth: AuthStyle | None = None
     headers: dict[str, HeaderValue] = Field(default_factory=dict)
     quirks: list[str] = Field(default_factory=list)
