@@ -303,6 +303,7 @@ class App:
             account=self._account,
             alarm=self._watch.alarm,
             lost=self._lost,
+            price=self._price,
         )
         planner = Planner(
             names,
@@ -389,6 +390,10 @@ class App:
             is_hit = exchange.cache in ("exact", "semantic")
             tokens = 0 if usage is None or is_hit else usage.total
             self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
+
+    def _price(self, exchange: Exchange) -> float:
+        recorder = self.memory.recorder
+        return 0.0 if recorder is None else recorder.price(exchange)
 
     def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
         """An attempt was cancelled because another one won: its prompt is billed all the same."""

@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.chat import Usage
+from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
     from proxy.exchange import Exchange
@@ -139,6 +140,14 @@ class Recorder:
             )
         )
         return cost
+
+    def price(self, exchange: Exchange) -> float:
+        """USD of an answer as it was used, from wherever it came; 0 where nobody knows."""
+        usage = exchange.usage
+        if usage is None:
+            return 0.0
+        tariff = self._tariffs.of(exchange.provider, exchange.provider_model)
+        return (tariff.cost(usage, self._wall()) or 0) / PICO
 
     def lost(self, exchange: Exchange, target: str, usage: Usage, waited_s: float) -> int:
         """An attempt that was cancelled because another one won: its provider bills it all the
