@@ -20,6 +20,8 @@ from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.chat import Usage
+from proxy.downstream.count import Counting
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
@@ -107,7 +109,15 @@ class App:
         )
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
-        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
+        application.add_routes(
+            [
+                *completions.routes(),
+                *routes(self._running()),
+                *Embeddings(passage).routes(),
+                *Counting(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         server = self._settings.server
         await self.house.open(application, service)
         check_reach(

@@ -14,9 +14,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from proxy import headers
+from proxy.downstream import counting
 from proxy.downstream.admit import HOT
 from proxy.downstream.chain import chain_of
 from proxy.downstream.meter import Meter
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from proxy.upstream.session import Session
 
 ROOT = "/v1"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # GET brings HEAD with it
+_OURS = {**{path.decode(): "POST" for path in HOT}, "/v1/models": "GET"}  # answered elsewhere
 # What of a client's head a provider may see, and of a provider's head a client.
 FORWARDED = (
     "Accept", "Accept-Encoding", "Accept-Language", "Range", "If-None-Match", "If-Modified-Since",
@@ -94,7 +97,7 @@ class Passage:
 
     def routes(self) -> list[web.RouteDef]:
         """To be added after every other route: it takes what is left under /v1/."""
-        return [web.route("*", ROOT + "/{path:.*}", self.handle)]
+        return [web.route(method, ROOT + "/{path:.*}", self.handle) for method in METHODS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Relay one call."""
@@ -139,15 +142,24 @@ class Passage:
 
     async def _relay(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         path = path_of(request)
-        if request.path.encode() in HOT:
-            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        allowed = _OURS.get(request.path.rstrip("/"))
+        if allowed is not None:
+            if request.path.endswith("/"):
+                raise web.HTTPNotFound
+            raise web.HTTPMethodNotAllowed(request.method, [allowed])
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
         exchange.model = upload.model
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
-        chain = chain_of(request, exchange, pipeline, path, upload.json)
+        also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
+        chain = chain_of(request, exchange, pipeline, path, upload.json, also)
         self.admit(exchange, exchange.route)
+        steps = chain.steps
+        if path == counting.PATH:
+            steps = counting.counting(steps)
+            if not steps:
+                return counting.estimate(upload.json, chain.steps[0], exchange)
         given = forwarded(request)
 
         def render(step: Step) -> Call:
@@ -164,7 +176,7 @@ class Passage:
         wait_s = chain.answer_s + (0 if upload.replayable else self.house.limits.body_s)
         errand = Errand(self.session, pipeline.engine, render, upload.replayable, wait_s)
         try:
-            opened = await errand.run(exchange, chain.steps)
+            opened = await errand.run(exchange, steps)
         except ClientError:
             if upload.error is not None:
                 raise upload.error from None

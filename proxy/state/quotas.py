@@ -70,7 +70,10 @@ class Quotas:
     def charge(
         self, key: str, route: str, estimate: int, tokens: int, cost: int, now: float
     ) -> list[Alert]:
-        """What a request really used. estimate: what settle says of it; cost: pico-USD. The alerts that this calls for, mostly none."""
+        """What a request really used. estimate: what settle says of it; cost: pico-USD.
+
+        The alerts that this calls for, mostly none.
+        """
         of_key = self._keys.get(key)
         if of_key is not None and of_key.tokens is not None:
             of_key.tokens.add(tokens - estimate, now)

@@ -42,13 +42,15 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Errand:
     """replayable: whether the body can be sent to another target. answer_s: for the head and the
-    first byte of one target's answer."""
+    first byte of one target's answer. foreign: dialects that the call is translated to, so that
+    their errors are no answer for the client."""
 
     session: Session
     engine: Engine
     render: Callable[[Step], Call]
     replayable: bool = True
     answer_s: float = 120.0
+    foreign: frozenset[str] = frozenset()
 
     async def run(self, exchange: Exchange, steps: Sequence[Step]) -> Opened:
         """The first answer that may be passed on. Raises ClientError where there is none."""
@@ -92,7 +94,9 @@ class Errand:
                         return Opened(step, response, await response.content.readany())
                     said = await _read(response)
             failure = failure_of(step, response, said)
-            if _may_pass(step, response, failure, alone=alone):
+            if step.endpoint.family not in self.foreign and _may_pass(
+                step, response, failure, alone=alone
+            ):
                 return Opened(step, response, said)
         except BaseException:
             if response is not None:

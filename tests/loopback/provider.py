@@ -116,10 +116,11 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    @property
-    def rows(self):
-        """What the ledger was told, as records."""
-        return [Row._make(one) for one in self.app.memory.recorder.take(100)]
+    async def row(self) -> Row:
+        """What the ledger was told of the one call so far; it may come after the answer."""
+        recorder = self.app.memory.recorder
+        assert await until(lambda: recorder.waiting == 1)
+        return Row._make(recorder.take(1)[0])
 
 
 @asynccontextmanager
