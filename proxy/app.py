@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,10 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
+from proxy.accounting import Accounting
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.capacity import known, provider_quotas
-from proxy.chat import Usage
 from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
@@ -41,7 +40,6 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
-from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.service import check_reach
 from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
@@ -90,6 +88,7 @@ class App:
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
+        self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
@@ -309,9 +308,10 @@ class App:
             gaps=memory.gaps,
             limits=memory.limits,
             budgets=memory.budgets,
-            account=self._account,
+            account=self._accounting.account,
             alarm=self._watch.alarm,
-            lost=self._lost,
+            lost=self._accounting.lost,
+            price=self._accounting.price,
         )
         planner = Planner(
             names,
@@ -383,36 +383,6 @@ class App:
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
-
-    # ---- what happens meanwhile -----------------------------------------------------------------
-
-    def _account(self, exchange: Exchange) -> None:
-        total_s = perf_counter() - exchange.started_s
-        self.memory.tally.record(exchange, total_s)
-        self.memory.journal.record(exchange, total_s)
-        cost = 0
-        if self.memory.recorder is not None:
-            cost = self.memory.recorder.record(exchange, total_s)
-        if self._serving.quotas is not None:
-            usage = exchange.usage
-            is_hit = exchange.cache in ("exact", "semantic")
-            tokens = 0 if usage is None or is_hit else usage.total
-            self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
-
-    def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
-        """An attempt was cancelled because another one won: its prompt is billed all the same."""
-        if self.memory.recorder is None:
-            return
-        usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
-        cost = self.memory.recorder.lost(exchange, target, usage, waited_s)
-        if self._serving.quotas is not None:
-            self._charge(exchange, 0, usage.total, cost)
-
-    def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
-        now = self.house.now()
-        caller = exchange.caller.name
-        for alert in self.memory.quotas.charge(caller, exchange.route, estimate, tokens, cost, now):
-            self.memory.alerts.tell(alert)
 
 
 def _is_open(settings: config.Config) -> bool:
