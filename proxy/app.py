@@ -25,6 +25,7 @@ from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
+from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
@@ -120,6 +121,7 @@ class App:
                 *routes(self._running(), self._api),
                 *Embeddings(passage).routes(),
                 *Counting(passage).routes(),
+                *Realtime(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )
