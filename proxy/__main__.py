@@ -1,17 +1,16 @@
-"""The command line: firsttoken serve, check, classify, mock, bench."""
+"""The command line: firsttoken serve, check, classify, cache, mock, bench."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from proxy import config
+from proxy import config, remote
 
 _EXAMPLES = """\
 examples:
@@ -40,6 +39,16 @@ def main(argv: list[str] | None = None) -> int:
         return 141
 
 
+class _Version(argparse.Action):
+    """Looked up only when it is asked for: a checkout that is not installed serves as well."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        try:
+            parser.exit(message=f"firsttoken {version('firsttoken')}\n")
+        except PackageNotFoundError:
+            parser.exit(message="firsttoken, not installed\n")
+
+
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="firsttoken",
@@ -47,13 +56,12 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=_RAW,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"firsttoken {version('firsttoken')}"
-    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_check(commands)
     _add_classify(commands)
+    remote.add_parser(commands)
     if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 
@@ -110,31 +118,10 @@ def _add_classify(commands: Any) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    settings = config.load(args.config)
-    overrides = {name: getattr(args, name) for name in ("host", "port") if getattr(args, name)}
-    if overrides:
-        settings = config.with_server(settings, overrides)
-    level = logging.INFO if settings.server.log != "off" else logging.WARNING
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    import uvloop  # noqa: PLC0415 - only a server needs it
+    from proxy.serve import serve  # noqa: PLC0415 - the other commands need no server
 
-    try:
-        uvloop.run(_run(settings))
-    except OSError as error:
-        where = f"{settings.server.host}:{settings.server.port}"
-        print(f"firsttoken: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
-async def _run(settings: config.Config) -> None:
-    from proxy.app import App  # noqa: PLC0415 - aiohttp and the classifier load for serve only
-
-    app = App(settings, config.environment())
-    host, port = await app.open()
-    shown = f"[{host}]" if ":" in host else host
-    logging.getLogger("firsttoken").info("listening on http://%s:%d (%s)", shown, port, app.summary)
-    await app.run()
+    asked = {name: getattr(args, name) for name in ("host", "port")}
+    return serve(args.config, {name: one for name, one in asked.items() if one is not None})
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -6,21 +6,20 @@ import asyncio
 import gc
 import logging
 import random
-import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from proxy import catalog, config
-from proxy.admin.api import Api, Views
-from proxy.admin.metrics import Exposition
-from proxy.beside import Running, own_version, routes
-from proxy.dialects.registry import dialect
-from proxy.downstream.auth import Keyring
+from proxy import catalog, changes, config
+from proxy.accounts import allowances, hook, price
+from proxy.beside import Running, routes
+from proxy.chat import Usage
 from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
@@ -30,95 +29,91 @@ from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
     chains,
-    classify,
     default_chain,
     keyring,
+    known,
     limits,
-    price,
+    provider_quotas,
     reachable,
     remember,
     rules_of,
+    share_of,
+    teach,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
+from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.service import check_reach
+from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
 from proxy.upstream.session import Session
+from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
-    from proxy.errors import ClientError, Kind
+    import socket
+
     from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
-
-
-class Service:
-    """One configuration, serving. Implements what the front asks of the house."""
-
-    def __init__(
-        self,
-        settings: config.Config,
-        keys: Keyring,
-        pipeline: Pipeline,
-        reference: str | None = None,
-    ) -> None:
-        self.config = settings
-        self.reference = reference
-        self.keys = keys
-        self.pipeline = pipeline
-        self.max_body_bytes = settings.server.max_body_bytes
-        self.fast_lane = settings.server.fast_lane
-        self.serve = pipeline.serve
-
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        """An error body in the dialect of the path that was asked."""
-        return dialect(kind or "openai").write_error(error)
 
 
 class App:
     """A running proxy."""
 
-    def __init__(self, settings: config.Config, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """overrides: what of [server] the command line decided; a reload keeps it."""
         if HttpRequestParser is HttpRequestParserPy:
             raise SystemExit(
                 "firsttoken: aiohttp runs without its C parser here, which is not safe to expose; "
                 "reinstall aiohttp from a wheel."
             )
         self._environ = environ
-        self._settings = settings
-        self._alarms: dict[tuple[str, str], float] = {}
+        self._changes = changes.read(settings)
+        self._from_file = settings
+        self._settings = settings = self._changes.apply(settings)
+        self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
+        self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
+        self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self) -> tuple[str, int]:
-        """Listen; returns the address. Raises OSError and ConfigError."""
-        service = self._service(self._settings)
+    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+        """Listen; returns the address. Raises OSError and ConfigError.
+
+        sockets: already listening, opened by somebody else; instead of [server] host and port.
+        """
+        service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service), own_version())
         application = web.Application(
             middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
         )
         self._session = Session()
-        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
         application.add_routes(
             [
                 *completions.routes(),
-                *routes(self._running(), self._api),
+                *routes(self._running()),
                 *Embeddings(passage).routes(),
                 *Counting(passage).routes(),
                 *Realtime(passage).routes(),
@@ -126,12 +121,23 @@ class App:
             ]
         )
         server = self._settings.server
-        self.address = await self.house.open(application, service, server.host, server.port)
+        await self.house.open(application, service)
+        check_reach(
+            (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
+        )
+        if not sockets:
+            await self.house.listen(server.host, server.port)
+        for one in sockets:
+            await self.house.adopt(one)
+        self.address = self.house.addresses[0]
         self._flush()
         if self._settings.cache.enabled:
             self._keep_cache()
         if self.memory.store is not None:
             self.memory.store.start()
+        self._look()
+        _ = self.spawn(self.memory.alerts.run())
+        _ = self.spawn(self._watch.restore())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -139,20 +145,57 @@ class App:
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
 
+    def _first_service(self) -> Service:
+        """What the file says with what was changed by API, or without it where that is no more
+        possible: a provider's key may be gone."""
+        try:
+            return self._service(self._settings)
+        except config.ConfigError as error:
+            if self._settings is self._from_file:
+                raise
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            self._settings = self._from_file
+            return self._service(self._settings)
+
+    def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
+        """Change a route or a category from now on, and after a restart. Raises ConfigError for a
+        table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
+        wanted = changes.read(self._from_file).having(what, name, table)
+        settings = wanted.apply(self._from_file)
+        service = self._service(settings)
+        self._changes = wanted.save()
+        self._take(settings, service)
+
+    def _follow_changes(self) -> None:
+        """Take over what another worker changed by API."""
+        made = changes.read(self._from_file)
+        self._changes = made
+        try:
+            settings = made.apply(self._from_file)
+            service = self._service(settings)
+        except config.ConfigError as error:
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            return
+        self._take(settings, service)
+
+    def _take(self, settings: config.Config, service: Service) -> None:
+        """Serve with this configuration from the next request on."""
+        if self.memory.classifier is not None:
+            teach(self.memory.classifier, self._settings, settings)
+        self._settings = settings
+        self.house.service = self._serving = service
+        self.house.limits = limits(settings)
+
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
-        await self._stop.wait()
-        await self.close()
+    @property
+    def source(self) -> str:
+        """The configuration file, or "defaults"."""
+        return self._settings.source
 
     async def close(self) -> None:
         """Drain, then end everything that was started."""
@@ -175,16 +218,19 @@ class App:
             environ = config.environment()
             source = self._settings.source
             settings = config.load(None if source == "defaults" else source, environ)
+            settings = config.with_server(settings, self._overrides)
+            hosts = [host for host, _ in self.house.addresses]
+            check_reach(hosts, is_open=_is_open(settings))
             self._environ = environ
-            service = self._service(settings)
+            made = changes.read(settings)
+            changed = made.apply(settings)
+            service = self._service(changed)
         except config.ConfigError as error:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
-        self._settings = settings
-        self.house.service = self._serving = service
-        self.house.limits = limits(settings)
-        self._api.swap(self._views(service))
+        self._from_file, self._changes = settings, made
+        self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
@@ -206,16 +252,30 @@ class App:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
 
+    def _look(self) -> None:
+        self._watch.look()
+        if self._changes.is_stale():
+            self._follow_changes()
+        self.house.wheel.arm(EACH_SECONDS, self._look)
+
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
-        more = self.memory.cache.tick()
+        cache = self.memory.cache
+        more = cache.tick()
+        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
+            self._frozen = cache.counts.stored
+            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
         self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
@@ -225,8 +285,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -243,20 +309,36 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
             account=self._account,
-            alarm=self._alarm,
+            alarm=self._watch.alarm,
+            lost=self._lost,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
-        reference = price(memory, settings, book)
-        steps = Steps(endpoints, book.model)
+        reference = price(
+            memory.recorder, memory.store, settings, book, [target.name for target in default]
+        )
+        steps = Steps(endpoints, book.model, memory.limits.limits)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline, reference)
+        table = allowances(settings)
+        memory.quotas.configure(table)
+        memory.alerts.hook = hook(settings)
+        quotas = None if table.is_empty else memory.quotas
+        return Service(settings, keyring(settings), pipeline, book, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -275,13 +357,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),
@@ -291,80 +374,49 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
+
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            house=self.house,
+            service=lambda: self._serving,
+            change=self.change,
+            now=self.house.now,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
+
     # ---- what happens meanwhile -----------------------------------------------------------------
 
     def _account(self, exchange: Exchange) -> None:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        cost = 0
         if self.memory.recorder is not None:
-            self.memory.recorder.record(exchange, total_s)
+            cost = self.memory.recorder.record(exchange, total_s)
+        if self._serving.quotas is not None:
+            usage = exchange.usage
+            is_hit = exchange.cache in ("exact", "semantic")
+            tokens = 0 if usage is None or is_hit else usage.total
+            self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
 
-    def _alarm(self, target: str, kind: Kind) -> None:
+    def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
+        """An attempt was cancelled because another one won: its prompt is billed all the same."""
+        if self.memory.recorder is None:
+            return
+        usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
+        cost = self.memory.recorder.lost(exchange, target, usage, waited_s)
+        if self._serving.quotas is not None:
+            self._charge(exchange, 0, usage.total, cost)
+
+    def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
         now = self.house.now()
-        last = self._alarms.get((target, kind.value))
-        if last is None or now - last > ALARM_SECONDS:
-            self._alarms[(target, kind.value)] = now
-            log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
-
-    def _running(self) -> Running:
-        return Running(
-            memory=self.memory,
-            config=lambda: self._serving.config,
-            keys=lambda: self._serving.keys,
-            reference=lambda: self._serving.reference,
-            wall=time.time,  # noqa: TID251 - the ledger's days
-        )
-
-    def _views(self, service: Service) -> Views:
-        memory = self.memory
-        planner = service.pipeline.planner
-
-        def ready() -> tuple[bool, str]:
-            return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        return Views(
-            exposition=Exposition(memory.tally, self._gauges),
-            models=planner.models,
-            config=service.config.redacted,
-            ready=ready,
-            cache_stats=memory.cache.stats,
-            cache_explain=self._explain,
-            cache_invalidate=self._invalidate,
-            classify=self._classify,
-            breakers=lambda: memory.breakers.snapshot(self.house.now()),
-            reset_breaker=memory.breakers.reset,
-            deadlines=memory.latency.snapshot,
-        )
-
-    def _gauges(self) -> dict[str, float]:
-        memory = self.memory
-        stats = {f"cache_{name}": float(value) for name, value in memory.cache.stats().items()}
-        for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
-            stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
-        return {
-            "connections": float(len(self.house.fronts) + len(self.house.guards)),
-            "hedges_total": float(memory.hedges.spent),
-            "breakers_opened_total": float(memory.breakers.opened),
-            "log_lines_dropped_total": float(memory.journal.dropped),
-            **(memory.store.figures() if memory.store is not None else {}),
-            **stats,
-        }
-
-    def _explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.memory.cache.explain_texts(body, self.memory.classifier)
-
-    def _invalidate(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        gone = self.memory.cache.invalidate(
-            pattern=body.get("pattern"), category=body.get("category"), tag=body.get("tag")
-        )
-        return {"invalidated": gone}
-
-    def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
+        caller = exchange.caller.name
+        for alert in self.memory.quotas.charge(caller, exchange.route, estimate, tokens, cost, now):
+            self.memory.alerts.tell(alert)
 
 
-_ALARM_WORDS = {
-    "key_refused": "the provider refuses the configured key; its breaker is open",
-    "model_unknown": "the provider does not know the configured model",
-}
+def _is_open(settings: config.Config) -> bool:
+    return bool(settings.auth.keys or settings.server.anonymous)

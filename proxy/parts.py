@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from time import perf_counter
 from typing import Any
 
 from embeddings.classifier import Classifier
 from embeddings.reading import Category
 from proxy import catalog, config
+from proxy.accounts import allowances
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
+from proxy.cache.share import Share
 from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
-from proxy.downstream.house import Limits
+from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.ledger.tariff import Tariffs
+from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.plan import Rule, Target, target_of
+from proxy.routing.names import endpoint_name
+from proxy.routing.plan import Known, Rule, Target, target_of
 from proxy.state.breaker import Breakers
-from proxy.state.budget import HedgeBudget
+from proxy.state.budget import Budgets
+from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
+from proxy.state.limits import Limits, Quota
+from proxy.state.quotas import Quotas
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
-
-GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
 @dataclass(slots=True)
@@ -45,7 +52,9 @@ class Memory:
 
     breakers: Breakers
     latency: Latency
-    hedges: HedgeBudget
+    gaps: Gaps
+    budgets: Budgets
+    limits: Limits
     tally: Tally
     journal: Journal
     cache: Cache
@@ -53,6 +62,8 @@ class Memory:
     local: LocalModel
     recorder: Recorder | None
     store: Store | None
+    quotas: Quotas
+    alerts: Alerts
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -87,9 +98,9 @@ def reachable(
     return found
 
 
-def limits(settings: config.Config) -> Limits:
+def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
-    return Limits(
+    return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
 
@@ -107,7 +118,9 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             open_seconds=settings.routing.breaker_seconds,
         ),
         latency=Latency(),
-        hedges=HedgeBudget(settings.routing.hedge_budget),
+        gaps=Gaps(),
+        budgets=Budgets(settings.routing.hedge_budget),
+        limits=Limits(),
         tally=Tally(),
         journal=Journal(out, as_json=settings.server.log == "json"),
         cache=Cache(
@@ -122,8 +135,11 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
                 max_temperature=settings.cache.max_temperature,
                 tool_calls=settings.cache.tool_calls,
                 max_error_rate=settings.cache.max_error_rate,
+                paced=settings.cache.replay == "paced",
+                tokens_per_s=settings.cache.tokens_per_second,
             ),
             now,
+            model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
         ),
         classifier=classifier,
@@ -134,6 +150,8 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         ),
         recorder=recorder,
         store=store,
+        quotas=Quotas(allowances(settings), now(), wall()),
+        alerts=Alerts(now, wall),
     )
 
 
@@ -150,43 +168,16 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
-def price(memory: Memory, settings: config.Config, book: catalog.Catalog) -> str | None:
-    """Let the ledger know what everything costs from now on. The model that savings are measured
-    against."""
-    reference = reference_model(settings, book)
-    if memory.recorder is None or memory.store is None:
-        return reference
-    memory.recorder.configure(Tariffs(book.prices))
-    # A tariff of the writer's own: it is used on another thread.
-    tariff = Tariff(book.prices(reference)) if reference is not None else None
-    memory.store.configure(
-        settings.ledger.retention_days, tariff.cost if tariff is not None else None
-    )
-    return reference
-
-
-def reference_model(settings: config.Config, book: catalog.Catalog) -> str | None:
-    """What savings are measured against: the configured model, or the dearest of all targets."""
-    chosen = settings.ledger.reference_model
-    if chosen is not None:
-        return book.resolve(chosen) or chosen
-    names = [
-        book.resolve(name) or name
-        for name in (
-            *(
-                item if isinstance(item, str) else item.target
-                for route in settings.routes
-                for item in route.targets
-            ),
-            *(target for category in settings.categories for target in category.targets),
-            *(target.name for target in default_chain(settings, book)),
+def share_of(settings: config.Config, cache: Cache) -> Share | None:
+    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
+    shared = settings.shared
+    if shared.url is None:
+        return None
+    if find_spec("redis") is None:
+        raise config.ConfigError(
+            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
         )
-        if "*" not in name
-    ]
-    usage = Usage(1000, 1000)
-    at = datetime.now(UTC)
-    priced = [(cost, name) for name in names if (cost := book.cost(usage, name, at))]
-    return max(priced)[1] if priced else None
+    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
@@ -200,6 +191,22 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     )
     path = settings.embeddings.model
     return Classifier.load(None if path is None else Path(path), own)
+
+
+def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
+    """Let the classifier know what changed of the categories."""
+    old = {one.name: one for one in before.categories}
+    new = {one.name: one for one in after.categories}
+    for name in old.keys() | new.keys():
+        found = new.get(name)
+        if found == old.get(name):
+            continue
+        if found is None or not (found.examples or found.keywords):
+            classifier.remove(name)
+            continue
+        classifier.add(
+            Category(name, found.description, tuple(found.examples), tuple(found.keywords))
+        )
 
 
 def keyring(settings: config.Config) -> Keyring:
@@ -228,7 +235,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     if problems := catalog.problems(settings, book.providers):
         raise config.ConfigError(problems)
     rules: list[Rule] = []
-    terms = [Terms()]
+    keep_alive_s = settings.server.keep_alive_seconds
+    terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
             _target(book, item, 1.0)
@@ -236,18 +244,63 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             else _target(book, item.target, item.weight)
             for item in route.targets
         )
-        rules.append(Rule(route.name, targets, route.strategy, len(terms), route.cache))
+        rules.append(
+            Rule(route.name, targets, route.strategy, len(terms), route.cache, route.sticky)
+        )
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms) or GAP_SECONDS,
+                between_tokens_s=_seconds(route.between_tokens_ms),
+                least_per_s=route.min_tokens_per_second,
+                hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
                 stream_upstream=route.stream_upstream,
+                keep_alive_s=keep_alive_s,
+                strict=route.strict_params,
             )
         )
     return rules, terms
+
+
+def pools(providers: Mapping[str, catalog.Provider]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Providers with several keys, and the endpoints that they are reached at."""
+    return {
+        name: tuple((name, number) for number in range(len(one.keys)))
+        for name, one in providers.items()
+        if len(one.keys) > 1
+    }
+
+
+def provider_quotas(
+    settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
+) -> dict[str, Quota]:
+    """What each endpoint may be asked; one that is only chosen by its load is counted."""
+    counted = {
+        target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
+    }
+    tables = {one.name: one for one in settings.providers}
+    found: dict[str, Quota] = {}
+    for name, provider in providers.items():
+        table = tables.get(name)
+        quota = Quota()
+        if table is not None:
+            quota = Quota(table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
+        if quota != Quota() or name in counted or len(provider.keys) > 1:
+            for number in range(max(1, len(provider.keys))):
+                found[endpoint_name(name, number)] = quota
+    return found
+
+
+def known(book: catalog.Catalog, providers: Mapping[str, catalog.Provider], wall: Clock) -> Known:
+    """What a plan asks of the catalogue."""
+
+    def price(target: str, prompt: int, completion: int) -> float | None:
+        cost = book.cost(Usage(prompt, completion), target, datetime.fromtimestamp(wall(), UTC))
+        return None if cost is None else float(cost)
+
+    return Known(book.model, price, pools(providers))
 
 
 def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:

@@ -19,6 +19,7 @@ from proxy.cache.policy import Options as CacheOptions
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
+from proxy.routing.plan import QUEUE_SECONDS, turned_away
 from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
 from proxy.upstream.runner import Runner
@@ -72,13 +73,18 @@ class Described(Protocol):
 class Steps:
     """Targets made ready to be tried, once each."""
 
-    __slots__ = ("_chains", "_describe", "_ready", "endpoints")
+    __slots__ = ("_chains", "_describe", "_limits", "_ready", "endpoints")
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint], describe: Callable[[str], Described]
+        self,
+        endpoints: Mapping[str, Endpoint],
+        describe: Callable[[str], Described],
+        limits: Callable[[str], bool],
     ) -> None:
+        """endpoints: by endpoint name. limits: whether an endpoint has limits of its own."""
         self.endpoints = endpoints
         self._describe = describe
+        self._limits = limits
         self._ready: dict[Target, Step] = {}
         self._chains: dict[int, tuple[Sequence[Target], Sequence[Step]]] = {}
 
@@ -98,10 +104,15 @@ class Steps:
     def _make(self, target: Target) -> Step:
         if len(self._ready) > STEPS_LIMIT:
             self._ready.clear()  # a pattern's models are the client's words: bounded
-        name = target.name
-        known = self._describe(name)
-        endpoint = self.endpoints[target.provider]
-        step = Step(name, target.model, endpoint, known.context_tokens, known.prefill)
+        known = self._describe(f"{target.provider}/{target.model}")
+        step = Step(
+            target.name,
+            target.model,
+            self.endpoints[target.endpoint],
+            known.context_tokens,
+            known.prefill,
+            target.endpoint if self._limits(target.endpoint) else "",
+        )
         self._ready[target] = step
         return step
 
@@ -161,8 +172,17 @@ class Pipeline:
                 504, "No cached answer, and the request allows no other.", code="cache_miss"
             )
         engine = self.engine
-        plan = self.planner.plan(rule, exchange.category, exchange.prompt_bytes, engine.now())
-        exchange.why = plan.why
+        plan = self.planner.plan(
+            rule,
+            exchange.category,
+            exchange.prompt_bytes,
+            engine.now(),
+            exchange.body,
+            exchange.caller.name,
+        )
+        exchange.why = plan.reason if plan.skipped else plan.why
+        if plan.wait_s > QUEUE_SECONDS:
+            raise turned_away(plan)
         runner = Runner(
             exchange,
             self.steps.of(plan.targets),
@@ -172,7 +192,7 @@ class Pipeline:
             sink,
             self._keeper(key, wish, reading) if key is not None and wish.write else None,
         )
-        runner.start()
+        runner.start(plan.wait_s)
         return None if runner.over else runner
 
     def _keeper(

@@ -217,6 +217,9 @@ class Route(Table):
     """A parameter that the target cannot honour is an error, not dropped."""
     min_tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
     """A slower answer counts as stalled; absent: never."""
+    budget_usd_per_day: Usd | None = None
+    """Of all callers together, UTC; what is beyond is refused with 429."""
+    budget_usd_per_month: Usd | None = None
 
     @model_validator(mode="after")
     def _stars(self) -> Self:
@@ -272,6 +275,9 @@ class Cache(Table):
     tool_calls: bool = False
     """Keep answers that call tools."""
     replay: Literal["at_once", "paced"] = "at_once"
+    """paced: a stored stream is told as if it were being written."""
+    tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
+    """The pace of such a replay; absent: that of the answer when it was made."""
     path: str | None = None
     """Where answers survive a restart; absent: in memory only."""
 

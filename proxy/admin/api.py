@@ -1,10 +1,10 @@
-"""The endpoints beside the traffic that need nothing but a view: liveness, metrics, models, cache,
+"""The endpoints beside the traffic that need nothing but a view: liveness, metrics, models,
 breakers, deadlines, a text's category, and the description of them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +19,16 @@ if TYPE_CHECKING:
 JsonHandler = Callable[[Mapping[str, Any]], Any]
 
 _TEXT = Param("text", about="The text to read.")
-_EITHER = "A prompt, or a whole request."
 
 
 @dataclass(slots=True)
 class Views:
-    """What the admin endpoints show; each a plain call into its owner."""
+    """What the admin endpoints show; each a plain call into what is in force then."""
 
     exposition: Exposition
     models: Callable[[], Sequence[Mapping[str, Any]]]
     config: Callable[[], Mapping[str, Any]]
-    ready: Callable[[], tuple[bool, str]]
-    cache_stats: Callable[[], Mapping[str, float]]
-    cache_explain: JsonHandler
-    cache_invalidate: JsonHandler
+    draining: Callable[[], bool]
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
@@ -46,17 +42,10 @@ class Api:
         self._views = views
         self._version = version
         self.described: Sequence[Endpoint] = ()
-
-    def swap(self, views: Views) -> None:
-        """A reload built new views."""
-        self._views = views
+        self.more: Callable[[], Awaitable[Mapping[str, Any]]] | None = None  # for the JSON figures
 
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
-        explain = (Param("a", "any", _EITHER, required=True),
-                   Param("b", "any", _EITHER, required=True))  # fmt: skip
-        forget = (Param("pattern", about="A glob over the prompt."), Param("category"),
-                  Param("tag"))  # fmt: skip
         ready = Param("ready", "boolean", "Whether it takes requests, rather than lives.", False)
         return [
             Endpoint("GET", "/health", self.health, "Liveness, or with ?ready readiness.",
@@ -79,14 +68,6 @@ class Api:
                      body=(Param("target", about="provider/model; absent: all."),), group="state"),
             Endpoint("GET", "/api/deadlines", self.deadlines,
                      "The first-token deadlines learned so far.", group="state"),
-            Endpoint("GET", "/api/cache", self.cache_stats, "Counts and sizes of the cache.",
-                     group="cache"),
-            Endpoint("POST", "/api/cache/explain", self.cache_explain,
-                     "Whether one prompt would be answered with another's answer, and why.",
-                     body=explain, open_body=True, group="cache"),
-            Endpoint("POST", "/api/cache/invalidate", self.cache_invalidate,
-                     "Forget what matches all that is given; nothing given: everything.",
-                     body=forget, group="cache"),
             Endpoint("POST", "/api/classify", self.classify,
                      "A text's category, and what decided it.",
                      body=(_TEXT, Param("prompt", about="Another name of text.")),
@@ -98,13 +79,16 @@ class Api:
         """Liveness for everyone; readiness with ?ready."""
         if "ready" not in call.request.query:
             return answer({"status": "ok"})
-        ready, why = self._views.ready()
-        return answer({"status": "ready" if ready else why}, 200 if ready else 503)
+        if self._views.draining():
+            return answer({"status": "draining"}, 503)
+        return answer({"status": "ready"})
 
-    def metrics(self, call: Call) -> web.Response:
-        """Prometheus text, or JSON where it is asked for."""
+    async def metrics(self, call: Call) -> web.Response:
+        """Prometheus text, or JSON where it is asked for, with what predecessor E told."""
         if "application/json" in call.request.headers.get("Accept", ""):
-            return answer(self._views.exposition.as_json())
+            shown = self._views.exposition.as_json()
+            shown["circuit_breakers"] = self._views.breakers()
+            return answer({**shown, **(await self.more() if self.more is not None else {})})
         return web.Response(
             body=self._views.exposition.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
@@ -127,15 +111,6 @@ class Api:
 
     def deadlines(self, _: Call) -> Any:
         return self._views.deadlines()
-
-    def cache_stats(self, _: Call) -> Any:
-        return self._views.cache_stats()
-
-    def cache_explain(self, call: Call) -> Any:
-        return self._views.cache_explain(call.body)
-
-    def cache_invalidate(self, call: Call) -> Any:
-        return self._views.cache_invalidate(call.body)
 
     def classify(self, call: Call) -> Any:
         return self._views.classify(call.body)

@@ -45,6 +45,10 @@ class Param:
     most: float | None = None
     choices: tuple[str, ...] = ()
 
+    def check(self, value: Any) -> Any:
+        """A JSON value as it may be used; the default for none. Raises ClientError 400."""
+        return _from_json(self, value)
+
 
 @dataclass(slots=True)
 class Call:
@@ -76,6 +80,7 @@ class Endpoint:
     open_body: bool = False
     access: Access = "admin"
     answer: str = "application/json"
+    deep: bool = False  # its last part may hold slashes
     group: str = "admin"
 
 
@@ -92,7 +97,14 @@ class Desk:
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """An aiohttp route for each."""
-        return [web.route(one.method, one.path, self._serve(one), name=None) for one in endpoints]
+        found = []
+        for one in endpoints:
+            path = one.path.removesuffix("}") + ":.+}" if one.deep else one.path
+            if one.method == "GET":
+                found.append(web.get(path, self._serve(one)))  # and HEAD
+            else:
+                found.append(web.route(one.method, path, self._serve(one)))
+        return found
 
     def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Any]:
         async def serve(request: web.Request) -> web.StreamResponse:

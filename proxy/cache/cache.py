@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from random import random
-from typing import Any
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
@@ -19,13 +17,15 @@ from proxy.cache.answers import Similar, agree, text_of
 from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
-from proxy.cache.explain import Reader, explain, explain_texts
 from proxy.cache.key import Key
+from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
+from proxy.cache.share import Share
+from proxy.cache.squeeze import Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
@@ -64,21 +64,26 @@ class Cache:
         settings: Settings,
         clock: Callable[[], float],
         *,
+        model: str = "",
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
-        0..1; both for the verified mode."""
+        """clock: monotonic seconds. model: names the encoder whose vectors come here, so that a
+        kept vector is not compared with another encoder's. For the verified mode, similar: the
+        cosine of two answers' texts; chance: numbers in 0..1."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
         self._semantic = SemanticCache()
+        self._squeezer = Squeezer()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
         self._trust = None if rate is None else Trust(rate, chance)
         self._similar = similar
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
         self._disk: Disk | None = None
+        self._share: Share | None = None
+        self._model = model
         self._wall: Callable[[], float] = clock
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
         self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
@@ -188,6 +193,8 @@ class Cache:
         self._fresh.append((entry, vector))
         if len(self._fresh) >= _FRESH:
             self._settle()
+        if self._semantic.waiting >= _FRESH:
+            self._semantic.settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -195,17 +202,17 @@ class Cache:
             self._semantic.add(key.partition, gist, vector, entry)
 
     def _settle(self) -> None:
-        """What a new entry still needs: packing, its place in the index, its line on disk."""
+        """What new entries still need: packing, and their record on disk."""
         fresh, self._fresh = self._fresh, []
-        self._semantic.settle()
         for entry, vector in fresh:
             if not self._holds(entry):
                 continue
             before = entry.size_bytes
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
-            if self._disk is not None and self._holds(entry):
-                self._write(self._disk, entry, vector)
+            self._squeezer.offer(entry)
+            if (self._disk is not None or self._share is not None) and self._holds(entry):
+                self._write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -213,6 +220,11 @@ class Cache:
         stream = replay.stream_of(entry, include_usage=include_usage)
         self.exact.grow(entry, entry.size_bytes - before)
         return stream
+
+    def pace_of(self, frames: int, entry: Entry) -> float:
+        """Frames a second at which a hit is told, 0 for all at once."""
+        settings = self.settings
+        return pace_of(frames, entry.took_s, settings.tokens_per_s) if settings.paced else 0.0
 
     def whole_of(self, entry: Entry) -> bytes:
         """A hit as one JSON body, usage marked as cached."""
@@ -223,36 +235,26 @@ class Cache:
 
     # ---- beside the traffic ----------------------------------------------------------------
 
-    def explain(
-        self, a: str, b: str, similarity: float, *, same_partition: bool = True
-    ) -> dict[str, Any]:
-        """Whether b would be answered with a's answer, and why: see `explain.explain`."""
-        return explain(a, b, similarity, self.settings, same_partition=same_partition)
+    @property
+    def now_s(self) -> float:
+        """The cache's clock."""
+        return self._clock()
 
-    def explain_texts(self, body: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
-        """`POST /api/cache/explain`: see `explain.explain_texts`."""
-        return explain_texts(body, reader, self.settings)
+    def pin(self, entry: Entry, pinned: bool) -> None:
+        """Keep an entry for good, or no longer; the disk hears of it."""
+        self.exact.pin(entry, pinned)
+        self._write(entry, self._semantic.vector_of(entry))
 
-    def invalidate(
-        self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
-    ) -> int:
-        """Forget what matches all that is given (nothing given: everything); how many.
+    def forget(self, exact: bytes) -> int:
+        """Drop an entry because it is not wanted, everywhere; how many that were here."""
+        if self._share is not None:
+            self._share.drop(exact)
+        return self.exact.drop(exact)
 
-        pattern: a glob over the prompt, case-insensitive.
-        """
-        glob = None if pattern is None else pattern.lower()
-
-        def unwanted(entry: Entry) -> bool:
-            return (
-                (glob is None or fnmatchcase(entry.text.lower(), glob))
-                and (category is None or entry.category == category)
-                and (tag is None or tag in entry.tags)
-            )
-
+    def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
+        """Do not take in such entries from the disk, if it is still being read."""
         if self._disk is not None and self._disk.loading:
             self._unwanted.append(unwanted)
-        gone = [entry.exact for entry in self.exact.entries() if unwanted(entry)]
-        return sum(self.exact.drop(exact) for exact in gone)
 
     # ---- the disk ----------------------------------------------------------------------------
 
@@ -268,47 +270,66 @@ class Cache:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
             self._settle()
+        for entry, by_bytes in self._squeezer.collect():
+            self.exact.grow(entry, by_bytes)
+        more = self._semantic.settle()
         disk = self._disk
         if disk is None or not disk.loading:
             self._unwanted.clear()
-            return False
+            return more
         for payload in disk.take(most):
-            self._absorb(disk, payload)
+            unwanted = self.absorb(payload)
+            if unwanted is not None:
+                disk.drop(unwanted)
         return True
 
     def close(self) -> None:
         """Write what is not yet on disk."""
         self._settle()
+        self._semantic.close()
+        self._squeezer.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
 
-    def _absorb(self, disk: Disk, payload: bytes) -> None:
+    def share(self, share: Share, wall: Callable[[], float]) -> None:
+        """Tell other nodes of what is kept and forgotten from now on."""
+        self._share, self._wall = share, wall
+
+    def absorb(self, payload: bytes) -> bytes | None:
+        """Take in an entry that was kept before, or by another node, unless this one has an answer
+        already. The exact fingerprint of one that was invalidated meanwhile comes back."""
         now_s, wall_s = self._clock(), self._wall()
         try:
-            key, vector, entry, left_s = unpack_entry(payload, now_s=now_s, wall_s=wall_s)
+            key, vector, entry, left_s = unpack_entry(
+                payload, now_s=now_s, wall_s=wall_s, model=self._model
+            )
         except ValueError:
-            return
+            return None
         if self.exact.peek(key.exact) is not None or (left_s is not None and left_s <= 0):
-            return
+            return None
         entry.partition, entry.exact = key.partition, key.exact
         if any(unwanted(entry) for unwanted in self._unwanted):
-            disk.drop(key.exact)
-            return
+            return key.exact
         entry.measure()
+        self._squeezer.offer(entry)
         self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._index(key, vector, entry)
             if self._semantic.waiting >= _FRESH:
                 self._semantic.settle()
+        return None
 
-    def _write(self, disk: Disk, entry: Entry, vector: Vector | None) -> None:
-        now_s, wall_s = self._clock(), self._wall()
+    def _write(self, entry: Entry, vector: Vector | None) -> None:
+        now_s, wall_s, model = self._clock(), self._wall(), self._model
 
         def payload() -> bytes:
-            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s)
+            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s, model=model)
 
-        disk.put(entry.exact, payload)
+        if self._disk is not None:
+            self._disk.put(entry.exact, payload)
+        if self._share is not None:
+            self._share.put(entry.exact, payload, entry.expires_s - now_s)
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
@@ -327,6 +348,7 @@ class Cache:
             "saved_usd": counts.saved_usd,
             "doubted": counts.doubted,
             **(self._trust.estimate() if self._trust is not None else {}),
+            **(self._share.figures() if self._share is not None else {}),
         }
 
     # ---- inside ----------------------------------------------------------------------------

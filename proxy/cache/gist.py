@@ -94,7 +94,7 @@ class _Words(dict[bytes, str]):
         super().__init__()
         self._french = french
         self._lexicon = FRENCH if french else ENGLISH
-        self._unsure: frozenset[str] | None = None
+        self._unsure = frozenset(_root(concept, french) for concept in _unsure(self._lexicon))
         self.special: set[str] = set()  # what `spread` must look at: number words, several in one
 
     def __missing__(self, word: bytes) -> str:
@@ -143,8 +143,6 @@ class _Words(dict[bytes, str]):
 
     def _sure(self, concept: str) -> str:
         """The concept, unless some word gives it in one place and not in another."""
-        if self._unsure is None:
-            self._unsure = frozenset(_root(c, self._french) for c in _unsure(self._lexicon))
         root = _root(concept, self._french)
         return "" if root in self._unsure else root
 

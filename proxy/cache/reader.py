@@ -15,6 +15,11 @@ TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
 )
+# In a text of plain words every sign but the comma parts them.
+_PLAIN = bytes(
+    byte if (chr(byte).isalpha() and byte < 128) or byte == ord(",") else 32 for byte in range(256)
+)
+_NOT_PLAIN = bytes(set(range(256)) - set(b"0123456789'+#%$"))
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
 _TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
 ELISIONS = frozenset(grammar.ELISIONS.split())
@@ -28,6 +33,15 @@ _YOU = frozenset(grammar.YOU.split())
 _ME = frozenset(grammar.ME.split())
 _CAN = frozenset(grammar.CAN.split())
 _SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
+
+
+def split(text: str) -> list[str]:
+    """The tokens of a text, as TOKEN finds them."""
+    if text.isascii():
+        raw = text.encode("ascii")
+        if not raw.translate(None, _NOT_PLAIN):
+            return raw.replace(b",", b" , ").translate(_PLAIN).decode("ascii").split()
+    return TOKEN.findall(text)
 
 
 def read(text: str) -> Prompt:
@@ -71,13 +85,14 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text = text.replace("\u2019", "'") if "\u2019" in text else text
-        self.words = words = TOKEN.findall(text)
+        self.words = words = split(text)
         folded = {word.lower() for word in words}
         self.french = len(folded & lexicon.FRENCH_MARKS) > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
-        capitals = sum(word[0].isupper() for word in words)
         # A title or a shout: capitals then tell nothing about names.
-        self.shouting = len(words) > 4 and capitals * 4 > len(words) * 3
+        self.shouting = (
+            len(words) > 4 and sum([word[0].isupper() for word in words]) * 4 > len(words) * 3
+        )
         self.content: set[str] = set()
         self.names: set[str] = set()
         self.opposites: set[str] = set()

@@ -96,7 +96,7 @@ class MessageEncoder:
                     self._reason = event.reason
             elif isinstance(event, Extra):
                 self._cite(event, out)
-        return b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume. The stream goes on in its last block; where nothing tells which one

@@ -44,6 +44,7 @@ class Answering(Protocol):
 
     def cancel(self) -> None: ...
     def expire(self) -> None: ...
+    def nudge(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
@@ -279,19 +280,13 @@ class Front(asyncio.Protocol):
     # ---- the sink ------------------------------------------------------------
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
-        """Head and first bytes of a stream, in one write."""
+        """Head and first bytes of a stream, at least one, in one write."""
         transport = self._transport
         if transport is not None:
+            close = b"" if self._keep else b"Connection: close\r\n"
             transport.write(
                 b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (
-                    status,
-                    _REASON[status],
-                    headers,
-                    b"" if self._keep else b"Connection: close\r\n",
-                    len(first),
-                    first,
-                )
+                % (status, _REASON[status], headers, close, len(first), first)
             )
 
     def write(self, data: bytes) -> None:
@@ -354,6 +349,8 @@ class Front(asyncio.Protocol):
     def expire(self, head_s: float, body_s: float, idle_s: float) -> None:
         """Called now and then: end what waits too long for the client's next bytes."""
         if self._busy:
+            if self._answering is not None:
+                self._answering.nudge()
             return
         waited = self._house.now() - self.since
         if self._missing:

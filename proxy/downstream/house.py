@@ -49,20 +49,14 @@ class House:
         self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
         self.draining = False
+        self._hurried = False
         self.service: Service
         self._runner: web.AppRunner | None = None
         self._servers: list[asyncio.Server] = []
+        self.addresses: list[tuple[str, int]] = []  # where it listens, or did
 
-    async def open(
-        self,
-        app: web.Application,
-        service: Service,
-        host: str,
-        port: int,
-        *,
-        shared_port: bool = False,
-    ) -> tuple[str, int]:
-        """Listen. Returns the address; raises OSError when it is taken."""
+    async def open(self, app: web.Application, service: Service) -> None:
+        """Ready to listen: the service in force, and aiohttp for what the lean lane hands over."""
         self.service = service
         self._runner = web.AppRunner(
             app,
@@ -72,15 +66,16 @@ class House:
             shutdown_timeout=FAREWELL_SECONDS,
         )
         await self._runner.setup()
-        server = await self._loop.create_server(
-            self._front, host, port, backlog=BACKLOG, reuse_port=shared_port
-        )
-        return self._listening(server)
 
-    async def adopt(self, sock: socket.socket) -> tuple[str, int]:
-        """Listen on a socket that somebody else opened (socket activation)."""
+    async def listen(self, host: str, port: int) -> None:
+        """Listen. Raises OSError when it is taken."""
+        server = await self._loop.create_server(self._front, host, port, backlog=BACKLOG)
+        self._listening(server)
+
+    async def adopt(self, sock: socket.socket) -> None:
+        """Listen on a socket that somebody else opened (socket activation, a supervisor)."""
         server = await self._loop.create_server(self._front, sock=sock, backlog=BACKLOG)
-        return self._listening(server)
+        self._listening(server)
 
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
         """Let aiohttp have a connection, for good."""
@@ -106,7 +101,7 @@ class House:
         for server in self._servers:
             server.close()
         deadline = self.now() + self.limits.drain_s
-        while self._busy() and self.now() < deadline:
+        while self._busy() and self.now() < deadline and not self._hurried:
             await asyncio.sleep(DRAIN_STEP_SECONDS)
         for front in tuple(self.fronts):
             front.cut()
@@ -115,6 +110,10 @@ class House:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def hurry(self) -> None:
+        """Somebody asked twice: a drain ends now, and says so to those still being answered."""
+        self._hurried = True
+
     def _busy(self) -> bool:
         busy = [front for front in tuple(self.fronts) if front.drain()]
         return bool(busy or self.answers)
@@ -122,12 +121,12 @@ class House:
     def _front(self) -> Front:
         return Front(self, self._loop)
 
-    def _listening(self, server: asyncio.Server) -> tuple[str, int]:
+    def _listening(self, server: asyncio.Server) -> None:
         if not self._servers:
             self._sweep()
         self._servers.append(server)
         name = server.sockets[0].getsockname()
-        return str(name[0]), int(name[1])
+        self.addresses.append((str(name[0]), int(name[1])))
 
     def _refused(self, error: ClientError) -> bytes:
         return self.service.refused(error, "openai")
@@ -139,6 +138,8 @@ class House:
         limits = self.limits
         for front in tuple(self.fronts):
             front.expire(limits.head_s, limits.body_s, limits.idle_s)
+        for answer in tuple(self.answers):
+            answer.nudge()
         for guard in tuple(self.guards.values()):
             guard.expire(limits.head_s, limits.body_s)
         self.wheel.arm(SWEEP_SECONDS, self._sweep)

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from proxy import headers
+from proxy.downstream import counting
 from proxy.downstream.admit import HOT
 from proxy.downstream.chain import chain_of
 from proxy.downstream.meter import Meter
@@ -68,6 +69,9 @@ class Passing:
         self.expired = True
         self._task.cancel()
 
+    def nudge(self) -> None:
+        """Nothing to say: its bytes are the provider's."""
+
     def pause(self) -> None:
         """Nothing to do: whoever writes waits for the client."""
 
@@ -76,10 +80,18 @@ class Passing:
 
 
 class Passage:
-    """The handler of relayed calls. pipeline: of the configuration in force."""
+    """The handler of relayed calls. pipeline: of the configuration in force; admit: counts a
+    call against its caller's limits, and raises ClientError 429 beyond them."""
 
-    def __init__(self, house: House, session: Session, pipeline: Callable[[], Pipeline]) -> None:
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        pipeline: Callable[[], Pipeline],
+        admit: Callable[[Exchange, str], None],
+    ) -> None:
         self.house = house
+        self.admit = admit
         self.session = session
         self.pipeline = pipeline
 
@@ -143,7 +155,14 @@ class Passage:
         exchange.model = upload.model
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
-        chain = chain_of(request, exchange, pipeline, path, upload.json)
+        also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
+        chain = chain_of(request, exchange, pipeline, path, upload.json, also)
+        self.admit(exchange, exchange.route)
+        steps = chain.steps
+        if path == counting.PATH:
+            steps = counting.counting(steps)
+            if not steps:
+                return counting.estimate(upload.json, chain.steps[0], exchange)
         given = forwarded(request)
 
         def render(step: Step) -> Call:
@@ -160,7 +179,7 @@ class Passage:
         wait_s = chain.answer_s + (0 if upload.replayable else self.house.limits.body_s)
         errand = Errand(self.session, pipeline.engine, render, upload.replayable, wait_s)
         try:
-            opened = await errand.run(exchange, chain.steps)
+            opened = await errand.run(exchange, steps)
         except ClientError:
             if upload.error is not None:
                 raise upload.error from None

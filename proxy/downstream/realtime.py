@@ -70,6 +70,7 @@ class Realtime:
         exchange.model = model_in(request.query_string)
         exchange.stream = True
         chain = chain_of(request, exchange, self._passage.pipeline(), PATH)
+        self._passage.admit(exchange, exchange.route)
         upstream = await self._open(request, exchange, chain.steps)
         limit = self._passage.house.service.max_body_bytes
         client = web.WebSocketResponse(

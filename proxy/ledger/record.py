@@ -52,6 +52,11 @@ class Row(NamedTuple):
     error: str | None
     tags: tuple[str, ...]
 
+    @property
+    def cache_written(self) -> int:
+        """A row is priced as a usage is."""
+        return self.written
+
 
 RowTuple = tuple[
     float, str, str, str, str, str, str, str, str, str, bool, int, int, int, int, int, int, int,

@@ -24,33 +24,52 @@ if TYPE_CHECKING:
     from proxy.upstream.whole import Whole
 
 END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
+COMMENT = b": keep-alive\n\n"
 
 
 class Delivery:
     """One exchange's way out. Knows the client's dialect; keeps what the cache may store."""
 
-    __slots__ = ("_dialect", "_engine", "_exchange", "_gap_s", "_sink", "follower", "opened")
+    __slots__ = ("_dialect", "_engine", "_exchange", "_least_per_s", "_sink", "follower", "opened")
 
     def __init__(
-        self, exchange: Exchange, sink: Sink, dialect: Dialect, engine: Engine, gap_s: float
+        self,
+        exchange: Exchange,
+        sink: Sink,
+        dialect: Dialect,
+        engine: Engine,
+        *,
+        least_per_s: float | None = None,
     ) -> None:
         self._exchange = exchange
         self._sink = sink
         self._dialect = dialect
         self._engine = engine
-        self._gap_s = gap_s
+        self._least_per_s = least_per_s
         self.follower: Relay | Gather | None = None
         self.opened = False  # the client has a status line: an error can only be an event now
 
-    def follow(self, attempt: Attempt, step: Step, owner: Owner, *, strip_usage: bool) -> None:
-        """Let the winner's tokens flow, beginning with the frames held back so far."""
+    def follow(
+        self, attempt: Attempt, step: Step, owner: Owner, gap_s: float, *, strip_usage: bool
+    ) -> None:
+        """Let the winner's tokens flow, beginning with the frames held back so far.
+
+        gap_s: seconds of silence after which the stream counts as stalled.
+        """
         decoder = attempt.decoder
         assert decoder is not None
         engine = self._engine
         frames, tail = attempt.frames, attempt.tail
         attempt.frames, attempt.tail = [], b""
         if not self._exchange.stream:
-            gather = Gather(owner, decoder, gap_s=self._gap_s, wheel=engine.wheel, now=engine.now)
+            gather = Gather(
+                owner,
+                decoder,
+                gap_s=gap_s,
+                least_per_s=self._least_per_s,
+                wheel=engine.wheel,
+                now=engine.now,
+            )
             attempt.relay = self.follower = gather
             gather.begin(frames, tail)
             gather.begun()
@@ -63,7 +82,8 @@ class Delivery:
             plain=self._dialect.plain,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,
-            gap_s=self._gap_s,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
             wheel=engine.wheel,
             now=engine.now,
         )
@@ -92,7 +112,9 @@ class Delivery:
     def _sent(self) -> bytes:
         return self.follower.text if isinstance(self.follower, Relay) else b""
 
-    def resume(self, attempt: Attempt, step: Step, owner: Owner, before: Said) -> None:
+    def resume(
+        self, attempt: Attempt, step: Step, owner: Owner, before: Said, gap_s: float
+    ) -> None:
         """Let another target's tokens go on with the stream that the client already reads."""
         decoder = attempt.decoder
         assert decoder is not None
@@ -114,7 +136,8 @@ class Delivery:
             plain=(),
             end_mark=b"",
             strip_usage=False,
-            gap_s=self._gap_s,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
             wheel=engine.wheel,
             now=engine.now,
         )
@@ -180,11 +203,23 @@ class Delivery:
             include_usage=self._exchange.wants_usage,
         )
 
+    def comment(self) -> None:
+        """A sign of life, in a stream that has nothing to say yet."""
+        if self.opened:
+            self._sink.write(COMMENT)
+        else:
+            self._open(COMMENT)
+
     def _open(self, first: bytes) -> None:
+        if self.opened:  # by a comment
+            if first:
+                self._sink.write(first)
+            return
         self.opened = True
         exchange = self._exchange
         exchange.status = 200
-        self._sink.open(200, headers.STREAM + headers.about(exchange), first)
+        # An encoder may have no words for a first token: the head alone would end the chunks.
+        self._sink.open(200, headers.STREAM + headers.about(exchange), first or COMMENT)
 
     def _whole(self, body: bytes) -> None:
         exchange = self._exchange

@@ -107,7 +107,7 @@ class Errand:
     def starts(self, step: Step) -> None:
         """A try of this target begins."""
         if step.model:
-            self.engine.breakers.starts(step.name, self.engine.now())
+            self.engine.breakers.enter(step.name, self.engine.now(), forced=True)
 
     def succeeded(self, step: Step) -> None:
         """It answered."""
@@ -124,13 +124,11 @@ class Errand:
         if not step.model:
             return
         engine = self.engine
-        meaning = MEANING[failure.kind]
-        wait = retry_after(failure.headers, engine.wall()) if failure.headers else None
-        if meaning.trips or wait is not None:
-            engine.breakers.failed(step.name, failure.kind, engine.now(), retry_after=wait)
-        else:
-            self.abandoned(step)
-        if meaning.alarm and failure.kind is Kind.KEY_REFUSED:
+        wait = retry_after(
+            failure.headers, engine.wall(), limited=failure.kind is Kind.RATE_LIMITED
+        )
+        engine.breakers.failed(step.name, failure.kind, engine.now(), retry_after=wait)
+        if MEANING[failure.kind].alarm and failure.kind is Kind.KEY_REFUSED:
             engine.alarm(step.name, failure.kind)
 
 

@@ -20,7 +20,7 @@ from proxy.upstream.connection import Connection
 
 IDLE_SECONDS = 50.0  # below the 60 to 75 s after which providers and load balancers close
 START_SECONDS = 40.0  # for a server of our own to come up
-IDLE_LIMIT = 256  # idle connections kept per origin; a TLS one holds about 60 kB
+IDLE_LIMIT = 256  # idle connections kept per origin, unless it says so; a TLS one holds 60 kB
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -52,6 +52,7 @@ class Pool:
 
     def __init__(self, origin: Origin, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
         self.origin = origin
+        self.most_idle = IDLE_LIMIT
         self._wheel = wheel
         self._now = now
         self._spawn = spawn
@@ -148,7 +149,7 @@ class Pool:
 
     def _release(self, connection: Connection, reusable: bool) -> None:
         transport = connection.transport
-        if not reusable or self._closed or transport is None or len(self._idle) >= IDLE_LIMIT:
+        if not reusable or self._closed or transport is None or len(self._idle) >= self.most_idle:
             if transport is not None and connection.listener is None:
                 transport.close()
             if connection in self._idle:

@@ -75,7 +75,7 @@ def _told(
         include_usage="no_stream_options" not in step.endpoint.quirks,
     )
     rendered = dialect.render(request, step.model)
-    exchange.dropped = rendered.dropped
+    exchange.dropped = tuple(sorted({*rendered.dropped, *request.ignored}))
     return rendered.path, rendered.body
 
 

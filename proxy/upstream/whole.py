@@ -32,8 +32,6 @@ def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whol
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
-    if not isinstance(answer, dict):
-        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
     if passes and source.name in _GLANCED:
         return _glance(body, answer)
     read_answer = target.read_answer(answer)
@@ -45,8 +43,10 @@ def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whol
 _GLANCED = frozenset({"openai", "completions"})
 
 
-def _glance(body: bytes, answer: dict[str, Any]) -> Whole:
+def _glance(body: bytes, answer: Any) -> Whole:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
+    if not isinstance(answer, dict):
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
     error = answer.get("error")
     if error:
         words = error.get("message") if isinstance(error, dict) else error

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from proxy.admin.rows import cell
+from proxy.config import ConfigError
 from tests.admin.house import house
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -36,6 +37,29 @@ async def test_what_was_asked_is_in_the_books() -> None:
         assert day["name"] == TODAY
         kinds = {one["name"] for one in (await it.get("/api/usage", by="task_type"))["groups"]}
         assert kinds == {"analysis", ""}
+
+
+@pytest.mark.parametrize("lane", ["true", "false"])
+async def test_streamed_or_not_it_costs_the_same(lane: str) -> None:
+    async with house(server=f"fast_lane = {lane}") as it:
+        for stream in (True, False):
+            await it.ask("What does it cost?", stream=stream)
+        streamed, whole = (await it.get("/api/requests"))["requests"]
+        for name in ("cost_usd", "prompt", "completion", "cached", "reasoning", "reference_usd"):
+            assert streamed[name] == whole[name], name
+        assert streamed["cost_usd"] > 0
+        assert not streamed["estimated"]
+
+
+async def test_a_database_that_is_not_spoken_is_refused() -> None:
+    with pytest.raises(ConfigError, match="only SQLite"):
+        async with house(ledger='[ledger]\nurl = "env:K"'):
+            pass
+
+
+async def test_liveness_by_head_too() -> None:
+    async with house() as it:
+        assert (await it.call("HEAD", "/health"))[0] == 200
 
 
 async def test_a_hit_saves_what_the_answer_cost() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from proxy.cache.entry import Entry
 from proxy.cache.key import Key
 from proxy.cache.policy import Settings
 from proxy.cache.record import left_s, pack_entry, unpack_entry
+from proxy.cache.shelf import Shelf, Wanted
 from proxy.chat import Usage
 
 UNIT = np.full(64, 0.125, np.float32)
@@ -39,6 +41,11 @@ def opened(path: Path, now_s: float = 0.0, wall_s: float = 1e9) -> Cache:
     return cache
 
 
+def forget(cache: Cache, **wanted: str) -> int:
+    shelf = Shelf(cache, None, str)
+    return asyncio.run(shelf.invalidate(Wanted(**wanted)))["invalidated"]
+
+
 def entry(number: int = 0) -> Entry:
     return Entry(
         whole=b'{"number":%d}' % number,
@@ -57,7 +64,7 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     first.put(key(1), UNIT, entry(1))
     first.put(key(2), None, Entry(stream=b'data: {"a":1}\n\n' * 20 + b"data: [DONE]\n\n"))
     first.put(key(3), None, entry(3))
-    first.invalidate(pattern="*drawer 3*")
+    forget(first, pattern="*drawer 3*")
     first.close()
     second = opened(tmp_path, now_s=7.0, wall_s=1e9 + 100)
     found = second.find_exact(key(1))
@@ -109,7 +116,7 @@ def test_what_is_invalidated_while_loading_does_not_come_back(tmp_path: Path) ->
     first.close()
     second = Cache(Settings(), lambda: 0.0)
     second.attach(Disk(tmp_path, sync_s=0.0), lambda: 1e9)
-    second.invalidate(pattern="*drawer 3*")
+    forget(second, pattern="*drawer 3*")
     while second.tick():
         os.sched_yield()
     assert second.stats()["entries"] == 4

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.chat import (
     Done,
+    Extra,
     Failed,
     Finished,
     Opened,
@@ -201,3 +202,80 @@ def test_text_completions_have_their_own_shape() -> None:
 def test_a_provider_speaks_the_clients_dialect_where_it_knows_it() -> None:
     assert spoken("openai", "completions") == "completions"
     assert spoken("openai", "openai") == "openai"
+
+
+usual = st.tuples(
+    st.one_of(st.text(), st.sampled_from(['","refusal":"no', '"', "\\", '"},"x":{"content":"y'])),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from(["content", "content", "content", "refusal", "reasoning"]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(usual, max_size=12))
+def test_what_is_learned_of_a_stream_changes_nothing(pieces) -> None:
+    raw = [
+        event(choices=[{"index": index, "delta": {field: text}, "finish_reason": None}])
+        for text, index, field in pieces
+    ]
+    one_by_one = [found for chunk in raw for found in read(chunk)]
+    assert read(*raw) == one_by_one
+    means = {"content": Text, "refusal": Text, "reasoning": Reasoning}
+    assert one_by_one == [means[field](text, index) for text, index, field in pieces if text]
+
+
+NOTE = {"type": "url_citation", "url_citation": {
+    "url": "https://a.test", "title": "A", "start_index": 0, "end_index": 1,
+}}  # fmt: skip
+TOKEN = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}
+
+
+def test_what_has_no_field_of_its_own_arrives_too() -> None:
+    said = [
+        Reasoning("hm"), Reasoning("", signature="sig"), Text("a"),
+        Extra("logprobs", {"content": [TOKEN], "refusal": None}),
+        Extra("annotations", [NOTE]), Text("b"),
+        Extra("logprobs", {"content": [TOKEN], "refusal": None}),
+        ToolCall(0, "t", "f", "{}", signature="thought"), Finished("tool_calls"),
+    ]  # fmt: skip
+    encoder = CHAT.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode(said) + encoder.end()
+    for chunk in stream.split(b"\n\n")[:-2]:
+        ChatCompletionChunk.model_validate(orjson.loads(chunk[6:]), strict=True)
+    again = assemble(read(stream))
+    assert again.choices == assemble(said).choices
+    choice = again.choices[0]
+    assert choice.extra == {
+        "logprobs": {"content": [TOKEN, TOKEN], "refusal": None}, "annotations": [NOTE],
+    }  # fmt: skip
+    assert (choice.reasoning_signature, choice.calls[0].signature) == ("sig", "thought")
+    body = orjson.loads(CHAT.write_answer(again))
+    ChatCompletion.model_validate(body, strict=True)
+    assert CHAT.read_answer(body).choices == again.choices
+    assert assemble(events_of(again)).choices == again.choices
+
+
+def test_sources_told_beside_the_choices_are_kept_and_cited() -> None:
+    results = [{"title": "A", "url": "https://a.test", "date": None}]
+    beside = {"citations": ["https://a.test"], "search_results": results}
+    note = {"url": "https://a.test", "title": "A", "start_index": 0, "end_index": 0}
+    notes = [{"type": "url_citation", "url_citation": note}]
+    first = {"index": 0, "delta": {"content": "hi"}}
+    last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    found = read(event(choices=[first], **beside), event(choices=[last], **beside))
+    assert found == [
+        Text("hi"), Extra("citations", ["https://a.test"]), Extra("search_results", results),
+        Extra("annotations", notes), Finished("stop"),
+    ]  # fmt: skip
+    encoder = CHAT.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode(found) + encoder.end()
+    told = [orjson.loads(chunk[6:]) for chunk in stream.split(b"\n\n")[:-2]]
+    for chunk in told:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+    assert [one["citations"] for one in told if "citations" in one] == [["https://a.test"]]
+    assert [one["search_results"] for one in told if "search_results" in one] == [results]
+    whole = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], **beside}
+    body = orjson.loads(CHAT.write_answer(CHAT.read_answer(whole)))
+    ChatCompletion.model_validate({**body, "id": "c"}, strict=True)
+    assert body["search_results"] == results
+    assert body["choices"][0]["message"]["annotations"] == notes

@@ -139,6 +139,21 @@ def test_an_assistant_turn_holds_thought_text_and_calls() -> None:
     assert said.messages[1] == Message("tool", (ResultPart("t", (TextPart("ok"),)),))
 
 
+def test_proofs_that_a_client_kept_go_back() -> None:
+    said = parse(
+        {"role": "assistant", "content": None, "reasoning_content": "hm",
+         "reasoning_details": [{"type": "reasoning.text", "text": "", "signature": "sig"}],
+         "tool_calls": [{"id": "t", "type": "function",
+                         "function": {"name": "f", "arguments": "{}"},
+                         "extra_content": {"google": {"thought_signature": "proof"}}}]},
+    )  # fmt: skip
+    assert said.messages[0].parts == (
+        ReasoningPart("hm", "sig"), CallPart("t", "f", "{}", "proof"),
+    )  # fmt: skip
+    again = CHAT.render(said, "m").body["messages"][0]
+    assert CHAT.parse({"model": "m", "messages": [again]}).messages == said.messages
+
+
 def test_functions_of_old_are_tools() -> None:
     said = parse(
         {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},

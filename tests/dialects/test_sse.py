@@ -45,6 +45,9 @@ def test_cuts_do_not_matter(name: str, size: int) -> None:
 def test_several_data_lines_are_one_payload() -> None:
     assert payload(b"data: one\ndata: two\n\n") == (b"", b"one\ntwo")
     assert payload(b"event: error\ndata: {}\n\n") == (b"error", b"{}")
+    assert payload(b"event: a\ndata: {}\ndata: 1\n\n") == (b"a", b"{}\n1")
+    assert payload(b"event: a\nid: 7\n\n") == (b"a", b"")
+    assert payload(b"data: one\ndata: two\n") == (b"", b"one\ntwo")
     assert payload(b": only a comment\n\n") == (b"", b"")
 
 

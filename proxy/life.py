@@ -1,0 +1,92 @@
+"""The life of a serving process: its signals, its heart beats, its configuration file's changes.
+
+SIGTERM and SIGINT end it, SIGHUP and a changed file reload it; whoever watches over it (systemd,
+or the supervisor of several workers) hears of each step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from proxy.app import App
+
+LOOK_SECONDS = 1.0  # between two looks at the configuration file
+BEAT_SECONDS = 1.0  # between two heart beats, where nobody asks for another pace
+
+
+class Watcher(Protocol):
+    """Who watches over a process. beat_seconds: the pace it wants, or None."""
+
+    beat_seconds: float | None
+
+    def ready(self, status: str) -> None: ...
+    def reloading(self) -> None: ...
+    def stopping(self) -> None: ...
+    def beat(self) -> None: ...
+
+
+class Life:
+    """Runs an open App until it is told to stop, then drains it."""
+
+    def __init__(self, app: App, watcher: Watcher) -> None:
+        self._app = app
+        self._watcher = watcher
+        self._wheel = app.house.wheel
+        self._stop = asyncio.Event()
+        self._read = self._seen = stamp(app.source)
+        self._pace_s = watcher.beat_seconds or BEAT_SECONDS
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; returns when every answer has ended."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        self._beat()
+        self._look()
+        self._watcher.ready(self._app.summary)
+        await self._stop.wait()
+        await self._app.close()
+
+    def stop(self) -> None:
+        """Not ready any more, from this moment on; asked twice, it does not wait for answers."""
+        if self._stop.is_set():
+            self._app.house.hurry()
+            return
+        self._app.house.draining = True
+        self._watcher.stopping()
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Read the configuration again; a draining process keeps its own."""
+        if self._stop.is_set():
+            return
+        self._read = stamp(self._app.source)
+        self._watcher.reloading()
+        self._app.reload()
+        self._watcher.ready(self._app.summary)
+
+    def _look(self) -> None:
+        seen = stamp(self._app.source)
+        # Read once two looks agree: a file that is gone or still growing is being written.
+        if seen is not None and seen != self._read and seen == self._seen:
+            self.reload()
+        self._seen = seen
+        self._wheel.arm(LOOK_SECONDS, self._look)
+
+    def _beat(self) -> None:
+        self._watcher.beat()  # from the wheel: a loop that hangs is a heart that stops
+        self._wheel.arm(self._pace_s, self._beat)
+
+
+def stamp(path: str) -> tuple[int, int, int] | None:
+    """What changes when a file is written or replaced: inode, nanoseconds and bytes."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

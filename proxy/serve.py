@@ -1,0 +1,92 @@
+"""How a serving process begins: its logs, its descriptors, its sockets, then its life."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proxy import config
+from proxy.service import Manager, inherited, to_journal
+
+if TYPE_CHECKING:
+    import socket
+
+    from proxy.life import Watcher
+
+log = logging.getLogger("firsttoken")
+
+_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  # of syslog(3)
+
+
+class _ForJournal(logging.Formatter):
+    """Lines that begin with their level, as sd-daemon(3) wants them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = f"<{_PRIORITY.get(record.levelname, 6)}>"
+        return priority + super().format(record).replace("\n", f"\n{priority}")
+
+
+def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
+    """Run the proxy until it is told to stop; the exit status. Raises ConfigError.
+
+    overrides: what of [server] the command line decided.
+    """
+    environ = config.environment()
+    settings = config.with_server(config.load(path, environ), overrides)
+    start_log(settings, environ)
+    raise_descriptors()
+    sockets = inherited(environ)
+    try:
+        run(Start(settings, environ, overrides, sockets), Manager(environ))
+    except OSError as error:
+        where = f"{settings.server.host}:{settings.server.port}"
+        print(f"firsttoken: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a process serves, and where: sockets that listen already, else [server] host, port."""
+
+    settings: config.Config
+    environ: Mapping[str, str]
+    overrides: Mapping[str, Any]
+    sockets: Sequence[socket.socket] = ()
+
+
+def run(start: Start, watcher: Watcher) -> None:
+    """One process's whole life. Raises OSError where it cannot listen, and ConfigError."""
+    import uvloop  # noqa: PLC0415 - only a server needs it
+
+    uvloop.run(_life(start, watcher))
+
+
+async def _life(start: Start, watcher: Watcher) -> None:
+    from proxy.app import App  # noqa: PLC0415 - aiohttp and the classifier load for serve only
+    from proxy.life import Life  # noqa: PLC0415
+
+    app = App(start.settings, start.environ, start.overrides)
+    host, port = await app.open(start.sockets)
+    shown = f"[{host}]" if ":" in host else host
+    log.info("listening on http://%s:%d (%s)", shown, port, app.summary)
+    await Life(app, watcher).run()
+
+
+def start_log(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """Everything that is said goes to stderr, with levels where the journal reads it."""
+    shape = "%(name)s %(message)s" if to_journal(environ) else "%(levelname)s %(name)s %(message)s"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter((_ForJournal if to_journal(environ) else logging.Formatter)(shape))
+    level = logging.INFO if settings.server.log != "off" else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def raise_descriptors() -> None:
+    """As many descriptors as the system allows: each stream holds two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,164 @@
+"""As a service: started on an inherited socket, watched, reloaded and restarted under load."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from benchmarks.mock import ScriptedUpstream, expected_text
+from tests.loopback.house import ask
+from tests.loopback.systemd import Systemd
+
+pytestmark = pytest.mark.loopback
+
+CONFIG = """
+[server]
+log = "off"
+drain_seconds = 20
+[cache]
+enabled = false
+[local]
+enabled = false
+[[provider]]
+name = "p"
+dialect = "openai"
+base_url = "{url}"
+[[route]]
+name = "chat-*"
+targets = ["p/*"]
+"""
+STREAM, SHORT = "chat-mock-t10-f50-i50", "chat-mock-t1-f0-i0"
+
+
+@pytest.fixture
+async def service(tmp_path):
+    async with ScriptedUpstream() as upstream:
+        file = tmp_path / "firsttoken.toml"
+        file.write_text(CONFIG.format(url=upstream.base_url))
+        async with Systemd(file, watchdog_s=0.4) as systemd:
+            yield systemd
+
+
+class Load:
+    """Streams and short requests, one connection each, until it is stopped."""
+
+    def __init__(self, port: int, *, streams: int, per_second: float) -> None:
+        self._port = port
+        self._streams = streams
+        self._per_second = per_second
+        self._over = asyncio.Event()
+        self.replies: list[tuple[str, object]] = []
+
+    async def __aenter__(self) -> Load:
+        self._tasks = [asyncio.create_task(self._stream()) for _ in range(self._streams)]
+        self._tasks.append(asyncio.create_task(self._requests()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _one(self, model: str) -> None:
+        self.replies.append((model, await ask(self._port, model)))
+
+    async def _stream(self) -> None:
+        while not self._over.is_set():
+            await self._one(STREAM)
+
+    async def _requests(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while not self._over.is_set():
+                group.create_task(self._one(SHORT))
+                await asyncio.sleep(1 / self._per_second)
+
+    def check(self) -> None:
+        wrong = [
+            (model, reply)
+            for model, reply in self.replies
+            if reply.cut or reply.text != expected_text(model.removeprefix("chat-"))
+        ]
+        assert not wrong, (len(wrong), len(self.replies), wrong[:3])
+
+
+async def test_restarts_under_load_lose_nothing(service: Systemd) -> None:
+    await service.start()
+    async with Load(service.port, streams=10, per_second=40) as load:
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            assert await service.stop() == 0
+            await service.start()
+        await asyncio.sleep(0.3)
+    load.check()
+    assert len(load.replies) > 60
+    assert await service.stop() == 0
+
+
+async def test_reloads_under_load_lose_nothing(service: Systemd) -> None:
+    await service.start()
+    async with Load(service.port, streams=10, per_second=40) as load:
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            service.process.send_signal(signal.SIGHUP)
+            await service.heard("READY=1")
+    load.check()
+    assert await service.stop() == 0
+
+
+async def test_the_watchdog_is_fed_by_the_loop(service: Systemd) -> None:
+    await service.start()
+    for _ in range(3):
+        await service.heard("WATCHDOG=1", 1.0)
+    service.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        for _ in range(4):
+            await service.heard("WATCHDOG=1", 0.5)
+    service.process.send_signal(signal.SIGCONT)
+    await service.heard("WATCHDOG=1", 1.0)
+    assert await service.stop() == 0
+    await service.heard("STOPPING=1")
+
+
+async def test_a_saved_file_is_read_and_a_broken_one_is_not(service: Systemd) -> None:
+    await service.start()
+    text = service.config.read_text()
+    service.config.write_text("port = [broken")
+    await asyncio.sleep(2.5)
+    assert (await ask(service.port, SHORT, stream=False)).status == 200
+    assert "configuration refused" in service.log.read_text()
+    service.config.write_text(text.replace("chat-*", "talk-*"))
+    async with asyncio.timeout(5):
+        while (await ask(service.port, "talk-mock-t1-f0-i0", stream=False)).status != 200:
+            await asyncio.sleep(0.1)
+    assert (await ask(service.port, SHORT, stream=False)).status == 404
+    assert await service.stop() == 0
+
+
+async def test_it_is_not_ready_from_the_signal_on(service: Systemd) -> None:
+    await service.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"GET /health?ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b" 200 " in await reader.readuntil(b"\r\n")
+    await reader.readuntil(b'"ready"}')
+    stream = asyncio.create_task(ask(service.port, "chat-mock-t20-f50-i50"))
+    await asyncio.sleep(0.3)
+    service.process.terminate()
+    await service.heard("STOPPING=1")
+    writer.write(b"GET /health?ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b" 503 " in await reader.readuntil(b"\r\n")
+    writer.close()
+    assert (await stream).text == expected_text("mock-t20-f50-i50")
+    assert await service.process.wait() == 0
+
+
+async def test_asked_twice_it_ends_the_answers(service: Systemd) -> None:
+    await service.start()
+    stream = asyncio.create_task(ask(service.port, "chat-mock-t100000-f0-i50"))
+    await asyncio.sleep(0.3)
+    service.process.terminate()
+    await service.heard("STOPPING=1")
+    service.process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(5):
+        assert (await stream).error["code"] == "shutting_down"
+        assert await service.process.wait() == 0
