@@ -20,7 +20,6 @@ from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.chat import Usage
-from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
@@ -115,7 +114,6 @@ class App:
                 *completions.routes(),
                 *routes(self._running()),
                 *Embeddings(passage).routes(),
-                *Counting(passage).routes(),
                 *Realtime(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]

@@ -53,6 +53,7 @@ class Embeddings:
         exchange.prompt_bytes = upload.size_bytes
         pipeline = passage.pipeline()
         chain = chain_of(request, exchange, pipeline, PATH, None, vectors.NAMES)
+        passage.admit(exchange, exchange.route)
         steps, wish = _understood(chain.steps, body)
         given = forwarded(request)
 
