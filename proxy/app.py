@@ -20,10 +20,10 @@ from proxy.accounting import Accounting
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.capacity import known, provider_quotas
-from proxy.downstream.count import Counting
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
+from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
@@ -112,7 +112,7 @@ class App:
                 *completions.routes(),
                 *routes(self._running()),
                 *Embeddings(passage).routes(),
-                *Counting(passage).routes(),
+                *Realtime(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )

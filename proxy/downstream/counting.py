@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.upstream.engine import Step
 
 PATH = "/messages/count_tokens"
+MARK = "x-firsttoken-estimated"
 COUNTABLE = NAMES  # dialects that such a request can be translated to
 
 
@@ -46,5 +47,5 @@ def estimate(body: Json | None, step: Step, exchange: Exchange) -> web.Response:
     return web.Response(
         body=count_answer(tokens),
         content_type="application/json",
-        headers=response_headers(headers.about(exchange)),
+        headers={**response_headers(headers.about(exchange)), MARK: "true"},
     )

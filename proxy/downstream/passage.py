@@ -103,10 +103,13 @@ class Passage:
         """Relay one call."""
         return await self.serve(request, self._relay)
 
-    async def serve(self, request: web.Request, work: Work) -> web.StreamResponse:
-        """Let somebody in, have the work done, and account for it however it ended."""
+    async def serve(
+        self, request: web.Request, work: Work, head: dict[bytes, bytes] | None = None
+    ) -> web.StreamResponse:
+        """Let somebody in, have the work done, and account for it however it ended. head: where
+        the caller's key is, when not in the request's own head."""
         started_s = perf_counter()
-        head = head_of(request)
+        head = head_of(request) if head is None else head
         caller = self.house.service.keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
         exchange = Exchange("relay", {}, caller, started_s)
         exchange.auth_s = perf_counter() - started_s
@@ -127,7 +130,7 @@ class Passage:
                     503, "The proxy is shutting down.", "server_error", "shutting_down"
                 )
                 raise _told(exchange, closing) from None
-            exchange.outcome = "broken" if passing.expired else "cancelled"
+            exchange.outcome = exchange.outcome or ("broken" if passing.expired else "cancelled")
             if request.transport is not None:
                 request.transport.abort()
             raise

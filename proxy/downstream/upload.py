@@ -45,7 +45,7 @@ class Upload:
         self.json: Json | None = None
         self.error: ClientError | None = None
         self.content_type = request.headers.get("Content-Type", "")
-        self.model = _in_query(request.query_string)
+        self.model = model_in(request.query_string)
 
     async def open(self, *, names_model: bool) -> None:
         """Read as much as is needed. names_model: whether such a call may name a model. Raises
@@ -165,7 +165,7 @@ class Upload:
             raise
 
 
-def _in_query(query: str) -> str:
+def model_in(query: str) -> str:
     """The model that a query names. Raises ClientError where it names two."""
     names = [value for name, value in parse_qsl(query) if name == FIELD]
     if len(names) > 1:

@@ -66,7 +66,7 @@ class Errand:
             try:
                 opened = await self._try(step, alone=len(steps) == 1)
             except UpstreamFailure as failure:
-                self._failed(step, failure)
+                self.failed(step, failure)
                 failures.append(failure)
                 if not MEANING[failure.kind].next_target:
                     break
@@ -75,16 +75,13 @@ class Errand:
                     waiting.append(step)
             else:
                 exchange.upstream_s = perf_counter() - began
-                if step.model:
-                    self.engine.breakers.succeeded(step.name, self.engine.now())
+                self.succeeded(step)
                 return opened
         raise to_client(telling(failures))
 
     async def _try(self, step: Step, *, alone: bool) -> Opened:
         call = self.render(step)
-        engine = self.engine
-        if step.model:
-            engine.breakers.enter(step.name, engine.now(), forced=True)
+        self.starts(step)
         response = None
         try:
             with translated():
@@ -98,16 +95,31 @@ class Errand:
                 step, response, failure, alone=alone
             ):
                 return Opened(step, response, said)
-        except BaseException:
+        except BaseException as error:
             if response is not None:
                 response.close()
-            if step.model:
-                engine.breakers.abandoned(step.name, engine.now())
+            if not isinstance(error, UpstreamFailure):
+                self.abandoned(step)
             raise
         response.close()
         raise failure
 
-    def _failed(self, step: Step, failure: UpstreamFailure) -> None:
+    def starts(self, step: Step) -> None:
+        """A try of this target begins."""
+        if step.model:
+            self.engine.breakers.enter(step.name, self.engine.now(), forced=True)
+
+    def succeeded(self, step: Step) -> None:
+        """It answered."""
+        if step.model:
+            self.engine.breakers.succeeded(step.name, self.engine.now())
+
+    def abandoned(self, step: Step) -> None:
+        """Nobody wanted to know any more."""
+        if step.model:
+            self.engine.breakers.abandoned(step.name, self.engine.now())
+
+    def failed(self, step: Step, failure: UpstreamFailure) -> None:
         """What is remembered of it."""
         if not step.model:
             return

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 1024  # at most, to all providers together
 KEEPALIVE_SECONDS = 30.0  # below what providers and load balancers allow
 READ_SECONDS = 300.0  # between two pieces of an answer; batches of audio take their time
+HEARTBEAT_SECONDS = 30.0  # a socket whose other end is gone without a word is given up
 PIECE_BYTES = 256 * 1024
 CLOSE_SECONDS = 2.0  # for a provider to answer our closing a socket
 _SILENT = (hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE)
@@ -98,6 +99,7 @@ class Session:
                     ssl=endpoint.pool.tls or True,
                     proxy=endpoint.pool.origin.proxy,
                     autoclose=False,
+                    heartbeat=HEARTBEAT_SECONDS,
                     max_msg_size=limit,
                     timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=CLOSE_SECONDS),
                 )

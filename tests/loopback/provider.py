@@ -37,6 +37,8 @@ class Provider:
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
     left: int = 0  # requests whose client went away
+    sent: int = 0  # bytes of a flood
+    closed: int = 0  # the code of a closed socket
 
     @property
     def base_url(self) -> str:
