@@ -19,13 +19,12 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.beside import Running, routes
+from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
-    chains,
-    default_chain,
     keyring,
     known,
     limits,
@@ -305,7 +304,9 @@ class App:
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
         steps = Steps(endpoints, book.model, memory.limits.limits)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
+        memory.strong = strong_share(settings, memory.strong)
+        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
