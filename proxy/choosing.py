@@ -6,7 +6,8 @@ Beside the planner, which knows targets: this knows the request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.asking import Adviser, Pending
@@ -60,6 +61,10 @@ class Chooser:
         )  # fmt: skip
         exchange.why = f"{plan.reason}, {why}"
         return plan
+
+    def trying(self) -> Chooser:
+        """One that decides alike, and whose decisions are not counted."""
+        return replace(self, strong=copy(self.strong))
 
     def _category(self, exchange: Exchange, said: str | None) -> tuple[str, str]:
         """The category that decides, and by whose word."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from proxy.cache.cache import Cache
     from proxy.choosing import Chooser
     from proxy.exchange import Exchange, Sink
-    from proxy.routing.plan import Planner, Rule, Target
+    from proxy.routing.plan import Plan, Planner, Rule, Target
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.engine import Engine, Terms
 
@@ -207,6 +207,13 @@ class Pipeline:
         )
         runner.start(plan.wait_s)
         return None if runner.over else runner
+
+    def explain(self, exchange: Exchange) -> Plan:
+        """The plan of a request that is not sent. Raises ClientError."""
+        rule = self.planner.rule(exchange.model, exchange.caller.routes)
+        exchange.route = rule.name
+        self._classify(exchange, None)
+        return self.chooser.trying().plan(rule, exchange, self.engine.now())
 
     def _keeper(
         self, key: Any, wish: CacheOptions, reading: Reading | None
