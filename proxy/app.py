@@ -20,6 +20,7 @@ from proxy.accounting import Accounting
 from proxy.accounts import allowances, hook, price
 from proxy.beside import Running, routes
 from proxy.capacity import known, provider_quotas
+from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.passage import Passage
@@ -27,8 +28,6 @@ from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     cache_disk,
-    chains,
-    default_chain,
     keyring,
     limits,
     reachable,
@@ -330,7 +329,9 @@ class App:
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
         steps = Steps(endpoints, book.model, memory.limits.limits)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
+        memory.strong = strong_share(settings, memory.strong)
+        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)

@@ -20,6 +20,7 @@ from proxy.admin.endpoint import Desk, Endpoint
 from proxy.admin.live import Live, Sight
 from proxy.admin.metrics import Exposition
 from proxy.admin.money import Money
+from proxy.admin.planning import Planning
 from proxy.admin.predecessors.seam import Core
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
     from proxy.exchange import Caller, Exchange, Sink
-    from proxy.routing.plan import Rule
+    from proxy.routing.plan import Plan, Rule
     from proxy.serving import Service
     from proxy.timing import Clock
 
@@ -91,6 +92,10 @@ class Running:
         text = body.get("text") or body.get("prompt") or ""
         return classify(self.memory.classifier, str(text))
 
+    def explain(self, exchange: Exchange) -> Plan:
+        """Where a request would go; nothing is sent, and nothing counts. Raises ClientError."""
+        return self.service().pipeline.explain(exchange)
+
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics; a name ending in _total is a counter."""
         memory, house = self.memory, self.house
@@ -144,7 +149,8 @@ def endpoints(running: Running) -> list[Endpoint]:
         reset=memory.breakers.reset,
         wall=running.wall,
     )
-    desks = (api, cache, usage, control, live)
+    planning = Planning(running.explain)
+    desks = (api, cache, usage, control, live, planning)
     every = [endpoint for desk in desks for endpoint in desk.endpoints()]
     every += predecessors.endpoints(core)
     api.described, api.more = every, usage.overview

@@ -21,6 +21,7 @@ from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
 from proxy.cache.share import Share
+from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -31,13 +32,14 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.plan import Rule, Target, target_of
+from proxy.routing.plan import Rule
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
+from proxy.state.strong import StrongShare
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
@@ -61,6 +63,7 @@ class Memory:
     store: Store | None
     quotas: Quotas
     alerts: Alerts
+    strong: StrongShare | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -187,7 +190,8 @@ def load_classifier(settings: config.Config) -> Classifier | None:
         if one.examples or one.keywords
     )
     path = settings.embeddings.model
-    return Classifier.load(None if path is None else Path(path), own)
+    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
+    return Classifier.load(None if path is None else Path(path), own, mode=mode)
 
 
 def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
@@ -236,9 +240,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
-            _target(book, item, 1.0)
+            target(book, item, 1.0)
             if isinstance(item, str)
-            else _target(book, item.target, item.weight)
+            else target(book, item.target, item.weight)
             for item in route.targets
         )
         rules.append(
@@ -259,39 +263,6 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
-
-
-def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:
-    """The chain of each category that has one."""
-    return {
-        one.name: tuple(_target(book, text, 1.0) for text in one.targets)
-        for one in settings.categories
-        if one.targets
-    }
-
-
-def default_chain(settings: config.Config, book: catalog.Catalog) -> tuple[Target, ...]:
-    """The chain of `auto` where no category decides: the first route's, else all providers."""
-    for route in settings.routes:
-        if "*" not in route.name:
-            return tuple(
-                _target(book, item if isinstance(item, str) else item.target, 1.0)
-                for item in route.targets
-            )
-    chain = [
-        Target(name, str(row["default_model"]))
-        for name in book.providers
-        if "default_model" in (row := catalog.row_of(name))
-    ]
-    if catalog.LOCAL in book.providers:
-        chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
-    return tuple(chain)
-
-
-def _target(book: catalog.Catalog, text: str, weight: float) -> Target:
-    """A configured target; a * in it is filled in when a name has matched."""
-    found = target_of(text if "*" in text else book.resolve(text) or text)
-    return Target(found.provider, found.model, weight)
 
 
 def _seconds(millis: float | str) -> float | None:

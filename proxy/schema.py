@@ -313,6 +313,10 @@ class Routing(Table):
     mode: Literal["embedding", "keywords", "llm", "hybrid"] = "embedding"
     router_model: TargetName | None = None
     """The small model that decides in the modes llm and hybrid."""
+    router_ms: Millis = 300.0
+    """It is waited for so long; then the embedding decides."""
+    router_below: Share = 0.5
+    """In the mode hybrid it is asked where the embedding is less sure than this."""
     hedge_budget: Share = 0.05
     """Extra requests by hedging, as a share of all."""
     strong_share: Share | None = None

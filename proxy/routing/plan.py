@@ -26,6 +26,7 @@ from proxy.routing.demand import (
 )
 from proxy.routing.names import AUTO, Directory, Names, Rule, Target, match, target_of
 from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.routing.tiers import too_dear
 from proxy.state.limits import Limits
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Planner(Directory):
         self._chains: dict[int, Chain] = {}
         self._auto: dict[str, Chain] = {}
 
-    def plan(
+    def plan(  # noqa: PLR0913 - what a request brings
         self,
         rule: Rule,
         category: str,
@@ -160,17 +161,24 @@ class Planner(Directory):
         now: float,
         body: Json | None = None,
         caller: str = "",
+        *,
+        cap_usd: float | None = None,
+        spare: bool = False,
     ) -> Plan:
         """The chain for a request of this category, best target first.
 
         body: what is asked, for capabilities and limits; None: nothing special. caller: whose
-        request it is, for routes where that decides.
+        request it is, for routes where that decides. cap_usd: the most it may cost. spare: a
+        category's first target is asked last. Raises ClientError where everything is too dear.
         """
         chain = self._chains.get(id(rule))
         if chain is None or chain.rule is not rule:
-            chain = self._chain(rule, category)
+            chain = self._chain(rule, category, spare=spare)
         demand = None
-        if (
+        if cap_usd is not None:
+            demand = demand_of(body or {}, prompt_bytes)
+            chain = self._within(chain, demand, cap_usd)
+        elif (
             chain.choosy
             and body is not None
             and (
@@ -183,14 +191,40 @@ class Planner(Directory):
             return chain.plan
         return self._arrange(chain, demand, prompt_bytes, now, body, caller)
 
-    def _chain(self, rule: Rule, category: str) -> Chain:
+    def _within(self, chain: Chain, demand: Demand, cap_usd: float) -> Chain:
+        """What of a chain a request may cost. A price that nobody knows is only paid where no
+        known one fits."""
+        price = self._known.price
+        if price is None:
+            return chain
+        output = demand.output or OUTPUT_TOKENS
+        costs = [price(f"{one.provider}/{one.model}", demand.prompt, output)
+                 for one in chain.targets]  # fmt: skip
+        pairs = list(zip(costs, chain.targets, strict=True))
+        fitting = [one for cost, one in pairs if cost is not None and cost <= cap_usd]
+        fitting = fitting or [one for cost, one in pairs if cost is None]
+        if not fitting:
+            least, cheapest = min((cost or 0.0, one.name) for cost, one in pairs)
+            raise too_dear(cap_usd, least, cheapest)
+        if len(fitting) == len(pairs):
+            return chain
+        dear = ", ".join(one.name for _, one in pairs if one not in fitting)
+        why = f"{chain.why}; over {cap_usd:g} USD: {dear}"
+        return Chain(chain.rule, tuple(fitting), why, self._known, self._gates)
+
+    def _chain(self, rule: Rule, category: str, *, spare: bool) -> Chain:
         if rule.name == AUTO:
             names = self._names
             targets = names.categories.get(category)
             why = f"category {category}" if targets else "default"
+            if spare:
+                why += ", spared the strong model"
             chain = self._auto.get(why)
             if chain is None:
-                chain = Chain(rule, targets or rule.targets, why, self._known, self._gates)
+                targets = targets or rule.targets
+                if spare:
+                    targets = (*targets[1:], *targets[:1])
+                chain = Chain(rule, targets, why, self._known, self._gates)
                 if len(self._auto) > CHAINS_LIMIT:
                     self._auto.clear()  # a category may be the client's word: bounded
                 self._auto[why] = chain
