@@ -22,6 +22,8 @@ from proxy.admin.metrics import Exposition
 from proxy.admin.money import Money
 from proxy.admin.planning import Planning
 from proxy.admin.predecessors.seam import Core
+from proxy.admin.session import Sessions
+from proxy.admin.ui import Ui
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
 from proxy.errors import ClientError
@@ -104,6 +106,7 @@ class Running:
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
             "connections": float(len(house.fronts) + len(house.guards)),
+            "open_answers": float(house.open_answers),
             "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
@@ -167,6 +170,7 @@ def _views(running: Running) -> Views:
         classify=running.classify,
         breakers=running.breakers,
         reset_breaker=memory.breakers.reset,
+        open_breaker=lambda target: memory.breakers.open(target, running.now()),
         deadlines=memory.latency.snapshot,
     )
 
@@ -195,7 +199,10 @@ def routes(running: Running) -> list[web.RouteDef]:
     def caller(authorization: bytes | None, api_key: bytes | None) -> Caller:
         return running.service().keys.caller(authorization, api_key)
 
-    return Desk(is_admin, caller).routes(endpoints(running))
+    sessions = Sessions(lambda: running.service().keys, running.now, running.wall)
+    desk = Desk(is_admin, caller, sessions.admits)
+    # /ui/session before /ui/{name}: the first that matches serves.
+    return [*desk.routes(endpoints(running)), *sessions.routes(), *Ui().routes()]
 
 
 def own_version() -> str:

@@ -85,15 +85,17 @@ class Endpoint:
 
 
 class Desk:
-    """Serves endpoints. is_admin and caller: the keyring's."""
+    """Serves endpoints. is_admin and caller: the keyring's; signed_in: Sessions.admits."""
 
     def __init__(
         self,
         is_admin: Callable[[bytes | None, bool], bool],
         caller: Callable[[bytes | None, bytes | None], Caller],
+        signed_in: Callable[[web.Request], bool],
     ) -> None:
         self._is_admin = is_admin
         self._caller = caller
+        self._signed_in = signed_in
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """An aiohttp route for each."""
@@ -132,6 +134,8 @@ class Desk:
             key = header(request, "x-api-key")
             if authorization is None and key is not None:
                 authorization = b"Bearer " + key
+            if authorization is None and self._signed_in(request):
+                return ANONYMOUS
             if not self._is_admin(authorization, is_local(request)):
                 raise ClientError(
                     401,

@@ -114,6 +114,11 @@ class House:
         """Somebody asked twice: a drain ends now, and says so to those still being answered."""
         self._hurried = True
 
+    @property
+    def open_answers(self) -> int:
+        """Answers being given now, on both lanes."""
+        return len(self.answers) + sum(one._answering is not None for one in self.fronts)
+
     def _busy(self) -> bool:
         busy = [front for front in tuple(self.fronts) if front.drain()]
         return bool(busy or self.answers)
