@@ -18,6 +18,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, config
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
+from proxy.admin.whole import whole
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
@@ -43,6 +44,7 @@ from proxy.upstream.pool import LocalPool, Origin, Pool
 if TYPE_CHECKING:
     import socket
 
+    from proxy.admin.siblings import Siblings
     from proxy.errors import ClientError, Kind
     from proxy.exchange import Exchange
 
@@ -91,24 +93,33 @@ class App:
         self.house = House(limits(settings))
         self.memory = remember(settings, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+    async def open(
+        self, sockets: Sequence[socket.socket] = (), siblings: Siblings | None = None
+    ) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError.
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
+        siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
         self._api = Api(self._views(service))
-        application = web.Application(
-            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
-        )
-        application.add_routes([*completions.routes(), *self._api.routes()])
         server = self._settings.server
+        around = [errors(self.house)]
+        if siblings is not None:
+            self._siblings = siblings
+            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among.add_routes(self._api.routes())
+            await siblings.open(among)
+            around = [*around, whole(siblings)]
+        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+        application.add_routes([*completions.routes(), *self._api.routes()])
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -140,6 +151,8 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        if self._siblings is not None:
+            await self._siblings.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()

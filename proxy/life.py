@@ -32,10 +32,12 @@ class Watcher(Protocol):
 class Life:
     """Runs an open App until it is told to stop, then drains it."""
 
-    def __init__(self, app: App, watcher: Watcher) -> None:
+    def __init__(self, app: App, watcher: Watcher, *, looks: bool = True) -> None:
+        """looks: after the configuration's file, where nobody else does."""
         self._app = app
         self._watcher = watcher
         self._wheel = app.house.wheel
+        self._looks = looks
         self._stop = asyncio.Event()
         self._read = self._seen = stamp(app.source)
         self._pace_s = watcher.beat_seconds or BEAT_SECONDS
@@ -47,10 +49,21 @@ class Life:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         self._beat()
-        self._look()
+        if self._looks:
+            self._look()
         self._watcher.ready(self._app.summary)
         await self._stop.wait()
         await self._app.close()
+
+    def hang_on(self, descriptor: int) -> None:
+        """End with the process that holds the other end of a pipe."""
+        loop = asyncio.get_running_loop()
+
+        def orphaned() -> None:
+            loop.remove_reader(descriptor)
+            self.stop()
+
+        loop.add_reader(descriptor, orphaned)
 
     def stop(self) -> None:
         """Not ready any more, from this moment on; asked twice, it does not wait for answers."""

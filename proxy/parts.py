@@ -92,6 +92,13 @@ def reachable(
     return {name: one for name, one in found.items() if name not in foreign}
 
 
+def check(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """What building a service would refuse. Raises ConfigError."""
+    local = LocalModel(model_path=settings.local.model_path).available
+    providers = reachable(settings, environ, local=local)
+    rules_of(settings, catalog.Catalog(settings, providers))
+
+
 def limits(settings: config.Config) -> Limits:
     server = settings.server
     return Limits(

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.loopback
 
 CONFIG = """
 [server]
-log = "off"
 drain_seconds = 20
 [cache]
 enabled = false
