@@ -24,6 +24,7 @@ from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    admission,
     chains,
     classify,
     default_chain,
@@ -90,7 +91,7 @@ class App:
         self._overrides = overrides
         self._alarms: dict[tuple[str, str], float] = {}
         self._spawned: set[asyncio.Task[None]] = set()
-        self.house = House(limits(settings))
+        self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self._siblings: Siblings | None = None
@@ -179,6 +180,9 @@ class App:
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
         self._api.swap(self._views(service))
         log.info("configuration reloaded from %s", settings.source)
 
@@ -322,6 +326,9 @@ class App:
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
             "connections": float(len(self.house.fronts) + len(self.house.guards)),
+            "turned_away_total": float(self.house.turned_away),
+            "refused_total": float(self.house.admission.refused),
+            "open_limit": self.house.admission.limit,
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),

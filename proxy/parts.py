@@ -21,6 +21,7 @@ from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
 from proxy.ledger.tally import Tally
 from proxy.routing.plan import Rule, Target, target_of
+from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
 from proxy.state.latency import Latency
@@ -104,6 +105,11 @@ def limits(settings: config.Config) -> Limits:
     return Limits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
+
+
+def admission(settings: config.Config) -> Admission:
+    server = settings.server
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
 def remember(settings: config.Config, now: Clock) -> Memory:

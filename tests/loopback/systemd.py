@@ -11,7 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _EXEC = (
-    "import os, sys\n"
+    "import os, resource, sys\n"
+    "if most := int(os.environ.pop('DESCRIPTORS', '0')):\n"
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))\n"
     "os.dup2(int(sys.argv[1]), 3)\n"
     "os.environ['LISTEN_PID'] = str(os.getpid())\n"
     "os.execv(sys.executable, [sys.executable, '-m', 'proxy', *sys.argv[2:]])\n"
@@ -21,11 +23,15 @@ _EXEC = (
 class Systemd:
     """Runs one service; use as an async context."""
 
-    def __init__(self, config: Path, *, watchdog_s: float | None = None) -> None:
+    def __init__(
+        self, config: Path, *, watchdog_s: float | None = None, descriptors: int = 0
+    ) -> None:
+        """descriptors: LimitNOFILE=; 0: what this process has."""
         self.config = config
         self.process: asyncio.subprocess.Process | None = None
         self.notes: asyncio.Queue[str] = asyncio.Queue()
         self._watchdog_s = watchdog_s
+        self._descriptors = descriptors
         self._folder = tempfile.TemporaryDirectory()
         self.log = Path(self._folder.name) / "log"
 
@@ -65,6 +71,7 @@ class Systemd:
             "PYTHONPATH": str(ROOT),
             "LISTEN_FDS": "1",
             "NOTIFY_SOCKET": self._path,
+            "DESCRIPTORS": str(self._descriptors),
         }
         if self._watchdog_s is not None:
             environ["WATCHDOG_USEC"] = str(int(self._watchdog_s * 1e6))
