@@ -15,12 +15,18 @@ FAISS multiplies the same codes as integers (QT_8bit_direct_signed: the query is
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from embeddings.centroids import find_centroids
 
 Vector = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int8]
@@ -31,17 +37,34 @@ RING_MAX = 4096  # a flat scan of this many takes 20 to 40 us
 _TOP = np.float32(127.0)
 _SPREAD = 8.0  # times 1/sqrt(dim): what a code can hold
 _FIRST = 4
-_MOVES = 8  # vectors moved to the next stage per add, about 30 us each
+MOVES = 12  # vectors moved to the next stage at once, 10 to 50 us each
 _GROWTH = 16  # an inverted file is retrained when it holds this many times what it learnt from
+_LEARNS_FROM = 65_536  # vectors at most: half a minute of one core, and 4096 lists
 _PROBES = 8
+_SCANNED = 16_384  # codes a search looks at, at most, however alike they all are
+_BATCH, _SLOW_BATCH = 64, 12  # vectors added at once: less than a millisecond
+_NICE = 10  # of background threads: requests come first
 _FLAT_BIAS = 128  # FAISS keeps signed codes with this added
 
-Spawn = Callable[[Callable[[], None]], None]
+Spawn = Callable[[Callable[[], None]], "threading.Thread | None"]
 
 
-def spawn_thread(work: Callable[[], None]) -> None:
-    """Run work beside the caller; it ends with the process."""
-    threading.Thread(target=work, name="index", daemon=True).start()
+def spawn_thread(work: Callable[[], None]) -> threading.Thread:
+    """Run work beside the caller, behind everything else."""
+
+    def run() -> None:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread
+        work()
+
+    thread = threading.Thread(target=run, name="index", daemon=True)
+    thread.start()
+    return thread
+
+
+def _close(engine: weakref.ref[Engine]) -> None:
+    if (found := engine()) is not None:
+        found.close()
 
 
 class Engine:
@@ -58,7 +81,9 @@ class Engine:
         scale = max(127.0, 127.0 * dim**0.5 / _SPREAD)
         self.scale = np.float32(scale)
         self.unscale = np.float32(1.0 / (scale * scale))
-        self.spawn = spawn
+        self._spawn = spawn
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
         self.faiss: Any = None
         self.query = np.zeros((1, dim), np.float32)
         self.near = np.zeros((1, most), np.float32)
@@ -83,7 +108,25 @@ class Engine:
         """Import FAISS, unless that was done or is under way."""
         if not self._asked:
             self._asked = True
+            atexit.register(_close, weakref.ref(self))
             self.spawn(self._load)
+
+    def spawn(self, work: Callable[[], None]) -> None:
+        """Run work in the background; it looks at `stopping` now and then."""
+        thread = self._spawn(work)
+        self._threads = [one for one in self._threads if one.is_alive()]
+        if thread is not None:
+            self._threads.append(thread)
+
+    def stopping(self) -> bool:
+        """Whether background work is to be given up."""
+        return self._stopping.is_set()
+
+    def close(self) -> None:
+        """End the background work: a thread inside FAISS must not outlive the interpreter."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
 
     def _load(self) -> None:
         import faiss  # noqa: PLC0415 - see the class: only a process with vectors pays for it
@@ -255,14 +298,14 @@ class Inverted:
 
     __slots__ = ("_emptying", "_engine", "_index", "_one", "learnt_from")
 
-    def __init__(self, engine: Engine, sample: Codes) -> None:
-        """Learns its centroids from a sample of codes, shape (n, dim): seconds, in a thread."""
+    def __init__(self, engine: Engine, centroids: Vector, learnt_from: int) -> None:
+        """centroids: unit vectors, shape (lists, dim), found among so many vectors."""
         faiss = engine.faiss
-        faiss.omp_set_num_threads(1)  # the other cores serve traffic
         self._engine = engine
-        self.learnt_from = len(sample)
-        lists = max(16, len(sample) // 16)
+        self.learnt_from = learnt_from
+        lists = len(centroids)
         quantizer = faiss.IndexFlatIP(engine.dim)
+        quantizer.add(centroids)
         self._index = faiss.IndexIVFScalarQuantizer(
             quantizer,
             engine.dim,
@@ -273,14 +316,21 @@ class Inverted:
         )
         self._index.own_fields = True
         quantizer.this.disown()
-        self._index.cp.min_points_per_centroid = 1
-        self._index.cp.niter = 8
-        self._index.cp.spherical = True
         self._index.nprobe = _PROBES
-        self._index.train(sample.astype(np.float32))
+        self._index.max_codes = _SCANNED
+        self._index.is_trained = True
         self._index.set_direct_map_type(faiss.DirectMap.Hashtable)
         self._one = np.zeros(1, np.int64)
         self._emptying = 0
+
+    @classmethod
+    def learn(cls, engine: Engine, sample: Codes) -> Inverted | None:
+        """One for vectors like these codes, shape (n, dim): seconds, in a thread. None when the
+        engine stops."""
+        engine.faiss.omp_set_num_threads(1)  # of this thread: the other cores serve traffic
+        lists = max(16, len(sample) // 16)
+        centroids = find_centroids(engine.faiss, sample, lists, engine.stopping)
+        return None if centroids is None else cls(engine, centroids, len(sample))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -345,17 +395,36 @@ class Index:
         return len(self._stage) + (len(self._old) if self._old is not None else 0)
 
     def add(self, labels: Sequence[int], vectors: Vector) -> None:
-        """Keep unit vectors, shape (n, dim), under n numbers not in use."""
+        """Keep unit vectors, shape (n, dim), under n numbers not in use; n at most `batch`."""
         self._grow()
         self._stage.add(labels, self._engine.encode(vectors))
-        self.move(_MOVES * len(labels))
+        self.move(MOVES)
+
+    @property
+    def batch(self) -> int:
+        """How many vectors may be added at once in less than a millisecond."""
+        return _SLOW_BATCH if isinstance(self._stage, Inverted) else _BATCH
+
+    @property
+    def moving(self) -> bool:
+        """Whether vectors are still to be moved on."""
+        return self._old is not None
 
     def product(self, label: int, vector: Vector) -> float:
         """The inner product of one number's vector with another; 0 where it is not known."""
+        codes = self._codes_of(label)
+        return 0.0 if codes is None else self._engine.product(codes, vector)
+
+    def vector(self, label: int) -> Vector | None:
+        """One number's vector, as near to what was given as its codes are."""
+        codes = self._codes_of(label)
+        return None if codes is None else codes.astype(np.float32) / self._engine.scale
+
+    def _codes_of(self, label: int) -> Codes | None:
         codes = self._stage.codes_of(label)
         if codes is None and self._old is not None:
             codes = self._old.codes_of(label)
-        return 0.0 if codes is None else self._engine.product(codes, vector)
+        return codes
 
     def remove(self, label: int) -> bool:
         """Forget a number; whether it was known."""
@@ -400,15 +469,20 @@ class Index:
         elif isinstance(stage, Ring):
             if len(stage) >= RING_MAX:
                 self._train(stage.snapshot())
-        elif isinstance(stage, Inverted) and len(stage) >= stage.learnt_from * _GROWTH:
+        elif (
+            isinstance(stage, Inverted)
+            and stage.learnt_from < _LEARNS_FROM
+            and len(stage) >= stage.learnt_from * _GROWTH
+        ):
             self._collect(stage)
 
     def _collect(self, stage: Inverted) -> None:
-        """Copy half the lists for the next training, a few at each add."""
-        start = len(self._sample) * 2
-        for number in range(start, min(start + 16, stage.lists), 2):
+        """Copy every other list, or fewer, for the next training, a few at each add."""
+        step = max(2, -(-len(stage) // _LEARNS_FROM))
+        start = len(self._sample) * step
+        for number in range(start, min(start + 4 * step, stage.lists), step):
             self._sample.append(stage.snapshot_list(number))
-        if len(self._sample) * 2 >= stage.lists:
+        if len(self._sample) * step >= stage.lists:
             parts, self._sample = self._sample, []
             self._train(parts)
 
@@ -418,12 +492,10 @@ class Index:
 
         def work() -> None:
             codes = np.concatenate(sample) if isinstance(sample, list) else sample
-            self._next = Inverted(engine, codes)
+            self._next = Inverted.learn(engine, codes)
 
         engine.spawn(work)
 
     def _shift(self, stage: _Stage) -> None:
         """From now on vectors go to this stage; those of the one before follow."""
         self._old, self._stage = self._stage, stage
-        if isinstance(self._old, Block):
-            self.move(BLOCK_MAX)

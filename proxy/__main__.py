@@ -1,4 +1,4 @@
-"""The command line: firsttoken serve, check, classify, mock, bench."""
+"""The command line: firsttoken serve, check, classify, cache, mock, bench."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from proxy import config
+from proxy import config, remote
 
 _EXAMPLES = """\
 examples:
@@ -61,6 +61,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_check(commands)
     _add_classify(commands)
+    remote.add_parser(commands)
     if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 

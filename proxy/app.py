@@ -16,15 +16,18 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, config
+from proxy.accounts import allowances, hook, price, token_estimate
 from proxy.admin.api import Api, Views
 from proxy.admin.metrics import Exposition
 from proxy.admin.whole import whole
+from proxy.beside import Running, own_version, routes
 from proxy.dialects.registry import dialect
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import House
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
+    cache_disk,
     chains,
     classify,
     default_chain,
@@ -38,33 +41,59 @@ from proxy.pipeline import Pipeline, Steps
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.upstream.auth import lines as auth_lines
+from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
     import socket
 
     from proxy.admin.siblings import Siblings
-    from proxy.errors import ClientError, Kind
-    from proxy.exchange import Exchange
+    from proxy.downstream.front import Answering
+    from proxy.errors import ClientError
+    from proxy.exchange import Exchange, Sink
+    from proxy.state.quotas import Quotas
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
-ALARM_SECONDS = 60.0  # between two warnings about the same target and failure
+TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
 class Service:
     """One configuration, serving. Implements what the front asks of the house."""
 
-    def __init__(self, settings: config.Config, keys: Keyring, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        settings: config.Config,
+        keys: Keyring,
+        pipeline: Pipeline,
+        reference: str | None = None,
+        quotas: Quotas | None = None,
+    ) -> None:
         self.config = settings
+        self.reference = reference
         self.keys = keys
         self.pipeline = pipeline
         self.max_body_bytes = settings.server.max_body_bytes
         self.fast_lane = settings.server.fast_lane
-        self.serve = pipeline.serve
+        self.quotas = quotas
+        self.serve = pipeline.serve if quotas is None else self._serve_limited
+
+    def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
+        pipeline, quotas = self.pipeline, self.quotas
+        assert quotas is not None
+        caller = exchange.caller
+        route = pipeline.planner.rule(exchange.model, caller.routes).name
+        now = pipeline.engine.now()
+        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
+        if refusal is not None:
+            raise refusal
+        return pipeline.serve(exchange, sink)
 
     def refused(self, error: ClientError, kind: str) -> bytes:
         """An error body in the dialect of the path that was asked."""
@@ -89,10 +118,10 @@ class App:
         self._environ = environ
         self._settings = settings
         self._overrides = overrides
-        self._alarms: dict[tuple[str, str], float] = {}
         self._spawned: set[asyncio.Task[None]] = set()
         self.house = House(limits(settings), admission(settings))
-        self.memory = remember(settings, self.house.now)
+        self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
+        self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
@@ -110,17 +139,18 @@ class App:
         service = self._service(self._settings)
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service))
+        self._api = Api(self._views(service), own_version())
+        beside = routes(self._running(), self._api)
         server = self._settings.server
         around = [errors(self.house)]
         if siblings is not None:
             self._siblings = siblings
             among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
-            among.add_routes(self._api.routes())
+            among.add_routes(beside)
             await siblings.open(among)
             around = [*around, whole(siblings)]
         application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
-        application.add_routes([*completions.routes(), *self._api.routes()])
+        application.add_routes([*completions.routes(), *beside])
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -131,6 +161,13 @@ class App:
             await self.house.adopt(one)
         self.address = self.house.addresses[0]
         self._flush()
+        if self._settings.cache.enabled:
+            self._keep_cache()
+        if self.memory.store is not None:
+            self.memory.store.start()
+        self._look()
+        _ = self.spawn(self.memory.alerts.run())
+        _ = self.spawn(self._watch.restore())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -160,7 +197,10 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        self.memory.cache.close()
         self.memory.journal.flush()
+        if self.memory.store is not None:
+            await asyncio.to_thread(self.memory.store.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -205,6 +245,22 @@ class App:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
 
+    def _look(self) -> None:
+        self._watch.look()
+        self.house.wheel.arm(EACH_SECONDS, self._look)
+
+    def _keep_cache(self) -> None:
+        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        path = self._settings.cache.path
+        if path is not None:
+            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
+            self.memory.cache.attach(cache_disk(path, wall), wall)
+        self._tick_cache()
+
+    def _tick_cache(self) -> None:
+        more = self.memory.cache.tick()
+        self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
+
     # ---- building -----------------------------------------------------------------------------
 
     def _service(self, settings: config.Config) -> Service:
@@ -232,7 +288,7 @@ class App:
             latency=memory.latency,
             hedges=memory.hedges,
             account=self._account,
-            alarm=self._alarm,
+            alarm=self._watch.alarm,
         )
         planner = Planner(names, memory.breakers, memory.latency, random.random)
         memory.tally.configure(
@@ -240,9 +296,16 @@ class App:
             [target.model for rule in rules for target in rule.targets]
             + [target.model for target in default],
         )
+        reference = price(
+            memory.recorder, memory.store, settings, book, [target.name for target in default]
+        )
         steps = Steps(endpoints, book.model)
         pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
-        return Service(settings, keyring(settings), pipeline)
+        table = allowances(settings)
+        memory.quotas.configure(table)
+        memory.alerts.hook = hook(settings)
+        quotas = None if table.is_empty else memory.quotas
+        return Service(settings, keyring(settings), pipeline, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -273,6 +336,8 @@ class App:
             auth_lines(provider),
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
+            provider.api_version,
+            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
     # ---- what happens meanwhile -----------------------------------------------------------------
@@ -281,42 +346,52 @@ class App:
         total_s = perf_counter() - exchange.started_s
         self.memory.tally.record(exchange, total_s)
         self.memory.journal.record(exchange, total_s)
+        cost = 0
+        if self.memory.recorder is not None:
+            cost = self.memory.recorder.record(exchange, total_s)
+        if self._serving.quotas is not None:
+            self._charge(exchange, cost)
 
-    def _alarm(self, target: str, kind: Kind) -> None:
-        now = self.house.now()
-        last = self._alarms.get((target, kind.value))
-        if last is None or now - last > ALARM_SECONDS:
-            self._alarms[(target, kind.value)] = now
-            log.warning("target %s: %s", target, _ALARM_WORDS.get(kind.value, kind.value))
+    def _charge(self, exchange: Exchange, cost: int) -> None:
+        usage = exchange.usage
+        is_hit = exchange.cache in ("exact", "semantic")
+        tokens = 0 if usage is None or is_hit else usage.total
+        for alert in self.memory.quotas.charge(
+            exchange.caller.name,
+            exchange.route,
+            token_estimate(exchange),
+            tokens,
+            cost,
+            self.house.now(),
+        ):
+            self.memory.alerts.tell(alert)
+
+    def _running(self) -> Running:
+        return Running(
+            memory=self.memory,
+            config=lambda: self._serving.config,
+            keys=lambda: self._serving.keys,
+            reference=lambda: self._serving.reference,
+            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
+            wall=time.time,  # noqa: TID251 - the ledger's days
+        )
 
     def _views(self, service: Service) -> Views:
         memory = self.memory
         planner = service.pipeline.planner
-        keys = service.keys
 
         def ready() -> tuple[bool, str]:
             return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        def check(authorization: bytes | None, api_key: bytes | None) -> None:
-            keys.caller(authorization, api_key)
-
-        def is_admin(authorization: bytes | None, local: bool) -> bool:
-            return keys.is_admin(authorization, loopback=local)
 
         return Views(
             exposition=Exposition(memory.tally, self._gauges),
             models=planner.models,
             config=service.config.redacted,
             ready=ready,
-            cache_stats=memory.cache.stats,
-            cache_explain=self._explain,
-            cache_invalidate=self._invalidate,
             classify=self._classify,
             breakers=lambda: memory.breakers.snapshot(self.house.now()),
             reset_breaker=memory.breakers.reset,
             deadlines=memory.latency.snapshot,
-            is_admin=is_admin,
-            check_caller=check,
         )
 
     def _gauges(self) -> dict[str, float]:
@@ -332,17 +407,12 @@ class App:
             "hedges_total": float(memory.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
+            "alerts_total": float(memory.alerts.told),
+            "alerts_failed_total": float(memory.alerts.failed),
+            "limited_total": float(memory.quotas.refused),
+            **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
-
-    def _explain(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.memory.cache.explain_texts(body, self.memory.classifier)
-
-    def _invalidate(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        gone = self.memory.cache.invalidate(
-            pattern=body.get("pattern"), category=body.get("category"), tag=body.get("tag")
-        )
-        return {"invalidated": gone}
 
     def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
@@ -350,9 +420,3 @@ class App:
 
 def _is_open(settings: config.Config) -> bool:
     return bool(settings.auth.keys or settings.server.anonymous)
-
-
-_ALARM_WORDS = {
-    "key_refused": "the provider refuses the configured key; its breaker is open",
-    "model_unknown": "the provider does not know the configured model",
-}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,23 +13,31 @@ from typing import Any
 from embeddings.classifier import Classifier
 from embeddings.reading import Category
 from proxy import catalog, config
+from proxy.accounts import allowances
 from proxy.cache.cache import Cache
+from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
+from proxy.cache.record import left_s
 from proxy.downstream.auth import Keyring
-from proxy.downstream.house import Limits
+from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
 from proxy.ledger.journal import Journal
+from proxy.ledger.record import Recorder
+from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
+from proxy.ledger.tariff import Tariffs
+from proxy.ledger.webhook import Alerts
+from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule, Target, target_of
 from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import HedgeBudget
 from proxy.state.latency import Latency
+from proxy.state.quotas import Quotas
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
 
-SPOKEN = ("openai",)  # provider dialects
 GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
@@ -45,6 +53,10 @@ class Memory:
     cache: Cache
     classifier: Classifier | None
     local: LocalModel
+    recorder: Recorder | None
+    store: Store | None
+    quotas: Quotas
+    alerts: Alerts
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -72,25 +84,11 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
 def reachable(
     settings: config.Config, environ: Mapping[str, str], *, local: bool
 ) -> dict[str, catalog.Provider]:
-    """The providers that requests may go to. local: whether the embedded model is installed.
-
-    Raises ConfigError for a declared provider whose dialect is not spoken here; one that is only
-    in the environment is left out.
-    """
+    """The providers that requests may go to. local: whether the embedded model is installed."""
     found = catalog.providers(settings, environ)
     if not local:
         found.pop(catalog.LOCAL, None)
-    declared = {one.name for one in settings.providers}
-    foreign = [name for name, one in found.items() if one.dialect not in SPOKEN]
-    problems = [
-        f"{settings.source}: [[provider]] {name}: dialect: {found[name].dialect} is not spoken;"
-        f" one of {', '.join(SPOKEN)} is"
-        for name in foreign
-        if name in declared
-    ]
-    if problems:
-        raise config.ConfigError(problems)
-    return {name: one for name, one in found.items() if name not in foreign}
+    return found
 
 
 def check(settings: config.Config, environ: Mapping[str, str]) -> None:
@@ -100,9 +98,9 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     rules_of(settings, catalog.Catalog(settings, providers))
 
 
-def limits(settings: config.Config) -> Limits:
+def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
-    return Limits(
+    return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
 
@@ -112,8 +110,12 @@ def admission(settings: config.Config) -> Admission:
     return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
-def remember(settings: config.Config, now: Clock) -> Memory:
+def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     classifier = load_classifier(settings)
+    recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
+    store = None
+    if recorder is not None:
+        store = Store(settings.ledger.path, recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     return Memory(
         breakers=Breakers(
@@ -127,14 +129,18 @@ def remember(settings: config.Config, now: Clock) -> Memory:
         cache=Cache(
             CacheSettings(
                 enabled=settings.cache.enabled,
+                exact=settings.cache.exact,
                 semantic=settings.cache.semantic and classifier is not None,
                 ttl_s=settings.cache.ttl_seconds,
                 max_bytes=settings.cache.max_bytes,
+                max_entry_bytes=settings.cache.max_entry_bytes,
                 similarity=settings.cache.similarity,
                 max_temperature=settings.cache.max_temperature,
+                tool_calls=settings.cache.tool_calls,
+                max_error_rate=settings.cache.max_error_rate,
             ),
             now,
-            word_vector=classifier.encoder.word_vector if classifier is not None else None,
+            similar=similar_by(classifier),
         ),
         classifier=classifier,
         local=LocalModel(
@@ -142,7 +148,24 @@ def remember(settings: config.Config, now: Clock) -> Memory:
             context=settings.local.context_tokens,
             parallel=settings.local.parallel,
         ),
+        recorder=recorder,
+        store=store,
+        quotas=Quotas(allowances(settings), now(), wall()),
+        alerts=Alerts(now, wall),
     )
+
+
+def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
+    """The cosine of two texts: by it the verified cache compares answers."""
+    if classifier is None:
+        return None
+    encode = classifier.encoder.encode
+    return lambda a, b: float(encode(a) @ encode(b))
+
+
+def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
+    """Where the cache survives a restart. wall: unix seconds."""
+    return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
@@ -184,7 +207,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     if problems := catalog.problems(settings, book.providers):
         raise config.ConfigError(problems)
     rules: list[Rule] = []
-    terms = [Terms()]
+    keep_alive_s = settings.server.keep_alive_seconds
+    terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
             _target(book, item, 1.0)
@@ -201,6 +225,8 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
                 stream_upstream=route.stream_upstream,
+                keep_alive_s=keep_alive_s,
+                strict=route.strict_params,
             )
         )
     return rules, terms

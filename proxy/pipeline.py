@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from proxy.upstream.engine import Engine, Terms
 
 STEPS_LIMIT = 4096
-KINDS = {
+KINDS = {  # dialect -> the cache's endpoint name
     "openai": "chat",
     "completions": "completions",
     "anthropic": "messages",
-}  # dialect -> the cache's endpoint name
+    "responses": "responses",
+}
 
 
 class Reading(Protocol):

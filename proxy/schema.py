@@ -222,6 +222,9 @@ class Route(Table):
     """A parameter that the target cannot honour is an error, not dropped."""
     min_tokens_per_second: float | None = Field(default=None, gt=0, le=10_000)
     """A slower answer counts as stalled; absent: never."""
+    budget_usd_per_day: Usd | None = None
+    """Of all callers together, UTC; what is beyond is refused with 429."""
+    budget_usd_per_month: Usd | None = None
 
     @model_validator(mode="after")
     def _stars(self) -> Self:
@@ -317,6 +320,7 @@ class Routing(Table):
     breaker_failures: int = Field(default=3, ge=1, le=1000)
     """In a row, before a target is left alone."""
     breaker_seconds: Seconds = 300.0
+    """How long it is left alone, but for single probes every few seconds."""
     from_environment: bool = True
     """Known providers whose key is in the environment are there without a [[provider]]."""
 

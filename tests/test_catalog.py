@@ -55,6 +55,7 @@ EVERYTHING = {
     "VLLM_BASE_URL": "http://10.0.0.1:8000/v1",
     "LLAMACPP_BASE_URL": "http://10.0.0.2:8080/v1",
     "ZHIPU_API_KEY": "k",
+    "OLLAMA_API_KEY": "k",
 }
 
 
@@ -179,7 +180,7 @@ proxy = "env:P"
             {"VERTEX_ACCESS_TOKEN": "t", "GOOGLE_CLOUD_PROJECT": "p",
              "GOOGLE_CLOUD_LOCATION": "europe-west1"},
             "europe-west1-aiplatform.googleapis.com",
-            "/v1/projects/p/locations/europe-west1/publishers/google",
+            "/v1beta1/projects/p/locations/europe-west1/publishers/google",
         ),
         ({"AWS_BEARER_TOKEN_BEDROCK": "k"}, "bedrock-runtime.us-east-1.amazonaws.com", ""),
         ({"OLLAMA_BASE_URL": "http://gpu:11434/v1/"}, "gpu", "/v1"),
@@ -191,6 +192,44 @@ def test_base_urls_are_filled_from_the_environment(
 ) -> None:
     one = next(iter(found_in(environ).values()))
     assert (one.host, one.path) == (host, path)
+
+
+@pytest.mark.parametrize(
+    ("base", "fields", "path", "version"),
+    [
+        ("{}", 'api_version = "preview"', "/openai/v1", "preview"),
+        ("{}", 'api_version = "2024-10-21"', "/openai", "2024-10-21"),
+        ("{}", 'quirks = ["deployment_path"]', "/openai", "2024-10-21"),
+        ("https://u.openai.azure.com", 'api_version = "2025-04-01-preview"', "/openai",
+         "2025-04-01-preview"),
+        ("https://u.openai.azure.com/openai", 'api_version = "2024-10-21"', "/openai",
+         "2024-10-21"),
+        ("https://u.services.ai.azure.com/models", 'api_version = "2024-05-01-preview"', "/models",
+         "2024-05-01-preview"),
+    ],
+)  # fmt: skip
+def test_azure_has_two_interfaces(base: str, fields: str, path: str, version: str) -> None:
+    where = "" if base == "{}" else f'base_url = "{base}"\n'
+    text = f'[[provider]]\nname = "azure"\nkey = "env:K"\n{where}{fields}\n'
+    one = found_in({"K": "secret-key", **AZURE}, text)["azure"]
+    assert (one.path, one.api_version) == (path, version)
+    assert ("deployment_path" in one.quirks) is (path == "/openai")
+
+
+def test_azures_version_may_be_in_the_environment() -> None:
+    environ = {"AZURE_OPENAI_API_KEY": "k", **AZURE, "OPENAI_API_VERSION": "2024-06-01"}
+    one = found_in(environ)["azure"]
+    assert (one.path, one.api_version) == ("/openai", "2024-06-01")
+    assert "deployment_path" in one.quirks
+
+
+def test_vertex_serves_claude_and_has_a_place_without_a_region() -> None:
+    environ = {"K": "secret-key", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"}
+    text = '[[provider]]\nname = "vertex"\ndialect = "anthropic"\nkey = "env:K"\n'
+    one = found_in(environ, text)["vertex"]
+    assert one.host == "aiplatform.googleapis.com"
+    assert one.path == "/v1/projects/p/locations/global/publishers/anthropic"
+    assert "raw_predict" in one.quirks
 
 
 def test_half_an_azure_is_not_enabled() -> None:
@@ -209,6 +248,12 @@ def test_bedrock_signs_where_it_has_no_bearer_key() -> None:
     assert found_in({**environ, "AWS_BEARER_TOKEN_BEDROCK": "b"})["bedrock"].auth == "bearer"
     text = '[[provider]]\nname = "bedrock"\nregion = "us-west-2"\n'
     assert found_in(environ, text)["bedrock"].host == "bedrock-runtime.us-west-2.amazonaws.com"
+    del environ["AWS_REGION"]
+    assert found_in({**environ, "AWS_DEFAULT_REGION": "eu-west-1"})["bedrock"].region == "eu-west-1"
+    text = ('[[provider]]\nname = "paris"\ndialect = "bedrock"\n'
+            'base_url = "https://bedrock-runtime.eu-west-3.amazonaws.com"\n')  # fmt: skip
+    paris = found_in(environ, text)["paris"]
+    assert (paris.auth, paris.region) == ("sigv4", "eu-west-3")
 
 
 def test_another_dialect_of_a_known_provider_has_its_own_url() -> None:

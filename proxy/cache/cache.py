@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from random import random
-from typing import Any
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
@@ -19,8 +17,6 @@ from proxy.cache.answers import Similar, agree, text_of
 from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
-from proxy.cache.explain import Reader, explain, explain_texts
-from proxy.cache.guards import WordVector
 from proxy.cache.key import Key
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
@@ -65,16 +61,14 @@ class Cache:
         settings: Settings,
         clock: Callable[[], float],
         *,
-        word_vector: WordVector | None = None,
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. word_vector: the encoder's unit vector of one word. similar:
-        the cosine of two answers' texts, and chance: numbers in 0..1, for the verified mode."""
+        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
+        0..1; both for the verified mode."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
-        self._word_vector = word_vector
         self._semantic = SemanticCache()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
@@ -97,7 +91,7 @@ class Cache:
 
     def find_exact(self, key: Key, options: Options = ALLOWED) -> Entry | None:
         """The answer to this very request, if it is kept and may be read."""
-        if not options.read:
+        if not (options.read and self.settings.exact):
             return None
         entry = self.exact.peek(key.exact)
         if entry is not None:
@@ -191,6 +185,8 @@ class Cache:
         self._fresh.append((entry, vector))
         if len(self._fresh) >= _FRESH:
             self._settle()
+        if self._semantic.waiting >= _FRESH:
+            self._semantic.settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -198,9 +194,8 @@ class Cache:
             self._semantic.add(key.partition, gist, vector, entry)
 
     def _settle(self) -> None:
-        """What a new entry still needs: packing, its place in the index, its line on disk."""
+        """What new entries still need: packing, and their record on disk."""
         fresh, self._fresh = self._fresh, []
-        self._semantic.settle()
         for entry, vector in fresh:
             if not self._holds(entry):
                 continue
@@ -226,36 +221,21 @@ class Cache:
 
     # ---- beside the traffic ----------------------------------------------------------------
 
-    def explain(
-        self, a: str, b: str, similarity: float, *, same_partition: bool = True
-    ) -> dict[str, Any]:
-        """Whether b would be answered with a's answer, and why: see `explain.explain`."""
-        return explain(a, b, similarity, self.settings, same_partition=same_partition)
+    @property
+    def now_s(self) -> float:
+        """The cache's clock."""
+        return self._clock()
 
-    def explain_texts(self, body: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
-        """`POST /api/cache/explain`: see `explain.explain_texts`."""
-        return explain_texts(body, reader, self.settings)
+    def pin(self, entry: Entry, pinned: bool) -> None:
+        """Keep an entry for good, or no longer; the disk hears of it."""
+        self.exact.pin(entry, pinned)
+        if self._disk is not None:
+            self._write(self._disk, entry, self._semantic.vector_of(entry))
 
-    def invalidate(
-        self, *, pattern: str | None = None, category: str | None = None, tag: str | None = None
-    ) -> int:
-        """Forget what matches all that is given (nothing given: everything); how many.
-
-        pattern: a glob over the prompt, case-insensitive.
-        """
-        glob = None if pattern is None else pattern.lower()
-
-        def unwanted(entry: Entry) -> bool:
-            return (
-                (glob is None or fnmatchcase(entry.text.lower(), glob))
-                and (category is None or entry.category == category)
-                and (tag is None or tag in entry.tags)
-            )
-
+    def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
+        """Do not take in such entries from the disk, if it is still being read."""
         if self._disk is not None and self._disk.loading:
             self._unwanted.append(unwanted)
-        gone = [entry.exact for entry in self.exact.entries() if unwanted(entry)]
-        return sum(self.exact.drop(exact) for exact in gone)
 
     # ---- the disk ----------------------------------------------------------------------------
 
@@ -271,10 +251,11 @@ class Cache:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
             self._settle()
+        more = self._semantic.settle()
         disk = self._disk
         if disk is None or not disk.loading:
             self._unwanted.clear()
-            return False
+            return more
         for payload in disk.take(most):
             self._absorb(disk, payload)
         return True
@@ -282,6 +263,7 @@ class Cache:
     def close(self) -> None:
         """Write what is not yet on disk."""
         self._settle()
+        self._semantic.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None

@@ -8,10 +8,14 @@ second. A record is whole or it is not there: its length and CRC-32 come first, 
 at the first one that does not fit. When the log outgrows the snapshot the same thread merges the
 two into a new snapshot, renamed into place when it is complete. A file that is not ours, or
 damaged before its end, is set aside under another name, never deleted, and the start goes on.
+
+Each process has two files of its own: it takes the first number whose lock is free, so that the
+workers of one proxy share a directory, and each finds at its start what one of them kept.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import struct
@@ -29,16 +33,31 @@ _PUT, _DROP = b"+", b"-"
 _ID = 16  # bytes of an entry's exact fingerprint
 MAX_RECORD = 64 << 20
 MERGE_BYTES = 4 << 20  # a log smaller than this is not worth a new snapshot
+_PROCESSES = 256  # that may keep their caches in one directory
+_WAITING = 65_536  # records that may wait for a slow disk; what is dropped is always written
 _BATCH = 64  # records in one write
 _BATCHES = 64  # writes before the next sync at the latest
 
 Payload = Callable[[], bytes]  # called in the thread: making the bytes is work too
-Record = tuple[bytes, bytes | None]  # exact fingerprint, payload or None where it was dropped
+Record = tuple[bytes, bytes | None]  # exact fingerprint, packed payload, None where it was dropped
 
 
-def frame(exact: bytes, payload: bytes | None) -> bytes:
+def pack(payload: bytes) -> bytes:
+    """A payload as it stands in a record."""
+    return zlib.compress(payload, 1)
+
+
+def unpack(packed: bytes) -> bytes:
+    """The payload of a record. Raises ValueError."""
+    try:
+        return zlib.decompress(packed)
+    except zlib.error as error:
+        raise ValueError(f"unreadable record: {error}") from error
+
+
+def frame(exact: bytes, packed: bytes | None) -> bytes:
     """One record as bytes."""
-    body = _DROP + exact if payload is None else _PUT + exact + zlib.compress(payload, 1)
+    body = _DROP + exact if packed is None else _PUT + exact + packed
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
@@ -67,12 +86,7 @@ def read_records(path: Path) -> Iterator[tuple[Record, int]]:
 
 def _open(body: bytes) -> Record:
     exact = body[1 : 1 + _ID]
-    if body[:1] == _DROP:
-        return exact, None
-    try:
-        return exact, zlib.decompress(body[1 + _ID :])
-    except zlib.error as error:
-        raise ValueError(f"unreadable record: {error}") from error
+    return exact, None if body[:1] == _DROP else body[1 + _ID :]
 
 
 class Disk:
@@ -85,6 +99,7 @@ class Disk:
         place in the next snapshot (not expired)."""
         self.snapshot_path = directory / "cache.snapshot"
         self.log_path = directory / "cache.log"
+        self._lock = -1  # held as long as the process lives
         self.failed = ""  # why nothing is written any more
         self.loaded = 0
         self._directory = directory
@@ -104,8 +119,8 @@ class Disk:
         self._thread.start()
 
     def put(self, exact: bytes, payload: Payload) -> None:
-        """Write an entry, within sync_s."""
-        if not self.failed:
+        """Write an entry, within sync_s; where the disk is far behind, leave it out."""
+        if not self.failed and self._queue.qsize() < _WAITING:
             self._queue.put((exact, payload))
 
     def drop(self, exact: bytes) -> None:
@@ -117,7 +132,7 @@ class Disk:
         """Up to `most` payloads that were read at start."""
         found: list[bytes] = []
         while len(found) < most and not self._ready.empty():
-            found.append(self._ready.get_nowait())
+            found.append(unpack(self._ready.get_nowait()))
         return found
 
     @property
@@ -138,6 +153,7 @@ class Disk:
     def _run(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
+            self._take_number()
             self._load()
             self._done_loading.set()
             self._write()
@@ -146,23 +162,41 @@ class Disk:
             log.warning("cache is not kept on disk: %s", error)
         finally:
             self._done_loading.set()
+            if self._lock >= 0:
+                os.close(self._lock)
+
+    def _take_number(self) -> None:
+        """Lock the first pair of files that no other process writes."""
+        for number in range(_PROCESSES):
+            stem = f"cache-{number}" if number else "cache"
+            lock = os.open(self._directory / f"{stem}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            self._lock = lock
+            self.snapshot_path = self._directory / f"{stem}.snapshot"
+            self.log_path = self._directory / f"{stem}.log"
+            return
+        raise OSError(f"{self._directory}: {_PROCESSES} processes keep their caches there already")
 
     def _load(self) -> None:
         found: dict[bytes, bytes] = {}
         for path in (self.snapshot_path, self.log_path):
             if path.exists():
                 self._read(path, found)
-        for payload in found.values():
-            self._ready.put(payload)
+        for packed in found.values():
+            self._ready.put(packed)
         self.loaded = len(found)
 
     def _read(self, path: Path, found: dict[bytes, bytes]) -> None:
         end = 0
         try:
-            for (exact, payload), end in read_records(path):  # noqa: B007 - used below
+            for (exact, packed), end in read_records(path):  # noqa: B007 - used below
                 found.pop(exact, None)
-                if payload is not None and self._alive(payload):
-                    found[exact] = payload
+                if packed is not None and self._alive(unpack(packed)):
+                    found[exact] = packed
         except ValueError as error:
             self._set_aside(path, end, str(error))
 
@@ -208,7 +242,7 @@ class Disk:
             if item is None:
                 return batch, True
             exact, payload = item
-            batch.append(frame(exact, None if payload is None else payload()))
+            batch.append(frame(exact, None if payload is None else pack(payload())))
             if self._queue.empty():
                 break
         return batch, False
@@ -238,13 +272,13 @@ class Disk:
         def kept() -> Iterator[bytes]:
             yield MAGIC
             for number, path in enumerate(paths):
-                for place, ((exact, payload), _) in enumerate(read_records(path)):
+                for place, ((exact, packed), _) in enumerate(read_records(path)):
                     if (
-                        payload is not None
+                        packed is not None
                         and last[exact] == (number, place)
-                        and self._alive(payload)
+                        and self._alive(unpack(packed))
                     ):
-                        yield frame(exact, payload)
+                        yield frame(exact, packed)
 
         _replace(self.snapshot_path, kept())
         self.log_path.unlink()

@@ -82,7 +82,7 @@ class Entry:
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
     gist: of its text, as gist.gist reads it. ready: its stream is packed.
-    marked: its whole form tells that its usage came from a cache.
+    marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
 
     __slots__ = (
@@ -102,6 +102,7 @@ class Entry:
         "marked",
         "model",
         "partition",
+        "pinned",
         "provider",
         "ready",
         "size_bytes",
@@ -149,6 +150,7 @@ class Entry:
         self.exact = b""
         self.mark = -1
         self.gist = 0
+        self.pinned = False
         self.ready = False
         self.marked = False
         self.size_bytes = 0
@@ -190,6 +192,7 @@ class Entry:
             "language": self.language,
             "tags": list(self.tags),
             "hits": self.hits,
+            "pinned": self.pinned,
             "created_s": self.created_s,
             "expires_s": self.expires_s,
             "cost_usd": self.cost_usd,

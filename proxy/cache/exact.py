@@ -67,6 +67,7 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         self.max_bytes = max_bytes
         self.max_entries = max_entries
         self.used_bytes = 0
+        self.pinned_bytes = 0
         self.evictions = 0
         self._clock = clock
         self._dropped = dropped
@@ -95,6 +96,8 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         if held is None:
             return 0
         self.used_bytes -= held.size_bytes
+        if type(held) is Entry and held.pinned:
+            self.pinned_bytes -= held.size_bytes
         if self._dropped is not None and type(held) is Entry:
             self._dropped(held)
         return 1
@@ -103,15 +106,35 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         """A kept entry took more memory than when it was placed."""
         if by_bytes and self._held.get(entry.exact) is entry:
             self.used_bytes += by_bytes
+            if entry.pinned:
+                self.pinned_bytes += by_bytes
             while self.used_bytes > self.max_bytes and len(self._held) > 1:
-                self._evict(self._clock(), entry.exact)
+                if not self._evict(self._clock(), entry.exact):
+                    break
+
+    def pin(self, entry: Entry, pinned: bool) -> None:
+        """Keep an entry for good, or from now on as long as any other."""
+        if pinned == entry.pinned or self._held.get(entry.exact) is not entry:
+            return
+        entry.pinned = pinned
+        self.pinned_bytes += entry.size_bytes if pinned else -entry.size_bytes
+        entry.expires_s = _FOREVER if pinned or not self.ttl else self._clock() + self.ttl
+
+    def names(self) -> list[Any]:
+        """Every key, least recently used first; some may have expired."""
+        return list(self._held)
+
+    def look(self, key: Any) -> Entry | None:
+        """The live entry under this key, no more recently used than before."""
+        held = self._held.get(key)
+        return held if type(held) is Entry and held.expires_s > self._clock() else None
 
     def entries(self) -> Iterator[Entry]:
-        """Every live entry, least recently used first. O(n): for the admin API, not for traffic."""
-        now = self._clock()
-        for held in list(self._held.values()):
-            if type(held) is Entry and held.expires_s > now:
-                yield held
+        """Every live entry, least recently used first. O(n): not for traffic."""
+        for key in self.names():
+            entry = self.look(key)
+            if entry is not None:
+                yield entry
 
     def __len__(self) -> int:
         return len(self._held)
@@ -120,18 +143,22 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         self.drop(key)
         now = self._clock()
         held.created_s = held.created_s or now
-        held.expires_s = now + ttl_s if ttl_s else _FOREVER
+        pinned = type(held) is Entry and held.pinned
+        held.expires_s = now + ttl_s if ttl_s and not pinned else _FOREVER
         if held.size_bytes > self.max_bytes:
             if self._dropped is not None and type(held) is Entry:
                 self._dropped(held)
             return
         self._held[key] = held
         self.used_bytes += held.size_bytes
+        if pinned:
+            self.pinned_bytes += held.size_bytes
         while self.used_bytes > self.max_bytes or len(self._held) > self.max_entries:
-            self._evict(now, key)
+            if not self._evict(now, key):
+                break
 
-    def _evict(self, now: float, spare: Any) -> None:
-        """Drop the least worthy of the oldest, and every expired one met on the way."""
+    def _evict(self, now: float, spare: Any) -> bool:
+        """Drop the least worthy of the oldest, or one that expired. False: those are pinned."""
         worst: Any = None
         least = _FOREVER
         for key, held in list(islice(self._held.items(), _SAMPLE)):
@@ -140,12 +167,18 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
             if held.expires_s <= now:
                 worst, least = key, -1.0
                 break
+            if type(held) is Entry and held.pinned:
+                self._held.move_to_end(key)
+                continue
             age_s = max(now - held.created_s, 1.0)
             worth = (1 + held.hits) * (held.cost_usd + _LEAST_USD) / (held.size_bytes * age_s)
             if worth < least:
                 worst, least = key, worth
+        if worst is None:
+            return False
         self.evictions += 1
         self.drop(worst)
+        return True
 
     # ---- aiocache's seam -------------------------------------------------------------------
 

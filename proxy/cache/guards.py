@@ -11,13 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from proxy.cache.prompt import MAX_CHARS, Prompt
 from proxy.cache.reader import read
 
-WordVector = Callable[[str], "npt.NDArray[np.float32] | None"]
 Guard = Callable[[Prompt, Prompt], "str | None"]
 
 REFUSED = 2.0  # a cosine no pair reaches

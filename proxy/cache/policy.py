@@ -18,7 +18,8 @@ class Settings:
     """What the cache may hold and when it may answer."""
 
     enabled: bool = True
-    semantic: bool = True
+    exact: bool = True  # answer the very same request
+    semantic: bool = True  # answer one that means the same
     ttl_s: float = 86_400.0
     max_bytes: int = 256 << 20  # all answers together, compressed, overhead included
     max_entry_bytes: int = 1 << 20  # a larger answer is not kept

@@ -35,6 +35,7 @@ def pack_entry(entry: Entry, vector: Vector | None, *, now_s: float, wall_s: flo
             "tags": entry.tags,
             "cost": entry.cost_usd,
             "hits": entry.hits,
+            "pinned": entry.pinned,
             "usage": [
                 usage.prompt,
                 usage.completion,
@@ -78,6 +79,7 @@ def unpack_entry(
             cost_usd=head["cost"],
         )
         entry.hits = head["hits"]
+        entry.pinned = bool(head.get("pinned"))
         entry.usage_frame = usage_frame
         if stream:
             entry.adopt_stream(stream)

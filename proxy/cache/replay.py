@@ -20,7 +20,12 @@ from proxy.dialects.registry import dialect
 _GAP = b"\n\n"
 _DATA = b"data: "
 _END = b"data: [DONE]"
-_DIALECTS = {"chat": "openai", "completions": "completions", "messages": "anthropic"}
+_DIALECTS = {
+    "chat": "openai",
+    "completions": "completions",
+    "messages": "anthropic",
+    "responses": "responses",
+}
 _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 
 
@@ -162,7 +167,10 @@ def _dialect_of(entry: Entry) -> Dialect:
 
 def _stream_from_whole(entry: Entry) -> bytes:
     wire = _dialect_of(entry)
-    answer = replace(wire.read_answer(orjson.loads(entry.whole)), usage=None)
+    usage = None  # OpenAI's chunk of counts is added where the caller asked for it
+    if entry.kind not in _OBJECTS:
+        usage = entry.usage._replace(cached=entry.usage.prompt)
+    answer = replace(wire.read_answer(orjson.loads(entry.whole)), usage=usage)
     encoder = wire.encoder(
         id=answer.id, model=answer.model, created=answer.created, include_usage=False
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embeddings.index import Engine, Index, Spawn, Vector, spawn_thread
+from embeddings.index import MOVES, Engine, Index, Spawn, Vector, spawn_thread
 from proxy.cache.entry import Entry
 
 _FEW = 8  # entries of one gist that are compared one by one
@@ -39,6 +39,7 @@ class SemanticCache:
         self._engine: Engine | None = None  # made by the first vector, whose length it keeps
         self._partitions: dict[bytes, _Partition] = {}
         self._waiting: dict[int, tuple[_Partition, Vector]] = {}  # not yet in their index
+        self._moving: set[_Partition] = set()  # whose vectors are on their way to a larger index
         self._next = 0
         self._count = 0
 
@@ -76,9 +77,12 @@ class SemanticCache:
         found = self._partitions.get(partition)
         if found is None or self._engine is None or len(vector) != self._engine.dim:
             return []
-        self.settle()
-        entries = found.entries
-        return [(entries[label], near) for label, near in found.index.search(vector, k)]
+        near = found.index.search(vector, k)
+        for mark, (where, waiting) in self._waiting.items():
+            if where is found:
+                near.append((mark, float(np.dot(waiting, vector))))
+        near.sort(key=lambda pair: -pair[1])
+        return [(found.entries[mark], product) for mark, product in near[:k]]
 
     def add(self, partition: bytes, gist: int, vector: Vector, entry: Entry) -> bool:
         """Make an entry findable by its unit vector. False: the vector is of another model."""
@@ -105,14 +109,37 @@ class SemanticCache:
         self._count += 1
         return True
 
-    def settle(self) -> None:
-        """Take the waiting vectors into their indexes; call it every few dozen at the latest."""
-        waiting = self._waiting
-        while waiting:
+    def vector_of(self, entry: Entry) -> Vector | None:
+        """An entry's vector, as near as it was kept."""
+        found = self._partitions.get(entry.partition)
+        waiting = self._waiting.get(entry.mark)
+        if waiting is not None:
+            return waiting[1]
+        return None if found is None else found.index.vector(entry.mark)
+
+    def settle(self) -> bool:
+        """Take waiting vectors of one partition into its index, under a millisecond; whether
+        there is more to do. Call it every few dozen vectors, and when there is nothing else."""
+        waiting, moving = self._waiting, self._moving
+        if waiting:
             partition = next(iter(waiting.values()))[0]
             marks = [mark for mark, (where, _) in waiting.items() if where is partition]
+            del marks[partition.index.batch :]
             vectors = [waiting.pop(mark)[1] for mark in marks]
             partition.index.add(marks, np.array(vectors))
+            if partition.index.moving:
+                moving.add(partition)
+        elif moving:
+            partition = next(iter(moving))
+            partition.index.move(MOVES)
+            if not partition.index.moving:
+                moving.discard(partition)
+        return bool(waiting or moving)
+
+    def close(self) -> None:
+        """End the background work."""
+        if self._engine is not None:
+            self._engine.close()
 
     def remove(self, entry: Entry) -> bool:
         """Forget an entry's vector; whether it had one."""
@@ -133,6 +160,7 @@ class SemanticCache:
         entry.mark = -1
         if not found.entries:
             del self._partitions[entry.partition]
+            self._moving.discard(found)
         return True
 
     def _near(self, found: _Partition, mark: int, vector: Vector) -> float:

@@ -24,11 +24,12 @@ from proxy.chat import (
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL, failed, finish_reason, usage_of
 from proxy.dialects.citations import annotation
 from proxy.dialects.dialect import Frame
-from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
 _DONE = (Done(),)
+_DELTA = b"event: content_block_delta\ndata: "  # how nearly all events begin
 _TEXT = -1  # in place of a call's number: what streams into this block is the answer's text
 _UNTOLD = -2  # the provider's own tools: their input is nobody's business
 
@@ -54,15 +55,19 @@ class MessageDecoder:
         return [Frame(rest, self._mean(rest))] if rest else []
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
+        if event.startswith(_DELTA):
+            told = loaded(event[len(_DELTA) :])
+            if type(told) is dict:
+                return self._delta(told, told.get("delta"))
         name, data = payload(event)
         if not data:
             return _NOTHING
-        try:
-            told = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return (failed(data.decode(errors="replace")),) if name == b"error" else _NOTHING
-        if type(told) is not dict:
-            return _NOTHING
+        told = loaded(data)
+        if type(told) is dict:
+            return self._rarer(told, name)
+        return (failed(data.decode(errors="replace")),) if name == b"error" else _NOTHING
+
+    def _rarer(self, told: Json, name: bytes) -> tuple[Event, ...]:
         kind = told.get("type")
         if kind == "content_block_delta":
             return self._delta(told, told.get("delta"))

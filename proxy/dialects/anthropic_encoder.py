@@ -92,10 +92,11 @@ class MessageEncoder:
                     for one in self._serial.feed(event):
                         self._piece(one, out)
             elif isinstance(event, Finished):
-                self._reason = self._reason or event.reason
+                if not event.choice:
+                    self._reason = event.reason
             elif isinstance(event, Extra):
                 self._cite(event, out)
-        return b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume. The stream goes on in its last block; where nothing tells which one

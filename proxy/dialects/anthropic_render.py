@@ -27,7 +27,9 @@ _NO_PLACE = (
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 _FORCING = frozenset({"any", "tool"})
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
-_EFFORTS = {"minimal": "low", "xhigh": "max"}  # where Anthropic's word is another
+_EFFORTS = {  # Anthropic's words; any other word leaves it to the model
+    "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "max",
+}  # fmt: skip
 _LEAST_BUDGET = 1024  # tokens; Anthropic refuses less
 _ROOM = 1024  # tokens left to the answer beside its thinking
 _ANY_OBJECT: Json = {"type": "object"}
@@ -127,7 +129,8 @@ def _think(request: ChatRequest, draft: _Draft) -> None:
     if draft.traits.adaptive:
         effort = effort or effort_of(budget or 0)
         draft.body["thinking"] = {"type": "adaptive", "display": "summarized"}
-        draft.body["output_config"] = {"effort": _EFFORTS.get(str(effort), effort)}
+        if effort in _EFFORTS:
+            draft.body["output_config"] = {"effort": _EFFORTS[effort]}
         draft.thinks = True
         return
     most = draft.body["max_tokens"] - _ROOM

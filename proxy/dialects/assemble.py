@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from proxy.chat import (
     Answer,
     CallPart,
     Choice,
     Event,
+    Extra,
     Finished,
     FinishReason,
     Opened,
@@ -36,6 +38,7 @@ class _Choice:
     signature: str = ""
     calls: dict[int, _Call] = field(default_factory=dict)
     finish: FinishReason | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def assemble(events: Iterable[Event]) -> Answer:
@@ -56,6 +59,8 @@ def assemble(events: Iterable[Event]) -> Answer:
                 one.signature = signature or one.signature
             case ToolCall():
                 _add_call(choices.setdefault(event.choice, _Choice()), event)
+            case Extra(choice=choice):
+                _add_extra(choices.setdefault(choice, _Choice()).extra, event)
             case Finished(reason=reason, choice=choice):
                 choices.setdefault(choice, _Choice()).finish = reason
             case Spent(usage=counted):
@@ -74,6 +79,22 @@ def _add_call(choice: _Choice, event: ToolCall) -> None:
     call.signature = call.signature or event.signature
 
 
+def _add_extra(extra: dict[str, Any], event: Extra) -> None:
+    """Lists grow, and so do the lists inside objects (logprobs); anything else is the latest."""
+    before, value = extra.get(event.field), event.value
+    if isinstance(before, list) and isinstance(value, list):
+        value = [*before, *value]
+    elif isinstance(before, dict) and isinstance(value, dict):
+        value = {
+            **before,
+            **{
+                name: [*(before.get(name) or ()), *more] if isinstance(more, list) else more
+                for name, more in value.items()
+            },
+        }
+    extra[event.field] = value
+
+
 def _whole(choice: _Choice) -> Choice:
     return Choice(
         text="".join(choice.text),
@@ -84,6 +105,7 @@ def _whole(choice: _Choice) -> Choice:
             for _, call in sorted(choice.calls.items())
         ),
         finish=choice.finish,
+        extra=choice.extra or None,
     )
 
 
@@ -95,6 +117,7 @@ def events_of(answer: Answer) -> list[Event]:
             events.append(Reasoning(choice.reasoning, index, choice.reasoning_signature))
         if choice.text:
             events.append(Text(choice.text, index))
+        events.extend(Extra(name, value, index) for name, value in (choice.extra or {}).items())
         for place, call in enumerate(choice.calls):
             events.append(
                 ToolCall(place, call.id, call.name, call.arguments, index, call.signature)

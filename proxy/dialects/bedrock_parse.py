@@ -164,6 +164,11 @@ def _parts(block: Json) -> Iterator[Part]:
     elif isinstance(image, dict):
         data, uri = _source(image)
         yield ImagePart(uri, f"image/{string(image.get('format'))}", data)
+    elif isinstance(moving := block.get("audio") or block.get("video"), dict):
+        data, uri = _source(moving)
+        medium = "audio" if "audio" in block else "video"
+        kind = f"{medium}/{string(moving.get('format'))}"
+        yield FilePart("audio" if medium == "audio" else "file", kind, data, uri)
     elif isinstance(document, dict):
         data, uri = _source(document)
         kind = _TYPES.get(string(document.get("format")), "text/plain")

@@ -67,6 +67,11 @@ DOCUMENTS: Mapping[str, str] = {
     "text/plain": "txt",
     "text/markdown": "md",
 }
+# Media that move, with the formats whose name is not that of their media type.
+SOUNDS: Mapping[str, Mapping[str, str]] = {
+    "audio": {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "x-m4a": "m4a"},
+    "video": {"quicktime": "mov", "x-matroska": "mkv", "x-flv": "flv", "3gpp": "three_gp"},
+}
 _CACHE_POINT: Json = {"cachePoint": {"type": "default"}}
 _CACHES = re.compile(r"claude|nova")
 # Families without structured output; the others take outputConfig.
@@ -240,6 +245,10 @@ def _media(part: ImagePart | FilePart, place: int, dropped: set[str]) -> Json:
         ending = ending.replace("jpg", "jpeg")
         if ending in IMAGES:
             return {"image": {"format": ending, "source": stored}}
+    elif stored and kind.partition("/")[0] in SOUNDS:
+        medium, _, ending = kind.partition("/")
+        ending = SOUNDS[medium].get(ending, ending)
+        return {medium: {"format": ending, "source": stored}}
     elif stored and isinstance(part, FilePart) and kind in DOCUMENTS:
         name = f"{_stem(part.name)} {place}"  # no two documents may share a name
         return {"document": {"format": DOCUMENTS[kind], "name": name, "source": stored}}

@@ -21,6 +21,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, string
 from proxy.dialects.dialect import Frame
 from proxy.dialects.eventstream import Frames, texts
@@ -114,9 +115,8 @@ class BedrockDecoder:
                 return _NOTHING
             self._empty.discard(block)
             return (ToolCall(self._blocks[block], arguments=arguments),)
-        if "citation" in delta:
-            return (Extra("citations", delta["citation"]),)
-        return _NOTHING
+        notes = _notes([delta.get("citation")])
+        return (Extra("annotations", notes),) if notes else _NOTHING
 
     def _other(self, kind: str, said: Json) -> tuple[Event, ...]:
         match kind:
@@ -217,5 +217,26 @@ def read_content(content: list[Any], events: list[Event]) -> None:
                 for one in (words if isinstance(words, list) else ())
                 if isinstance(one, dict)
             )
-            if cited.get("citations"):
-                events.append(Extra("citations", cited["citations"]))
+            notes = _notes(cited.get("citations"))
+            if notes:
+                events.append(Extra("annotations", notes))
+
+
+def _notes(citations: Any) -> list[Json]:
+    """Bedrock's citations as annotations: an address where the source is a page."""
+    found: list[Json] = []
+    for cited in citations if isinstance(citations, list) else ():
+        if not isinstance(cited, dict):
+            continue
+        where = cited.get("location")
+        page = where.get("web") if isinstance(where, dict) else None
+        url = page.get("url") if isinstance(page, dict) else cited.get("source")
+        content = cited.get("sourceContent")
+        words = [
+            string(one.get("text"))
+            for one in (content if isinstance(content, list) else ())
+            if isinstance(one, dict)
+        ]
+        told = {"url": url, "title": cited.get("title"), "cited_text": "".join(words)}
+        found.extend(notes_of(told))
+    return found

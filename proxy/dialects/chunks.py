@@ -7,6 +7,7 @@ chunk, legacy function calls, errors as an object or as an event of their own.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ import orjson
 from proxy.chat import (
     Done,
     Event,
+    Extra,
     Failed,
     Finished,
     Json,
@@ -25,20 +27,25 @@ from proxy.chat import (
 )
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of, usage_of
-from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
 _NOTHING: tuple[Event, ...] = ()
+# A chunk up to the end of its text: its only content, in one line.
+_CONTENT = re.compile(rb'(data: \{(?:(?!"content")[^\n])*"content": ?)("(?:[^"\\\n]|\\.)*")')
 
 
 class ChunkDecoder:
     """Frames of one stream. read turns one chunk's choices into events."""
 
-    __slots__ = ("_splitter",)
+    __slots__ = ("_after", "_before", "_lessons", "_splitter")
 
     def __init__(self) -> None:
         self._splitter = Splitter()
+        # The chunks of a stream differ by a word: what lies before and after it in a usual one.
+        self._before = self._after = b""
+        self._lessons = 3
 
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
@@ -50,21 +57,41 @@ class ChunkDecoder:
         return [Frame(rest, self._mean(rest))] if rest else []
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
-        name, data = payload(event)
-        if not data:
+        before, after = self._before, self._after
+        if before and event.startswith(before) and event.endswith(after):
+            text = loaded(event[len(before) : -len(after)])
+            if type(text) is str and text:
+                return (Text(text),)
+        name = b""
+        chunk = loaded(event[6:]) if event.startswith(b"data: {") else None
+        if chunk is None:  # nothing to read, or in several lines, or broken
+            name, data = payload(event)
+            if not data:
+                return _NOTHING
+            if data == b"[DONE]":
+                return _DONE
+            chunk = loaded(data)
+            if chunk is None and name == b"error":
+                return (Failed(data.decode(errors="replace")[:500]),)
+        if type(chunk) is not dict:
             return _NOTHING
-        if data == b"[DONE]":
-            return _DONE
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return (Failed(data.decode(errors="replace")[:500]),) if name == b"error" else _NOTHING
-        if not isinstance(chunk, dict):
-            return _NOTHING
+        words = _words(chunk)
+        if words is not None:
+            self._learn(event, words)
+            return words
         error = chunk.get("error")
         if error or name == b"error":
             return (_failed(error if error else chunk),)
         return tuple(self._events(chunk))
+
+    def _learn(self, event: bytes, words: tuple[Event, ...]) -> None:
+        """What a usual chunk of this stream looks like around its text. The same bytes around
+        another string mean the same, but for that string."""
+        if self._lessons:
+            self._lessons -= 1
+            found = _CONTENT.match(event)
+            if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
+                self._before, self._after = found[1], event[found.end() :]
 
     def _events(self, chunk: Json) -> list[Event]:
         events: list[Event] = []
@@ -87,16 +114,35 @@ class ChunkDecoder:
             if delta.get("role") and not delta.get("content"):
                 events.append(_opened(chunk))
             read_delta(delta, index, events)
+        if choice.get("logprobs"):
+            events.append(Extra("logprobs", choice["logprobs"], index))
         reason = finish_of(choice.get("finish_reason"))
         if reason is not None:
             events.append(Finished(reason, index))
 
 
+def _words(chunk: Json) -> tuple[Event, ...] | None:
+    """The meaning of a chunk that holds nothing but the next words, as nearly all do."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
+        return None
+    choice = choices[0]
+    delta = choice.get("delta")
+    if type(delta) is not dict or choice.get("finish_reason") is not None:
+        return None
+    if len(delta) > 1 and (len(delta) > 2 or "role" not in delta):
+        return None
+    text = delta.get("content")
+    if type(text) is not str or not text or choice.get("logprobs"):
+        return None
+    if chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
+        return None
+    return (Text(text, choice.get("index") or 0),)
+
+
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:
     """The events of one delta, reasoning before text, as models think before they speak."""
-    thought = delta.get("reasoning_content") or delta.get("reasoning")
-    if isinstance(thought, str) and thought:
-        events.append(Reasoning(thought, index))
+    _read_thought(delta, index, events)
     content = delta.get("content")
     if isinstance(content, str):
         if content:
@@ -111,9 +157,34 @@ def read_delta(delta: Json, index: int, events: list[Event]) -> None:
         for place, call in enumerate(calls):
             if isinstance(call, dict):
                 events.append(_call(call, place, index))
+    notes = delta.get("annotations")
+    if isinstance(notes, list) and notes:
+        _read_notes(notes, index, events)
     legacy = delta.get("function_call")
     if isinstance(legacy, dict):
         events.append(_call({"function": legacy}, 0, index))
+
+
+def _read_thought(delta: Json, index: int, events: list[Event]) -> None:
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(thought, str) and thought:
+        events.append(Reasoning(thought, index))
+    details = delta.get("reasoning_details")
+    if isinstance(details, list):
+        events.extend(
+            Reasoning("", index, str(one["signature"]))
+            for one in details
+            if isinstance(one, dict) and one.get("signature")
+        )
+
+
+def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:
+    """Citations of addresses; a router's other notes (files it read) are its own."""
+    cited = [
+        note for note in notes if isinstance(note, dict) and note.get("type") == "url_citation"
+    ]
+    if cited:
+        events.append(Extra("annotations", cited, index))
 
 
 def _read_parts(parts: list[Any], index: int, events: list[Event]) -> None:
@@ -143,7 +214,15 @@ def _call(call: Json, place: int, index: int) -> ToolCall:
         name=str(function.get("name") or ""),
         arguments=str(arguments or ""),
         choice=index,
+        signature=thought_signature(call),
     )
+
+
+def thought_signature(call: Json) -> str:
+    """Gemini's proof of the thought behind a call, where its OpenAI-compatible API puts it."""
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return str(google.get("thought_signature") or "") if isinstance(google, dict) else ""
 
 
 def _opened(chunk: Json) -> Opened:

@@ -23,6 +23,12 @@ def annotation(citation: Any) -> Json | None:
     return {"type": "url_citation", "url_citation": told}
 
 
+def notes_of(citations: Any) -> list[Json]:
+    """The annotations among a provider's citations, which may be one or many."""
+    given = citations if isinstance(citations, list) else [citations]
+    return [note for one in given if (note := annotation(one)) is not None]
+
+
 def citation(note: Any) -> Json | None:
     """An annotation as Anthropic tells it; None for what is no citation of an address."""
     told = note.get("url_citation") if isinstance(note, dict) else None

@@ -21,6 +21,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, made_up_id, string
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of
@@ -74,7 +75,8 @@ class CohereDecoder:
                 return self._call(message, count(said.get("index")), begins=kind[10] == "s")
             case "citation-start":
                 cited = message.get("citations") if isinstance(message, dict) else None
-                return (Extra("citations", cited),) if cited else _NOTHING
+                notes = _notes(cited)
+                return (Extra("annotations", notes),) if notes else _NOTHING
             case "message-start":
                 self._seed = string(said.get("id"))
                 return (Opened(self._seed),)
@@ -170,5 +172,25 @@ def read_message(message: Json, seed: str, events: list[Event]) -> None:
                     json_text(function.get("arguments")),
                 )
             )
-    if message.get("citations"):
-        events.append(Extra("citations", message["citations"]))
+    notes = _notes(message.get("citations"))
+    if notes:
+        events.append(Extra("annotations", notes))
+
+
+def _notes(citations: Any) -> list[Json]:
+    """One annotation for each source of each citation, with its place in the text."""
+    found: list[Json] = []
+    for cited in citations if isinstance(citations, list) else [citations]:
+        sources = cited.get("sources") if isinstance(cited, dict) else None
+        for source in sources if isinstance(sources, list) else ():
+            shown = source.get("document") or source.get("tool_output")
+            shown = shown if isinstance(shown, dict) else {}
+            url, title = shown.get("url"), shown.get("title") or source.get("id")
+            for note in notes_of({"url": url, "title": title, "cited_text": shown.get("text")}):
+                place = {
+                    "start_index": count(cited.get("start")),
+                    "end_index": count(cited.get("end")),
+                }
+                note["url_citation"].update(place)
+                found.append(note)
+    return found

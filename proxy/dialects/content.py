@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -14,17 +15,14 @@ from proxy.chat import (
     ChatRequest,
     Choice,
     Event,
-    Extra,
     FilePart,
     FinishReason,
     ImagePart,
     Json,
     Part,
-    Reasoning,
-    Text,
     TextPart,
-    ToolCall,
 )
+from proxy.dialects.assemble import assemble
 
 # Values that ask for nothing: leaving them out changes no answer.
 _HARMLESS: Mapping[str, object] = {
@@ -53,7 +51,11 @@ def unplaced(
         value = getattr(request, name)
         if value is not None and value != () and value != _HARMLESS.get(name):
             found.append(name)
-    found.extend(name for name in request.extra or () if name not in own)
+    for name, value in (request.extra or {}).items():
+        if name == "tools" and "tools" not in own and isinstance(value, list):
+            found.extend(f"tools.{one.get('type')}" for one in value)  # a provider's own
+        elif name not in own:
+            found.append(name)
     return tuple(sorted(set(found)))
 
 
@@ -149,32 +151,33 @@ def turns(request: ChatRequest) -> tuple[list[TextPart], list[tuple[Side, list[P
 
 def choice_of(events: Iterable[Event], finish: FinishReason | None) -> Choice:
     """One choice of a whole answer, from what its message means."""
-    text: list[str] = []
-    thought: list[str] = []
-    signature = ""
-    calls: list[CallPart] = []
-    extra: dict[str, Any] = {}
-    for event in events:
-        match event:
-            case Text():
-                text.append(event.text)
-            case Reasoning():
-                thought.append(event.text)
-                signature = event.signature or signature
-            case ToolCall():
-                calls.append(CallPart(event.id, event.name, event.arguments, event.signature))
-            case Extra():
-                extra[event.field] = event.value
-            case _:
-                pass
-    return Choice(
-        text="".join(text),
-        reasoning="".join(thought),
-        reasoning_signature=signature,
-        calls=tuple(calls),
-        finish=finish,
-        extra=extra or None,
-    )
+    return replace(assemble(events).choices[0], finish=finish)
+
+
+Likely = tuple[str, float]  # a token and the logarithm of its probability
+
+
+def logprobs_json(tokens: Iterable[tuple[Likely, Iterable[Likely]]]) -> Json:
+    """OpenAI's logprobs for tokens, each with the likeliest ones in its place."""
+    return {
+        "content": [
+            {**_token(chosen), "top_logprobs": [_token(one) for one in likeliest]}
+            for chosen, likeliest in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def _token(likely: Likely) -> Json:
+    text, logprob = likely
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode(errors="replace"))}
+
+
+def likely(one: Any, token: str, logprob: str) -> Likely:
+    """A token under the names that a format has for it and its logarithm."""
+    held = one if isinstance(one, dict) else {}
+    value = held.get(logprob)
+    return string(held.get(token)), float(value) if isinstance(value, int | float) else -9999.0
 
 
 def wanted_schema(request: ChatRequest) -> tuple[bool, Mapping[str, Any] | None]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json
+from proxy.chat import Answer, ChatRequest, Event, Finished, Json, Reasoning, Text, ToolCall
 from proxy.dialects import gemini_parse, gemini_request
-from proxy.dialects.content import choice_of, string
+from proxy.dialects.assemble import assemble
+from proxy.dialects.content import string
 from proxy.dialects.dialect import ErrorReading, Rendered
-from proxy.dialects.gemini_stream import GeminiDecoder, failed, read_candidate, usage_of
+from proxy.dialects.gemini_stream import GeminiDecoder, failed
 from proxy.dialects.gemini_write import GeminiEncoder, answer_json, error_json
 from proxy.dialects.shapes import read_error
 from proxy.errors import ClientError, Kind, UpstreamFailure
@@ -48,29 +49,23 @@ class Gemini:
         return GeminiEncoder(id=id, model=model)
 
     def read_answer(self, body: Any) -> Answer:
-        """See Dialect.read_answer."""
-        if isinstance(body, list) and len(body) == 1:
-            body = body[0]
-        if not isinstance(body, dict):
+        """See Dialect.read_answer. A stream that came as one array is an answer too."""
+        responses = body if isinstance(body, list) else [body]
+        if not responses or not all(isinstance(one, dict) for one in responses):
             raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
-        if body.get("error"):
-            error = failed(body["error"])
-            raise UpstreamFailure(
-                Kind.ERROR_FRAME, error.message, status=error.status, code=error.code or None
-            )
-        id = string(body.get("responseId"))  # noqa: A001  # the wire's word
-        candidates = body.get("candidates")
-        choices = [
-            _choice(one, id) for one in candidates or () if isinstance(one, dict)
-        ] or _blocked(body)
-        counts = body.get("usageMetadata")
-        return Answer(
-            id,
-            string(body.get("modelVersion")),
-            0,
-            tuple(choices),
-            usage_of(counts) if isinstance(counts, dict) else None,
-        )
+        decoder = GeminiDecoder()
+        events: list[Event] = []
+        for response in responses:
+            error = response.get("error")
+            if error:
+                found = failed(error)
+                raise UpstreamFailure(
+                    Kind.ERROR_FRAME, found.message, status=found.status, code=found.code or None
+                )
+            events.extend(decoder.read(response))
+        if not any(isinstance(one, Finished | Text | Reasoning | ToolCall) for one in events):
+            raise UpstreamFailure(Kind.EMPTY, "the answer has no candidates")
+        return assemble(events)
 
     def write_answer(self, answer: Answer) -> bytes:
         """See Dialect.write_answer."""
@@ -95,18 +90,3 @@ class Gemini:
     def write_error(self, error: ClientError) -> bytes:
         """See Dialect.write_error."""
         return orjson.dumps(error_json(error))
-
-
-def _blocked(body: Json) -> list[Choice]:
-    """A prompt that was refused has no candidates, but says so."""
-    feedback = body.get("promptFeedback")
-    if isinstance(feedback, dict) and feedback.get("blockReason"):
-        return [Choice(finish="content_filter")]
-    raise UpstreamFailure(Kind.EMPTY, "the answer has no candidates")
-
-
-def _choice(candidate: Json, id: str) -> Choice:
-    events: list[Event] = []
-    read_candidate(candidate, events, id, {})
-    finish = [one.reason for one in events if isinstance(one, Finished)]
-    return choice_of(events, finish[0] if finish else None)

@@ -30,8 +30,9 @@ from proxy.dialects.content import (
     wanted_schema,
 )
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.shapes import effort_of
 
-_UNKNOWN = ("logit_bias", "parallel_tool_calls", "user", "logprobs", "top_logprobs")
+_UNKNOWN = ("logit_bias", "parallel_tool_calls", "user")
 OWN = frozenset(("safetySettings", "cachedContent", "labels"))
 GENERATION: Mapping[str, str] = {
     "max_tokens": "maxOutputTokens",
@@ -40,9 +41,12 @@ GENERATION: Mapping[str, str] = {
     "top_k": "topK",
     "seed": "seed",
     "n": "candidateCount",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
+_UNDERSTOOD = frozenset(("generationConfig", "tools", "web_search_options"))
 MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 # Budgets of Google's own OpenAI interface, for models before 3
@@ -50,6 +54,8 @@ MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 _VERSION = re.compile(r"gemini-(\d+)")
 PRO_LEAST_BUDGET = 128  # a pro model cannot stop thinking
+PRO_MOST_BUDGET = 32_768
+FLASH_MOST_BUDGET = 24_576
 
 # Stands for a signature that nobody has, as the documentation of thought signatures allows for
 # calls that another model made; Gemini 3 refuses a call without any.
@@ -100,10 +106,10 @@ def render(request: ChatRequest, model: str) -> Rendered:
         if request.tool_choice is not None:
             body["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
     body.update(own_fields(request, OWN))
-    dropped.update(unplaced(request, _UNKNOWN, OWN | {"generationConfig", "tools"}))
-    extra_tools = (request.extra or {}).get("tools")
-    if isinstance(extra_tools, list):  # Gemini's own: search, code execution
-        body["tools"] = [*body.get("tools", ()), *extra_tools]
+    own_tools = _own_tools(request, dropped)
+    if own_tools:
+        body["tools"] = [*body.get("tools", ()), *own_tools]
+    dropped.update(unplaced(request, _UNKNOWN, OWN | _UNDERSTOOD))
     path = model if "/" in model else f"models/{model}"
     method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
     return Rendered(f"/{quote(path, safe='/@')}:{method}", body, tuple(sorted(dropped)))
@@ -130,23 +136,47 @@ def _generation(request: ChatRequest, model: str) -> Json:
 
 
 def _thinking(request: ChatRequest, model: str) -> Json:
-    """A budget as asked; an effort as a level from Gemini 3 on, as a budget before."""
-    if request.reasoning_budget is not None:
-        budget = request.reasoning_budget
-        return {"thinkingBudget": budget, "includeThoughts": budget != 0}
-    effort = request.reasoning_effort
-    if effort is None:
+    """What is asked, as a level from Gemini 3 on, as a budget before."""
+    effort, budget = request.reasoning_effort, request.reasoning_budget
+    if effort is None and budget is None:
         return {}
+    off = budget == 0 if effort is None else effort == "none"
+    pro = "pro" in model
+    if _is_third(model):
+        level = effort or effort_of(budget or 0)
+        if off or level == "minimal":
+            level = "low" if pro else "minimal"  # a pro model's least
+        elif level not in ("low", "medium"):
+            level = "high"
+        return {"thinkingLevel": level, "includeThoughts": not off}
+    if budget is None:
+        budget = _BUDGETS.get(effort or "", _BUDGETS["high"])
+    least, most = (PRO_LEAST_BUDGET, PRO_MOST_BUDGET) if pro else (0, FLASH_MOST_BUDGET)
+    return {"thinkingBudget": min(max(budget, least), most), "includeThoughts": not off}
+
+
+def _is_third(model: str) -> bool:
+    """Whether this is Gemini 3 or later, which knows levels and wants signatures back."""
     version = _VERSION.search(model)
-    if "latest" in model or (version is not None and int(version[1]) >= 3):
-        level = effort if effort in ("low", "medium") else "high"
-        if effort in ("none", "minimal"):
-            level = "low" if "pro" in model else "minimal"  # a pro model's least
-        return {"thinkingLevel": level, "includeThoughts": effort != "none"}
-    budget = _BUDGETS.get(effort, _BUDGETS["high"])
-    if budget == 0 and "pro" in model:
-        budget = PRO_LEAST_BUDGET
-    return {"thinkingBudget": budget, "includeThoughts": effort != "none"}
+    return "latest" in model if version is None else int(version[1]) >= 3
+
+
+def _own_tools(request: ChatRequest, dropped: set[str]) -> list[Json]:
+    """Gemini's own tools as they are, and a search of OpenAI's as its search."""
+    extra = request.extra or {}
+    given = extra.get("tools")
+    found = [one for one in given if "type" not in one] if isinstance(given, list) else []
+    searches = "web_search_options" in extra
+    for one in given if isinstance(given, list) else ():
+        if str(one.get("type", "")).startswith("web_search"):
+            searches = True
+        elif "type" in one:
+            dropped.add(f"tools.{one['type']}")
+    if searches and request.tools:  # older models take either functions or a search
+        dropped.add("web_search")
+    elif searches:
+        found.append({"googleSearch": {}})
+    return found
 
 
 def _tool(tool: Any) -> Json:
@@ -182,7 +212,7 @@ def _parts(
                 pass
             case CallPart():
                 call = _call(part)
-                if not signed and not part.signature and _wants_signatures(model):
+                if not signed and not part.signature and _is_third(model):
                     call["thoughtSignature"] = NO_SIGNATURE  # the first call of a turn carries it
                 signed = True
                 found.append(call)
@@ -192,11 +222,6 @@ def _parts(
                     _media(one, dropped) for one in part.content if isinstance(one, ImagePart)
                 )
     return found + media
-
-
-def _wants_signatures(model: str) -> bool:
-    version = _VERSION.search(model)
-    return version is None or int(version[1]) >= 3
 
 
 def _call(part: CallPart) -> Json:

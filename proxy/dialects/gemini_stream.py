@@ -20,7 +20,15 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
-from proxy.dialects.content import count, json_text, made_up_id, string
+from proxy.dialects.citations import notes_of
+from proxy.dialects.content import (
+    count,
+    json_text,
+    likely,
+    logprobs_json,
+    made_up_id,
+    string,
+)
 from proxy.dialects.dialect import Frame
 from proxy.dialects.json_array import Objects
 from proxy.dialects.sse import Splitter, payload
@@ -95,9 +103,10 @@ class GeminiDecoder:
         error = said.get("error")
         if error:
             return (failed(error),)
-        return tuple(self._events(said))
+        return tuple(self.read(said))
 
-    def _events(self, said: Json) -> list[Event]:
+    def read(self, said: Json) -> list[Event]:
+        """What one response that is no error means."""
         events: list[Event] = []
         if not self._opened:
             self._opened = True
@@ -127,9 +136,12 @@ def read_candidate(candidate: Json, events: list[Event], seed: str, calls: dict[
     for part in parts if isinstance(parts, list) else ():
         if isinstance(part, dict):
             _read_part(part, choice, events, seed, calls)
-    grounds = candidate.get("groundingMetadata")
-    if isinstance(grounds, dict) and grounds.get("groundingChunks"):
-        events.append(Extra("grounding_metadata", grounds, choice))
+    probable = candidate.get("logprobsResult")
+    if isinstance(probable, dict):
+        events.append(Extra("logprobs", _logprobs(probable), choice))
+    notes = notes_of(_grounds(candidate.get("groundingMetadata")))
+    if notes:
+        events.append(Extra("annotations", notes, choice))
     reason = candidate.get("finishReason")
     if not reason or reason == "FINISH_REASON_UNSPECIFIED":
         return False
@@ -169,6 +181,33 @@ def _read_part(
         events.append(Extra("images", [{"type": "image_url", "image_url": {"url": url}}], choice))
         return
     events.extend(Extra(name, part[name], choice) for name in _CODE_PARTS if name in part)
+
+
+def _logprobs(result: Json) -> Json:
+    """What was chosen, and what was likeliest in its place: two lists of one length."""
+    chosen, tops = result.get("chosenCandidates"), result.get("topCandidates")
+    told = []
+    for place, one in enumerate(chosen if isinstance(chosen, list) else ()):
+        top = tops[place] if isinstance(tops, list) and place < len(tops) else None
+        near = top.get("candidates") if isinstance(top, dict) else None
+        likeliest = [
+            likely(each, "token", "logProbability")
+            for each in (near if isinstance(near, list) else ())
+        ]
+        told.append((likely(one, "token", "logProbability"), likeliest))
+    return logprobs_json(told)
+
+
+def _grounds(grounding: Any) -> list[Json]:
+    """What a search found, as citations."""
+    chunks = grounding.get("groundingChunks") if isinstance(grounding, dict) else None
+    found: list[Json] = []
+    for chunk in chunks if isinstance(chunks, list) else ():
+        if isinstance(chunk, dict):
+            page = chunk.get("web") or chunk.get("retrievedContext") or chunk.get("maps")
+            if isinstance(page, dict):
+                found.append({"url": page.get("uri"), "title": page.get("title")})
+    return found
 
 
 def usage_of(counts: Json) -> Usage:

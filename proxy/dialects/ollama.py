@@ -19,6 +19,7 @@ from proxy.dialects.ollama_stream import (
     ending,
     failed,
     finish,
+    read_logprobs,
     read_message,
     stamp_of,
     unix_seconds,
@@ -74,6 +75,7 @@ class Ollama:
         events: list[Event] = []
         stamp = string(body.get("created_at"))
         calls = read_message(message, events, stamp, 0)
+        read_logprobs(body.get("logprobs"), events)
         choice = choice_of(events, finish(body, calls=calls > 0))
         counted = "eval_count" in body or "prompt_eval_count" in body
         return Answer(

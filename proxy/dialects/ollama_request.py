@@ -35,8 +35,6 @@ from proxy.dialects.dialect import Rendered
 _UNKNOWN = (
     "n",
     "logit_bias",
-    "logprobs",
-    "top_logprobs",
     "parallel_tool_calls",
     "user",
 )
@@ -80,6 +78,10 @@ def render(request: ChatRequest, model: str) -> Rendered:
     wants_json, schema = wanted_schema(request)
     if wants_json:
         body["format"] = dict(schema) if schema is not None else "json"
+    if request.logprobs:
+        body["logprobs"] = True
+        if request.top_logprobs:
+            body["top_logprobs"] = request.top_logprobs
     think = _think(request, model)
     if think is not None:
         body["think"] = think
@@ -187,6 +189,8 @@ def parse(body: Json) -> ChatRequest:
         response_format=_format(body.get("format")),
         reasoning_effort=_effort(think),
         include_usage=True,
+        logprobs=body.get("logprobs"),
+        top_logprobs=body.get("top_logprobs"),
         extra=extra or None,
         **known,
     )

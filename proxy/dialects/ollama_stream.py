@@ -11,6 +11,7 @@ import orjson
 from proxy.chat import (
     Done,
     Event,
+    Extra,
     Failed,
     Finished,
     FinishReason,
@@ -22,7 +23,15 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
-from proxy.dialects.content import count, json_object, json_text, made_up_id, string
+from proxy.dialects.content import (
+    count,
+    json_object,
+    json_text,
+    likely,
+    logprobs_json,
+    made_up_id,
+    string,
+)
 from proxy.dialects.dialect import Frame
 from proxy.dialects.ndjson import Lines
 from proxy.errors import ClientError
@@ -70,6 +79,7 @@ class OllamaDecoder:
             self._calls = read_message(message, events, self._seed, self._calls)
         elif said.get("response"):
             events.append(Text(str(said["response"])))  # /api/generate
+        read_logprobs(said.get("logprobs"), events)
         if said.get("done"):
             events.append(Finished(finish(said, calls=self._calls > 0)))
             if "eval_count" in said or "prompt_eval_count" in said:
@@ -96,6 +106,21 @@ def read_message(message: Json, events: list[Event], seed: str, calls: int) -> i
                 events.append(ToolCall(calls, call_id, name, arguments))
                 calls += 1
     return calls
+
+
+def read_logprobs(tokens: Any, events: list[Event]) -> None:
+    """Adds what is said about the probability of these tokens."""
+    if not isinstance(tokens, list) or not tokens:
+        return
+    told = [
+        (
+            likely(one, "token", "logprob"),
+            [likely(top, "token", "logprob") for top in one.get("top_logprobs") or ()],
+        )
+        for one in tokens
+        if isinstance(one, dict)
+    ]
+    events.append(Extra("logprobs", logprobs_json(told)))
 
 
 def finish(said: Json, *, calls: bool) -> FinishReason:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from proxy.chat import (
     Answer,
-    CallPart,
     ChatRequest,
     Choice,
     Done,
     Event,
+    Extra,
     Failed,
     Finished,
     Json,
@@ -23,6 +24,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
 from proxy.dialects.dialect import ErrorReading, Rendered
@@ -43,11 +45,12 @@ from proxy.errors import ClientError
 class ChunkEncoder:
     """Chat chunks from events. The id, model and created of a stream never change."""
 
-    __slots__ = ("_head", "_opened", "_usage", "_wants_usage")
+    __slots__ = ("_before", "_head", "_opened", "_usage", "_wants_usage")
 
     def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:
         fields = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = orjson.dumps(fields)[:-1]
+        self._before = b'data: %b,"choices":[{"index":0,"delta":{"content":' % self._head
         self._wants_usage = include_usage
         self._usage: Usage | None = None
         self._opened = False
@@ -56,14 +59,22 @@ class ChunkEncoder:
         """See Encoder.encode."""
         out: list[bytes] = []
         for event in events:
+            if type(event) is Text and self._opened and not event.choice:
+                words = orjson.dumps(event.text)
+                out.append(b'%b%b},"finish_reason":null}]}\n\n' % (self._before, words))
+                continue
             if not self._opened and not isinstance(event, Spent | Done | Failed):
                 self._opened = True
                 out.append(self._chunk({"role": "assistant", "content": ""}, 0))
             match event:
                 case Text(text=text, choice=choice):
                     out.append(self._chunk({"content": text}, choice))
-                case Reasoning(text=text, choice=choice):
-                    out.append(self._chunk({"reasoning_content": text}, choice))
+                case Reasoning(choice=choice):
+                    out.append(self._chunk(_thought(event.text, event.signature), choice))
+                case Extra(field="annotations", value=notes, choice=choice):
+                    out.append(self._chunk({"annotations": notes}, choice))
+                case Extra(field="logprobs", value=logprobs, choice=choice):
+                    out.append(self._chunk({}, choice, logprobs=logprobs))
                 case ToolCall():
                     out.append(self._chunk({"tool_calls": [_call_json(event)]}, event.choice))
                 case Finished(reason=reason, choice=choice):
@@ -72,7 +83,7 @@ class ChunkEncoder:
                     self._usage = usage
                 case _:
                     pass
-        return b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
@@ -90,9 +101,22 @@ class ChunkEncoder:
         """See Encoder.fail."""
         return b"data: %b\n\n" % orjson.dumps(error_json(error))
 
-    def _chunk(self, delta: Json, choice: int, reason: str | None = None) -> bytes:
-        rest = orjson.dumps({"index": choice, "delta": delta, "finish_reason": reason})
-        return b'data: %b,"choices":[%b]}\n\n' % (self._head, rest)
+    def _chunk(
+        self, delta: Json, choice: int, reason: str | None = None, logprobs: Any = None
+    ) -> bytes:
+        told: Json = {"index": choice, "delta": delta, "finish_reason": reason}
+        if logprobs is not None:
+            told["logprobs"] = logprobs
+        return b'data: %b,"choices":[%b]}\n\n' % (self._head, orjson.dumps(told))
+
+
+def _thought(text: str, signature: str) -> Json:
+    """What was thought; with the proof that its provider wants back, as OpenRouter tells it."""
+    told: Json = {"reasoning_content": text} if text or not signature else {}
+    if signature:
+        detail = {"type": "reasoning.text", "text": text, "signature": signature}
+        told["reasoning_details"] = [detail]
+    return told
 
 
 def _call_json(call: ToolCall) -> Json:
@@ -101,7 +125,13 @@ def _call_json(call: ToolCall) -> Json:
     if call.id or call.name:
         shown = {"index": call.index, "id": call.id, "type": "function", "function": function}
         function["name"] = call.name
-    return shown
+    return _signed(shown, call.signature)
+
+
+def _signed(call: Json, signature: str) -> Json:
+    if signature:
+        call["extra_content"] = {"google": {"thought_signature": signature}}
+    return call
 
 
 class OpenAI:
@@ -151,7 +181,7 @@ class OpenAI:
                 {
                     "index": index,
                     "message": _message(choice),
-                    "logprobs": None,
+                    "logprobs": (choice.extra or {}).get("logprobs"),
                     "finish_reason": choice.finish or "stop",
                 }
                 for index, choice in enumerate(answer.choices)
@@ -175,29 +205,28 @@ def _read_choice(choice: Json) -> Choice:
     message = choice.get("message")
     if isinstance(message, dict):
         read_delta(message, 0, events)
-    return Choice(
-        text="".join(event.text for event in events if isinstance(event, Text)),
-        reasoning="".join(event.text for event in events if isinstance(event, Reasoning)),
-        calls=tuple(
-            CallPart(event.id, event.name, event.arguments)
-            for event in events
-            if isinstance(event, ToolCall)
-        ),
-        finish=finish_of(choice.get("finish_reason")),
-    )
+    if choice.get("logprobs"):
+        events.append(Extra("logprobs", choice["logprobs"]))
+    return replace(assemble(events).choices[0], finish=finish_of(choice.get("finish_reason")))
 
 
 def _message(choice: Choice) -> Json:
     message: Json = {"role": "assistant", "content": choice.text or None, "refusal": None}
-    if choice.reasoning:
-        message["reasoning_content"] = choice.reasoning
+    if choice.reasoning or choice.reasoning_signature:
+        message.update(_thought(choice.reasoning, choice.reasoning_signature))
+    notes = (choice.extra or {}).get("annotations")
+    if notes:
+        message["annotations"] = notes
     if choice.calls:
         message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
+            _signed(
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                },
+                call.signature,
+            )
             for call in choice.calls
         ]
     elif not choice.text:

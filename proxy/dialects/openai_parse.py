@@ -23,6 +23,7 @@ from proxy.chat import (
     TextPart,
     Tool,
 )
+from proxy.dialects.chunks import thought_signature
 from proxy.dialects.media import audio_type, split_data_url
 from proxy.errors import ClientError
 
@@ -108,10 +109,12 @@ def _thoughts(message: Json) -> list[ReasoningPart]:
         for one in message.get("reasoning_details") or ()
         if isinstance(one, dict) and one.get("type") == "reasoning.text"
     ]
-    if thoughts:
-        return thoughts
     text = message.get("reasoning_content") or message.get("reasoning")
-    return [ReasoningPart(text)] if isinstance(text, str) else []
+    text = text if isinstance(text, str) else ""
+    if text and not any(one.text for one in thoughts):  # a stream's signature comes by itself
+        signature = next((one.signature for one in thoughts if one.signature), "")
+        return [ReasoningPart(text, signature)]
+    return thoughts
 
 
 def _calls(message: Json, place: str) -> list[CallPart]:
@@ -128,7 +131,8 @@ def _calls(message: Json, place: str) -> list[CallPart]:
             arguments = {"input": function.get("input")}
         if not isinstance(arguments, str):
             arguments = orjson.dumps(arguments or {}).decode()
-        found.append(CallPart(str(call.get("id") or ""), function["name"], arguments))
+        name, call_id = function["name"], str(call.get("id") or "")
+        found.append(CallPart(call_id, name, arguments, thought_signature(call)))
     legacy = message.get("function_call")
     if isinstance(legacy, dict):
         name = str(legacy.get("name") or "")

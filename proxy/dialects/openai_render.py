@@ -24,10 +24,9 @@ from proxy.chat import (
 )
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import audio_format, data_url, decoded_text
-from proxy.dialects.shapes import effort_of
+from proxy.dialects.shapes import effort_of, reasons
 
 _OWN = re.compile(r"(?:.*/)?(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|codex-|computer-use)")
-_REASONS = re.compile(r"(?:.*/)?(?:o[1-9](?:-|$)|gpt-(?:[5-9]|\d\d)(?!.*-chat)|codex-)")
 _TAKES_EFFORT = re.compile(r"(?:.*/)?(?:gpt-oss|grok-3-mini|gemini-(?:2\.5|[3-9]))")
 _CACHES_BY_MARK = re.compile(r".*(?:claude|anthropic)")
 _STOPS = 4  # OpenAI's bound
@@ -59,6 +58,10 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
     elif body.pop("parallel_tool_calls", None) is not None:
         dropped.append("parallel_tool_calls")
     _think(body, request, model, dropped)
+    form = body.get("response_format") or {}
+    if isinstance(form.get("json_schema"), dict) and "name" not in form["json_schema"]:
+        named = {"name": "answer", **form["json_schema"]}  # OpenAI demands a name, others do not
+        body["response_format"] = {**form, "json_schema": named}
     for name, value in (request.extra or {}).items():
         body[name] = [*body.get("tools", ()), *value] if name == "tools" else value
     _fit(body, request, model, dropped)
@@ -69,7 +72,7 @@ def common(request: ChatRequest, model: str) -> Json:
     """The parameters that chat and text completions write alike."""
     body: Json = {name: value for name in _SAME if (value := getattr(request, name)) is not None}
     if request.max_tokens is not None:
-        field = "max_completion_tokens" if _REASONS.match(model) else "max_tokens"
+        field = "max_completion_tokens" if reasons(model) else "max_tokens"
         body[field] = request.max_tokens
     if request.stop:
         body["stop"] = list(request.stop)
@@ -84,7 +87,7 @@ def _think(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> 
     """A budget of thinking tokens becomes an effort, where the model is known to take one."""
     if request.reasoning_effort is not None or request.reasoning_budget is None:
         return
-    if _REASONS.match(model) or _TAKES_EFFORT.match(model):
+    if reasons(model) or _TAKES_EFFORT.match(model):
         body["reasoning_effort"] = effort_of(request.reasoning_budget)
     else:
         dropped.append("reasoning_effort")
@@ -96,7 +99,7 @@ def _fit(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> No
             dropped.append("top_k")
         else:
             body["top_k"] = request.top_k
-    if _REASONS.match(model):
+    if reasons(model):
         dropped.extend(name for name in _UNREASONABLE if body.pop(name, None) is not None)
     elif len(request.stop) > _STOPS and _OWN.match(model):
         body["stop"] = list(request.stop[:_STOPS])
@@ -161,15 +164,19 @@ def _assistant(message: Message, model: str) -> Json:
                 for part in thoughts
             ]
     if calls:
-        turn["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments or "{}"},
-            }
-            for call in calls
-        ]
+        turn["tool_calls"] = [_call(call, own=_OWN.match(model) is not None) for call in calls]
     return turn
+
+
+def _call(call: CallPart, *, own: bool) -> Json:
+    told: Json = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments or "{}"},
+    }
+    if call.signature and not own:
+        told["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return told
 
 
 def _result(part: ResultPart, pictures: list[Part]) -> Json:

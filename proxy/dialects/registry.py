@@ -10,12 +10,14 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
+from proxy.dialects.responses import Responses
 
 _ALL: dict[str, Dialect] = {
     one.name: one
     for one in (
         OpenAI(),
         Completions(),
+        Responses(),
         Anthropic(),
         Gemini(),
         Ollama(),
@@ -24,11 +26,10 @@ _ALL: dict[str, Dialect] = {
     )
 }
 
+NAMES = frozenset(_ALL)
+
 # What a provider of a dialect also speaks, so that a client of it passes unchanged.
 _FAMILY = {"openai": frozenset({"openai", "completions"})}
-
-
-NAMES = frozenset(_ALL)
 
 
 def dialect(name: str) -> Dialect:
@@ -36,6 +37,11 @@ def dialect(name: str) -> Dialect:
     return _ALL[name]
 
 
-def spoken(provider: str, client: str) -> str:
-    """The dialect to use with a provider for a client's: the client's own where both speak it."""
-    return client if client in _FAMILY.get(provider, ()) else provider
+def spoken(provider: str, client: str, *, responses: bool = False) -> str:
+    """The dialect to use with a provider for a client's: the client's own where both speak it.
+
+    responses: whether the provider knows that interface too; most of OpenAI's kin do not.
+    """
+    if client in _FAMILY.get(provider, ()) or (responses and client == "responses"):
+        return client
+    return provider

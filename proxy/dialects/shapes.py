@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import orjson
@@ -38,6 +39,8 @@ _TOO_LONG = (
 )
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
 
+# OpenAI's own models that reason before they answer.
+_REASONING = re.compile(r"(?:.*/)?(?:o[1-9](?:-|$)|gpt-(?:[5-9]|\d\d)(?!.*-chat)|codex-)")
 # The largest thinking budget, in tokens, that each effort stands for.
 _EFFORTS = ((2048, "low"), (8192, "medium"))
 
@@ -72,6 +75,11 @@ def finish_of(reason: object) -> FinishReason | None:
 def effort_of(budget_tokens: int) -> str:
     """OpenAI's word for a thinking budget."""
     return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
+
+
+def reasons(model: str) -> bool:
+    """Whether this is one of OpenAI's reasoning models, which refuse what others take."""
+    return _REASONING.match(model) is not None
 
 
 def usage_of(counts: Any) -> Usage | None:

@@ -8,6 +8,9 @@ part of its value; several data fields are joined by newlines; a byte order mark
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import orjson
 
 from proxy.errors import Kind, UpstreamFailure
 
@@ -50,6 +53,12 @@ class Splitter:
         if self._rest:
             data = self._rest + data
             self._rest = b""
+        if data.find(b"\n\n") == len(data) - 2 > 0 and b"\r" not in data:
+            return [data]  # one whole event, as nearly always
+        if data.endswith(b"\r\n\r\n") and _is_crlf_only(data):
+            events = [piece + b"\r\n\r\n" for piece in data[:-4].split(b"\r\n\r\n")]
+            if b"\r\n\r\n" not in events:
+                return events
         end = whole_events(data)
         if end < len(data):
             self._rest = data[end:]
@@ -70,6 +79,11 @@ class Splitter:
         return rest
 
 
+def _is_crlf_only(data: bytes) -> bool:
+    """Whether every line ends in CRLF, as Google's do."""
+    return data.count(b"\r\n") * 2 == data.count(b"\r") + data.count(b"\n")
+
+
 def _split(data: bytes) -> list[bytes]:
     events: list[bytes] = []
     start = 0
@@ -83,8 +97,14 @@ def _split(data: bytes) -> list[bytes]:
 
 def payload(event: bytes) -> tuple[bytes, bytes]:
     """(event name, data) of one event; both empty for a comment."""
-    if event.startswith(b"data: ") and event.count(b"\n") == 2 and b"\r" not in event:
-        return b"", event[6:-2]
+    if event.endswith(b"\n\n") and b"\r" not in event:
+        lines = event.count(b"\n") - 1
+        if lines == 1 and event.startswith(b"data: "):
+            return b"", event[6:-2]
+        if lines == 2 and event.startswith(b"event: "):
+            cut = event.find(b"\ndata: ")
+            if cut > 0:
+                return event[7:cut], event[cut + 7 : -2]
     name = b""
     data: list[bytes] = []
     for line in _LINE.split(event.removeprefix(BOM)):
@@ -95,3 +115,11 @@ def payload(event: bytes) -> tuple[bytes, bytes]:
         elif field == b"event":
             name = value
     return name, b"\n".join(data)
+
+
+def loaded(data: bytes) -> Any:
+    """The JSON of an event's data; None where it is broken."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None

@@ -21,6 +21,7 @@ HOT = {
     b"/chat/completions": "openai",
     b"/v1/completions": "completions",
     b"/v1/messages": "anthropic",
+    b"/v1/responses": "responses",
 }  # paths of the lean lane, and the dialect they speak
 
 OPTION_PREFIX = b"x-firsttoken-"

@@ -9,6 +9,7 @@ never forwarded.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
     from proxy.timing import Clock
 
+log = logging.getLogger("firsttoken")
+
 HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
 _ONCE = frozenset(
     {b"authorization", b"x-api-key", b"content-length", b"host", b"transfer-encoding"}
 )
+_NO_HEAD: dict[bytes, bytes] = {}
 _REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
 _UNUSUAL = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"content-encoding"})
 _HOST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")
@@ -40,6 +44,7 @@ class Answering(Protocol):
 
     def cancel(self) -> None: ...
     def expire(self) -> None: ...
+    def nudge(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
@@ -100,7 +105,7 @@ class Front(asyncio.Protocol):
         self._buffer = b""  # a partial head, or what was read ahead
         self._chunks: list[bytes] = []  # a partial body
         self._missing = 0  # bytes of it still to come
-        self._head: dict[bytes, bytes] = {}  # names in lower case
+        self._head = _NO_HEAD  # names in lower case
         # llhttp's callbacks are C functions: a header costs no Python frame.
         self._names: dict[bytes, bytes] = {}
         self._urls: list[bytes] = []
@@ -257,11 +262,17 @@ class Front(asyncio.Protocol):
         service = self._house.service
         started = self._started_s
         self._started_s = 0.0
+        head, self._head = self._head, _NO_HEAD  # an open stream keeps no header lines
+        self._names.clear()
         try:
-            exchange = admit(self._dialect, self._head, body, service.keys, started)
+            exchange = admit(self._dialect, head, body, service.keys, started)
             answering = service.serve(exchange, self)
         except ClientError as error:
             self._say(error)
+            return
+        except Exception:
+            log.exception("a request could not be served")
+            self._say(ClientError(500, "Internal error.", "server_error", "internal_error"))
             return
         if self._busy:
             self._answering = answering
@@ -269,19 +280,13 @@ class Front(asyncio.Protocol):
     # ---- the sink ------------------------------------------------------------
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
-        """Head and first bytes of a stream, in one write."""
+        """Head and first bytes of a stream, at least one, in one write."""
         transport = self._transport
         if transport is not None:
+            close = b"" if self._keep else b"Connection: close\r\n"
             transport.write(
                 b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (
-                    status,
-                    _REASON[status],
-                    headers,
-                    b"" if self._keep else b"Connection: close\r\n",
-                    len(first),
-                    first,
-                )
+                % (status, _REASON[status], headers, close, len(first), first)
             )
 
     def write(self, data: bytes) -> None:
@@ -344,6 +349,8 @@ class Front(asyncio.Protocol):
     def expire(self, head_s: float, body_s: float, idle_s: float) -> None:
         """Called now and then: end what waits too long for the client's next bytes."""
         if self._busy:
+            if self._answering is not None:
+                self._answering.nudge()
             return
         waited = self._house.now() - self.since
         if self._missing:

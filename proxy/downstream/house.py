@@ -149,6 +149,8 @@ class House:
         limits = self.limits
         for front in tuple(self.fronts):
             front.expire(limits.head_s, limits.body_s, limits.idle_s)
+        for answer in tuple(self.answers):
+            answer.nudge()
         for guard in tuple(self.guards):
             guard.expire(limits.head_s, limits.body_s)
         self.wheel.arm(SWEEP_SECONDS, self._sweep)

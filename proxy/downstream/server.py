@@ -8,6 +8,7 @@ both lanes answer alike.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+
+log = logging.getLogger("firsttoken")
 
 HELD_BYTES = 256 * 1024  # written by an upstream and not yet taken by a slow client
 SERVER = "firsttoken"  # a name, never a version
@@ -213,6 +216,9 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
             found = too_large(house.service.max_body_bytes)
         except web.HTTPException as error:
             found = ClientError(error.status, error.reason)
+        except Exception:
+            log.exception("a request could not be served")
+            found = ClientError(500, "Internal error.", "server_error", "internal_error")
         return error_response(found, house.service.refused(found, "openai"))
 
     return render

@@ -1,210 +1,325 @@
 """In which order targets are tried: a value that explains itself.
 
 The planner is built once per configuration. For the common case, an exact route in order with no
-breaker open, a plan is a dictionary look-up.
+breaker open and nothing asked for that a target lacks, a plan is a dictionary look-up.
+
+In order: what the model cannot do, then strategy, then breakers and limits. Where a filter would
+leave nobody it is not applied: the provider's own refusal says more than ours.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from math import ceil
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.errors import ClientError
+from proxy.routing import balance
+from proxy.routing.demand import OUTPUT_TOKENS, Demand, demand_of, is_plain, lacking
+from proxy.routing.names import AUTO, Directory, Names, Rule, Target, match, target_of
+from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.state.limits import Limits
 
-AUTO = "auto"
+if TYPE_CHECKING:
+    from proxy.chat import Json
+    from proxy.routing.demand import Described
 
+__all__ = ["AUTO", "Chain", "Gates", "Known", "Names", "Plan", "Planner", "Rule", "Target", "match",
+           "target_of", "turned_away"]  # fmt: skip
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model at a provider."""
-
-    provider: str
-    model: str
-    weight: float = 1.0
-
-    @property
-    def name(self) -> str:
-        return f"{self.provider}/{self.model}"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A route: its name, its chain, and an index into the caller's own terms for it."""
-
-    name: str
-    targets: tuple[Target, ...]
-    strategy: str = "ordered"
-    terms: int = 0
-    cache: bool = True
+QUEUE_SECONDS = 1.0  # a request waits so long for a place, where every target is at its limit
+CHAINS_LIMIT = 4096
+_BROKEN = "breaker open"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The chain for one request. skipped: (target, reason)."""
+    """The chain for one request. skipped: (target, reason). wait_s: every target is at its limit,
+    and the first is free after this long."""
 
     rule: Rule
     targets: tuple[Target, ...]
     why: str
     skipped: tuple[tuple[str, str], ...] = ()
+    wait_s: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Why these targets in this order, and why not the others, in words."""
+        if not self.skipped:
+            return self.why
+        return f"{self.why}; passed by: " + ", ".join(f"{one} ({why})" for one, why in self.skipped)
 
 
 class Doors(Protocol):
-    """The breakers, as far as a plan looks at them."""
+    """The breakers, as far as a plan looks at them. shut: how many are."""
 
+    @property
+    def shut(self) -> int: ...
     def blocked(self, target: str, now: float) -> bool: ...
 
 
 class Speeds(Protocol):
     """The first-token times, as far as a plan looks at them."""
 
-    def deadline(self, target: str, prompt_bytes: int, now: float) -> float: ...
+    def expected_s(self, target: str, now: float) -> float: ...
 
 
-def target_of(text: str) -> Target:
-    """provider/model; the model may hold further slashes."""
-    provider, _, model = text.partition("/")
-    return Target(provider, model)
+class Gates(Protocol):
+    """The limits of endpoints, as far as a plan looks at them."""
+
+    def limits(self, name: str) -> bool: ...
+    def wait_s(self, name: str, tokens: int, now: float) -> float: ...
+    def in_flight(self, name: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Everything a client may ask for.
+class Known:
+    """What is known of targets. describe: by provider/model. price: USD of a request to
+    provider/model with so many tokens in and out, None for an unknown one. pools: provider -> its
+    endpoints, as (provider, key), where there is more than one."""
 
-    resolve: the target, as provider/model, of a name that is no route; None for an unknown one.
-    close: targets that look like an unknown name. default: the chain of `auto` where the category
-    has none.
+    describe: Callable[[str], Described] | None = None
+    price: Callable[[str, int, int], float | None] | None = None
+    pools: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+
+
+class Chain:
+    """Targets that are planned for again and again: what can be said of them beforehand.
+
+    plan: the answer where nothing is in the way. simple: only breakers could be. choosy: one
+    target can do what another cannot. small_bytes: a prompt up to here fits every window.
     """
 
-    rules: Sequence[Rule]
-    resolve: Callable[[str], str | None]
-    close: Callable[[str], list[str]]
-    categories: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
-    default: tuple[Target, ...] = ()
-    listed: tuple[Target, ...] = ()  # shown in the model list by their bare ids too
-
-
-class Planner:
-    """Resolves names and orders chains."""
-
-    __slots__ = ("_doors", "_exact", "_found", "_names", "_patterns", "_rand", "_speeds")
+    __slots__ = ("choosy", "plan", "rule", "simple", "small_bytes", "targets", "why")
 
     def __init__(
-        self, names: Names, doors: Doors, speeds: Speeds, rand: Callable[[], float]
+        self, rule: Rule, targets: tuple[Target, ...], why: str, known: Known, gates: Gates
     ) -> None:
-        self._names = names
+        self.rule = rule
+        self.targets = targets
+        self.why = why
+        self.plan = Plan(rule, targets, why)
+        pooled = any(one.provider in known.pools for one in targets)
+        limited = any(gates.limits(one.endpoint) for one in targets)
+        ordered = len(targets) < 2 or rule.strategy == "ordered"
+        self.simple = ordered and not pooled and not limited
+        self.choosy = False
+        self.small_bytes = 0
+        if len(targets) > 1 and known.describe is not None:
+            models = [known.describe(f"{one.provider}/{one.model}") for one in targets]
+            facts = {(m.capabilities, m.context_tokens, m.max_output_tokens) for m in models}
+            windows = [one.context_tokens for one in models if one.context_tokens is not None]
+            self.choosy = len(facts) > 1
+            self.small_bytes = min(windows, default=1 << 40) * BYTES_PER_TOKEN
+
+
+class Planner(Directory):
+    """Resolves names and orders chains."""
+
+    __slots__ = ("_auto", "_chains", "_doors", "_gates", "_known", "_rand", "_speeds")
+
+    def __init__(
+        self,
+        names: Names,
+        doors: Doors,
+        speeds: Speeds,
+        rand: Callable[[], float],
+        known: Known | None = None,
+        gates: Gates | None = None,
+    ) -> None:
+        super().__init__(names)
         self._doors = doors
         self._speeds = speeds
         self._rand = rand
-        self._exact = {rule.name: rule for rule in names.rules if "*" not in rule.name}
-        patterns = [rule for rule in names.rules if "*" in rule.name]
-        self._patterns = sorted(patterns, key=lambda rule: -len(rule.name))  # the closest first
-        self._found: dict[str, Rule] = {}
+        self._known = known or Known()
+        self._gates = gates or Limits()
+        self._chains: dict[int, Chain] = {}
+        self._auto: dict[str, Chain] = {}
 
-    def rule(self, model: str, routes: frozenset[str] | None = None) -> Rule:
-        """What a model's name means. routes: those the caller may use, None for all.
+    def plan(
+        self,
+        rule: Rule,
+        category: str,
+        prompt_bytes: int,
+        now: float,
+        body: Json | None = None,
+        caller: str = "",
+    ) -> Plan:
+        """The chain for a request of this category, best target first.
 
-        Raises ClientError 404 with close matches, or 403 for a route that is not the caller's.
+        body: what is asked, for capabilities and limits; None: nothing special. caller: whose
+        request it is, for routes where that decides.
         """
-        rule = self._exact.get(model) or self._found.get(model)
-        if rule is None:
-            rule = self._look_up(model)
-            if len(self._found) > 4096:
-                self._found.clear()  # names are the client's: bounded
-            self._found[model] = rule
-        if routes is not None and rule.name not in routes:
-            raise ClientError(
-                403, f"This key may not use the route {rule.name!r}.", "permission_error",
-                "route_not_allowed",
-            )  # fmt: skip
-        return rule
+        chain = self._chains.get(id(rule))
+        if chain is None or chain.rule is not rule:
+            chain = self._chain(rule, category)
+        demand = None
+        if (
+            chain.choosy
+            and body is not None
+            and (prompt_bytes > chain.small_bytes or not is_plain(body))
+        ):
+            demand = demand_of(body, prompt_bytes)
+        if demand is None and chain.simple and not self._doors.shut:
+            return chain.plan
+        return self._arrange(chain, demand, prompt_bytes, now, body, caller)
 
-    def plan(self, rule: Rule, category: str, prompt_bytes: int, now: float) -> Plan:
-        """The chain for a request of this category, best target first."""
-        why = "route"
-        targets = rule.targets
+    def _chain(self, rule: Rule, category: str) -> Chain:
         if rule.name == AUTO:
-            chain = self._names.categories.get(category)
-            why = f"category {category}" if chain else "default"
-            targets = chain or targets
-        if len(targets) > 1 and rule.strategy != "ordered":
-            targets = self._arrange(targets, rule.strategy, prompt_bytes, now)
-            why = rule.strategy
-        blocked = self._doors.blocked
-        open_doors = [target for target in targets if not blocked(target.name, now)]
-        if len(open_doors) == len(targets):
-            return Plan(rule, targets, why)
-        skipped = tuple(
-            (target.name, "breaker open") for target in targets if target not in open_doors
-        )
-        if not open_doors:
-            return Plan(rule, targets, "every breaker is open", ())
-        return Plan(rule, tuple(open_doors), why, skipped)
+            names = self._names
+            targets = names.categories.get(category)
+            why = f"category {category}" if targets else "default"
+            chain = self._auto.get(why)
+            if chain is None:
+                chain = Chain(rule, targets or rule.targets, why, self._known, self._gates)
+                if len(self._auto) > CHAINS_LIMIT:
+                    self._auto.clear()  # a category may be the client's word: bounded
+                self._auto[why] = chain
+            return chain
+        if len(self._chains) > CHAINS_LIMIT:
+            self._chains.clear()
+        why = "route" if len(rule.targets) < 2 or rule.strategy == "ordered" else rule.strategy
+        chain = self._chains[id(rule)] = Chain(rule, rule.targets, why, self._known, self._gates)
+        return chain
 
-    def _arrange(
-        self, targets: tuple[Target, ...], strategy: str, prompt_bytes: int, now: float
-    ) -> tuple[Target, ...]:
-        if strategy == "fastest":
-            deadline = self._speeds.deadline
-            return tuple(sorted(targets, key=lambda one: deadline(one.name, prompt_bytes, now)))
-        if strategy == "weighted":
-            # Exponential keys: one pass gives an order in which each place is drawn by weight.
-            keys = {one: -(self._rand() ** (1.0 / one.weight)) for one in targets}
-            return tuple(sorted(targets, key=keys.__getitem__))
-        return targets
+    # ---- where something is in the way -----------------------------------------------------
 
-    def _look_up(self, model: str) -> Rule:
-        for rule in self._patterns:
-            matched = match(rule.name, model)
-            if matched is not None:
-                targets = tuple(
-                    Target(one.provider, one.model.replace("*", matched), one.weight)
-                    for one in rule.targets
+    def _arrange(  # what a request brings, and where it goes
+        self,
+        chain: Chain,
+        demand: Demand | None,
+        prompt_bytes: int,
+        now: float,
+        body: Json | None,
+        caller: str,
+    ) -> Plan:
+        tokens = prompt_bytes // BYTES_PER_TOKEN if demand is None else demand.prompt
+        skipped: list[tuple[str, str]] = []
+        targets: Sequence[Target] = chain.targets
+        if demand is not None:
+            targets = self._able(targets, demand, skipped)
+        if len(targets) > 1:
+            output = OUTPUT_TOKENS if demand is None else demand.output or OUTPUT_TOKENS
+            who = _who(chain.rule, body, caller)
+            targets = self._ordered(targets, chain.rule.strategy, who, tokens, output, now)
+        if self._known.pools:
+            targets = [one for target in targets for one in self._members(target)]
+        return self._passable(chain, targets, tokens, now, skipped)
+
+    def _able(
+        self, targets: Sequence[Target], demand: Demand, skipped: list[tuple[str, str]]
+    ) -> Sequence[Target]:
+        describe = self._known.describe
+        assert describe is not None
+        able: list[Target] = []
+        unable: list[tuple[str, str]] = []
+        for one in targets:
+            why = lacking(demand, describe(f"{one.provider}/{one.model}"))
+            if why is None:
+                able.append(one)
+            else:
+                unable.append((one.name, why))
+        if not able:
+            return targets
+        skipped += unable
+        return able
+
+    def _ordered(  # the figures that strategies read
+        self,
+        targets: Sequence[Target],
+        strategy: str,
+        who: str,
+        tokens: int,
+        output: int,
+        now: float,
+    ) -> Sequence[Target]:
+        match strategy:
+            case "weighted":
+                return (
+                    balance.sticky(targets, who) if who else balance.weighted(targets, self._rand)
                 )
-                return Rule(rule.name, targets, rule.strategy, rule.terms, rule.cache)
-        names = self._names
-        if model == AUTO or model.startswith("auto:"):
-            if not names.default:
-                raise _unknown(model, self.suggestions(model))
-            return Rule(AUTO, names.default)
-        known = names.resolve(model)
-        if known is None:
-            raise _unknown(model, self.suggestions(model))
-        return Rule(model, (target_of(known),))
+            case "fastest":
+                return balance.fastest(targets, lambda one: self._cost_s(one, now), self._rand)
+            case "cheapest" if (price := self._known.price) is not None:
+                return balance.cheapest(
+                    targets, lambda one: price(f"{one.provider}/{one.model}", tokens, output)
+                )
+            case _:
+                return targets
 
-    def models(self) -> list[dict[str, str | int]]:
-        """What may be asked for, in the shape of OpenAI's model list."""
-        owners = {AUTO: "firsttoken"} if self._names.default else {}
-        owners.update({name: "firsttoken" for name in self._exact})
-        for chain in (*self._names.categories.values(), self._names.default):
-            owners.update({target.name: target.provider for target in chain})
-        owners.update({target.model: target.provider for target in self._names.listed})
-        return [
-            {"id": name, "object": "model", "created": 0, "owned_by": owner}
-            for name, owner in owners.items()
+    def _cost_s(self, target: Target, now: float) -> float:
+        """Expected seconds, with what already waits there before us."""
+        expected = self._speeds.expected_s(target.name, now)
+        return expected * (1 + self._gates.in_flight(target.endpoint))
+
+    def _members(self, target: Target) -> Sequence[Target]:
+        """A target at each endpoint of its pool, the least busy first."""
+        pool = self._known.pools.get(target.provider)
+        if pool is None:
+            return (target,)
+        at = int(self._rand() * len(pool))
+        members = [
+            Target(provider, target.model, target.weight, key)
+            for provider, key in (*pool[at:], *pool[:at])
         ]
+        busy = self._gates.in_flight
+        return sorted(members, key=lambda one: busy(one.endpoint))
 
-    def suggestions(self, model: str) -> list[str]:
-        """Names that exist and look like this one; else the first few that exist."""
-        every = [*self._exact, AUTO]
-        for chain in (*self._names.categories.values(), self._names.default):
-            every += [target.name for target in chain]
-        every = list(dict.fromkeys(every))
-        close = difflib.get_close_matches(model, every, 3, 0.5)
-        return [*close, *self._names.close(model)][:3] or every[:3]
+    def _passable(
+        self,
+        chain: Chain,
+        targets: Sequence[Target],
+        tokens: int,
+        now: float,
+        skipped: list[tuple[str, str]],
+    ) -> Plan:
+        """Leave out what is shut or full, as long as anything is left."""
+        going: list[Target] = []
+        full: list[tuple[float, Target]] = []
+        out: list[tuple[str, str]] = []
+        for one in targets:
+            if self._doors.blocked(one.name, now):
+                out.append((one.name, _BROKEN))
+                continue
+            wait = self._gates.wait_s(one.endpoint, tokens, now)
+            if wait > 0:
+                full.append((wait, one))
+                out.append((one.name, f"at its limit for {wait:.1f} s"))
+            else:
+                going.append(one)
+        rule, why = chain.rule, chain.why
+        if going:
+            if len(going) == len(chain.targets) and chain.simple and not skipped:
+                return chain.plan
+            return Plan(rule, tuple(going), why, (*skipped, *out))
+        if full:
+            full.sort(key=lambda pair: pair[0])
+            first = tuple(one for _, one in full)
+            out = [pair for pair in out if pair[1] == _BROKEN]
+            return Plan(rule, first, "every target is at its limit", (*skipped, *out), full[0][0])
+        return Plan(rule, tuple(targets), "every breaker is open", tuple(skipped))
 
 
-def match(pattern: str, name: str) -> str | None:
-    """What the one star stands for, or None."""
-    head, _, tail = pattern.partition("*")
-    if len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
-        return name[len(head) : len(name) - len(tail)]
-    return None
+def turned_away(plan: Plan) -> ClientError:
+    """What a client is told where every target is at its limit for longer than it may wait."""
+    return ClientError(
+        429,
+        "Every target of this route is at its configured limit. Try again soon.",
+        "rate_limit_error",
+        "target_limit_reached",
+        headers={"retry-after": str(max(1, ceil(plan.wait_s)))},
+    )
 
 
-def _unknown(model: str, close: list[str]) -> ClientError:
-    words = f"The model {model[:100]!r} does not exist here."
-    if close:
-        words += f" Try {', '.join(close)}."
-    return ClientError(404, words, "invalid_request_error", "model_not_found", "model")
+def _who(rule: Rule, body: Json | None, caller: str) -> str:
+    """Whose request it is, on a route where that decides; empty: nobody's."""
+    if rule.sticky == "key":
+        return caller
+    if rule.sticky == "user" and body is not None:
+        user = body.get("user") or body.get("safety_identifier")
+        if user is None and isinstance(meta := body.get("metadata"), dict):
+            user = meta.get("user_id")  # Anthropic's place for it
+        return user if isinstance(user, str) else ""
+    return ""

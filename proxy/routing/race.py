@@ -23,7 +23,7 @@ class Verdict(Enum):
 
     HEDGE = "hedge"  # keep it, start the next
     SWITCH = "switch"  # cancel it, start the next
-    WAIT = "wait"  # the whole pool is slow: another request would make it worse
+    WAIT = "wait"  # leave it some more time: another request would make it worse
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Give a running lane its deadline once more."""
+    """Give a running lane more time: so much of its deadline."""
 
     lane: Lane
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,11 @@ class FirstToken:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
+    """share: of its deadline, until a lane that waits is looked at again."""
+
     lane: Lane
     verdict: Verdict
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ _NOTHING: Commands = ()
 class Race:
     """One request's race over `steps` targets, with at most `retries` lanes beyond them."""
 
-    __slots__ = ("_barred", "_lanes", "_next", "_overdue", "_retries", "_running", "_steps", "lost",
-                 "winner")  # fmt: skip
+    __slots__ = ("_barred", "_hedges", "_lanes", "_next", "_overdue", "_retries", "_running",
+                 "_steps", "lost", "winner")  # fmt: skip
 
     def __init__(self, steps: int, retries: int = 0) -> None:
         self._steps = steps
@@ -97,12 +101,26 @@ class Race:
         self._running: dict[Lane, int] = {0: 0}  # lane -> its step
         self._overdue: set[Lane] = set()
         self._barred: set[int] = set()
+        self._hedges: set[Lane] = set()  # lanes started beside one that was kept
         self.winner: Lane | None = None
         self.lost = False
 
     @property
     def over(self) -> bool:
         return self.lost or self.winner is not None
+
+    @property
+    def hedge_won(self) -> bool:
+        """Whether the winner was started beside a slow lane: it replaced a stalled attempt."""
+        return self.winner is not None and self.winner in self._hedges
+
+    @property
+    def next_step(self) -> int | None:
+        """The step that would be started next, None where all were tried."""
+        for step in range(self._next, self._steps):
+            if step not in self._barred:
+                return step
+        return None
 
     def begin(self) -> Commands:
         """The first lane starts."""
@@ -115,8 +133,8 @@ class Race:
         match report:
             case FirstToken(lane=lane):
                 return self._win(lane)
-            case Stalled(lane=lane, verdict=verdict):
-                return self._stalled(lane, verdict)
+            case Stalled():
+                return self._stalled(report)
             case Failed():
                 return self._failed(report)
 
@@ -126,23 +144,23 @@ class Race:
             return _NOTHING
         return [Cancel(other) for other in sorted(self._running) if other != lane]
 
-    def _stalled(self, lane: Lane, verdict: Verdict) -> Commands:
+    def _stalled(self, report: Stalled) -> Commands:
+        lane, verdict = report.lane, report.verdict
         if verdict is Verdict.WAIT:
-            return [Arm(lane)]
+            return [Arm(lane, report.share)]
         step = self._take_step()
+        self._overdue.add(lane)
         if step is None:
-            self._overdue.add(lane)
             if self._overdue.issuperset(self._running):
                 self.lost = True
                 return [*(Cancel(other) for other in sorted(self._running)), GiveUp()]
             return _NOTHING  # a later lane still has its time
-        self._overdue.add(lane)
-        commands: list[Command] = []
-        if verdict is Verdict.SWITCH:
-            del self._running[lane]
-            commands.append(Cancel(lane))
-        commands.append(self._start(step))
-        return commands
+        if verdict is Verdict.HEDGE:
+            start = self._start(step)
+            self._hedges.add(start.lane)
+            return [start]
+        del self._running[lane]
+        return [Cancel(lane), self._start(step)]
 
     def _failed(self, report: Failed) -> Commands:
         step = self._running.pop(report.lane)
@@ -163,12 +181,10 @@ class Race:
         return [GiveUp()]
 
     def _take_step(self) -> int | None:
-        while self._next < self._steps:
-            step = self._next
-            self._next += 1
-            if step not in self._barred:
-                return step
-        return None
+        step = self.next_step
+        if step is not None:
+            self._next = step + 1
+        return step
 
     def _start(self, step: int, delay: float = 0.0) -> Start:
         lane = self._lanes

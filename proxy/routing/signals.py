@@ -28,7 +28,9 @@ def last_user_text(kind: str, body: Json) -> str:
     if kind == "completions":
         prompt = body.get("prompt")
         return prompt if isinstance(prompt, str) else ""
-    messages: list[Any] = body["messages"]
+    messages: Any = body.get("input" if kind == "responses" else "messages")
+    if isinstance(messages, str):
+        return messages
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "user":
             content = message.get("content")

@@ -1,11 +1,70 @@
-"""How many extra requests hedging may spend, and when it must stop by itself."""
+"""How many extra requests may be spent: on hedges, and on trying a target again.
+
+Requests earn a share of an extra one each. A bucket begins empty, so that even a short run stays
+within its share, and holds a few, so that stalls which come together find some; its first one it
+lends, so that a proxy which has just begun can hedge. A hedge that wins took over from an attempt
+that was stalled: it replaced a request rather than adding one, and its price is given back.
+"""
 
 from __future__ import annotations
 
-BURST = 10.0  # hedges that may be spent before any were earned
+HEDGE_BURST = 10.0
+RETRY_SHARE = 0.2  # of requests may be tried again at the same target,
+RETRY_BURST = 20.0  # and this many more at any time
 BROWN_OUT_SHARE = 0.3  # of recent requests over their deadline: the pool is slow, not a target
 WINDOW_S = 10.0
 LEAST_STALLS = 8.0  # within the window, before their share means anything
+
+
+class Budget:
+    """A token bucket filled by requests. share: what each earns; spent: since the start, net."""
+
+    __slots__ = ("_burst", "_tokens", "share", "spent")
+
+    def __init__(self, share: float, burst: float = HEDGE_BURST, start: float = 0.0) -> None:
+        self.share = share
+        self._burst = burst
+        self._tokens = start
+        self.spent = 0
+
+    def request(self) -> None:
+        """A request begins."""
+        tokens = self._tokens + self.share
+        self._tokens = tokens if tokens < self._burst else self._burst
+
+    def take(self) -> bool:
+        """One extra request, if there is one to spend."""
+        if self._tokens < 1.0 and (self.spent > 0 or self.share <= 0.0):
+            return False
+        self._tokens -= 1.0
+        self.spent += 1
+        return True
+
+    def give_back(self) -> None:
+        """An extra request turned out to be none."""
+        self._tokens = min(self._tokens + 1.0, self._burst)
+        self.spent -= 1
+
+
+class Budgets:
+    """The hedging budget of all routes, those of routes with a share of their own, and retries."""
+
+    __slots__ = ("_own", "hedges", "retries")
+
+    def __init__(self, share: float) -> None:
+        self.hedges = Budget(share)
+        self.retries = Budget(RETRY_SHARE, RETRY_BURST, RETRY_BURST)
+        self._own: dict[str, Budget] = {}
+
+    def of(self, route: str, share: float | None) -> Budget:
+        """The budget that a route spends from; share None: the common one."""
+        if share is None:
+            return self.hedges
+        own = self._own.get(route)
+        if own is None:
+            own = self._own[route] = Budget(share)
+        own.share = share  # a reload may have changed it
+        return own
 
 
 class HedgeBudget:
@@ -19,7 +78,7 @@ class HedgeBudget:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._tokens = BURST if share > 0 else 0.0
+        self._tokens = 1.0 if share > 0 else 0.0
         self._requests = 0.0
         self._stalls = 0.0
         self._at = 0.0
@@ -30,7 +89,7 @@ class HedgeBudget:
         self._fade(now)
         self._requests += 1.0
         tokens = self._tokens + self._share
-        self._tokens = tokens if tokens < BURST else BURST
+        self._tokens = tokens if tokens < HEDGE_BURST else HEDGE_BURST
 
     def stalled(self, now: float) -> None:
         """A lane is over its deadline."""

@@ -1,121 +1,263 @@
 """First-token times as they were observed, and the deadline that follows from them.
 
-Per target and log2 prompt-size bucket a histogram of log-spaced bins with exponential
-forgetting: adding is one multiplication and one addition, a quantile walks 64 bins. A cancelled
-attempt enters as a censored sample - it would have taken longer than it was given - so that a slow
-provider cannot look fast by being cut off.
+Per target, log2 prompt-size bucket and whether the request wants reasoning, one sketch of the
+times. The deadline is a time that few answers exceed and every stall does: a lognormal fit's 97th
+percentile, or the 95th as it was observed, whichever is later; a little earlier while samples are
+few, because a stall that is seen too late costs more than a hedge too many. (With tails as wide as
+real ones that keeps it under twice the 95th percentile after fifty requests.) A bucket that knows
+too little borrows from its neighbours, then from the rest of the target, then from a prior.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from math import exp, log, sqrt
 from typing import Any
 
-BINS = 64
-FIRST_S = 0.005  # the upper edge of the first bin
-RATIO = 1.2  # between edges: 64 bins reach 490 s
-FORGET = 0.98  # weight of the past at each observation: about the last 50 count
-QUANTILE = 0.9  # up to a tenth of stalls does not move it: a deadline must not feed on itself
-FACTOR = 1.7  # times that: about one and a half times the 95th percentile
-LEAST_S = 0.25  # no deadline is shorter: a network hiccup is not a stall
-MOST_S = 20.0
-PRIOR_S = 4.0  # until a target is known: above the p95 of the large providers' chat models
-ENOUGH = 8.0  # weight of observations at which they speak for themselves
+from proxy.state.prior import SPREAD, first_token_s
+from proxy.state.sketch import Reading, Sketch
 
-_EDGES = [FIRST_S * RATIO**index for index in range(BINS)]
+QUANTILE_Z = 1.85  # standard deviations above the mean of the log,
+WIDE_Z = 0.25  # and this many more for each unit of the deviation: the 97th percentile or so.
+SURE = 60.0  # weight of samples from which on that is certain enough; until then
+DOUBT_Z = 6.0  # less by this over the root of the weight,
+DOUBT_MOST = 0.3  # and by no more than this
+WIDEST = 1.7  # times the observed 95th percentile, and no more
+ENOUGH = 16.0  # weight of samples at which a bucket speaks for itself
+SPREAD_WEIGHT = 5.0  # samples that the prior spread counts for
+STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between lender and borrower
+SILENT_SHARE = 0.15  # of attempts; where more never answer, some may only be slow:
+SILENT_GROWTH = 4.0  # so many times the rest of the share is added to the deadline,
+SILENT_MOST = 2.0  # which grows up to this factor
+STREAK = 5  # attempts given up in a row, after which each further one
+STREAK_GROWTH = 1.15  # multiplies the deadline: nothing is known of an answer that never came
+LEAST_S = 0.15  # no deadline is shorter: a network hiccup is not a stall
+MOST_S = 30.0
+REASONING_MOST_S = 120.0
+BATCH = 16  # samples between two looks at a sketch that knows enough
+LIMIT = 1024  # targets; those of pattern routes are the clients' words
+WINDOW_S = 5.0  # of the counts that tell a slow target
+SLOW_LEAST = 4  # attempts over their deadline, in this window and the last, that mean something
+SLOW_SHARE = 0.3  # of all attempts
 
+PEAK_S = 60.0  # time constant of the figure that targets are compared by
 
-@dataclass(slots=True)
-class Sketch:
-    """One target's first-token times for prompts of one size."""
-
-    weights: list[float] = field(default_factory=lambda: [0.0] * BINS)
-    total: float = 0.0
-    seen: int = 0
-    cached: float | None = None  # the deadline, until the next observation
-
-    def add(self, seconds: float, *, at_least: bool = False) -> None:
-        """One time. at_least: it was cut off then, and counts as the next longer bin."""
-        weights = self.weights
-        if self.total > 0:
-            for index in range(BINS):
-                weights[index] *= FORGET
-        self.total = self.total * FORGET + 1.0
-        self.seen += 1
-        weights[_bin(seconds * (RATIO if at_least else 1.0))] += 1.0
-        self.cached = None
-
-    def quantile(self, share: float) -> float:
-        """The time that this share of requests stays under; the upper edge of its bin."""
-        goal = self.total * share
-        total = 0.0
-        for index, weight in enumerate(self.weights):
-            total += weight
-            if total >= goal:
-                return _EDGES[index]
-        return _EDGES[-1]
+_REASONING = 64  # added to the size: histories of their own
 
 
-def _bin(seconds: float) -> int:
-    low, high = 0, BINS - 1
-    while low < high:
-        middle = (low + high) // 2
-        if seconds <= _EDGES[middle]:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+class Pace:
+    """Whether a target keeps its deadlines at present: counts of two windows."""
+
+    __slots__ = ("ends_at", "late", "late_before", "met", "met_before")
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0
+        self.met = self.late = self.met_before = self.late_before = 0
+
+    def roll(self, now: float) -> None:
+        """Forget what is too old."""
+        if now >= self.ends_at:
+            fresh = now < self.ends_at + WINDOW_S
+            self.met_before, self.late_before = (self.met, self.late) if fresh else (0, 0)
+            self.met = self.late = 0
+            self.ends_at = now + WINDOW_S
+
+    def slow(self, now: float) -> bool:
+        """Whether so many attempts are late that more of them would make it worse."""
+        self.roll(now)
+        late = self.late + self.late_before
+        return late >= SLOW_LEAST and late > SLOW_SHARE * (late + self.met + self.met_before)
+
+
+class History:
+    """One target's times, by prompt size."""
+
+    __slots__ = ("at", "compared", "pace", "peak_s", "sizes", "target")
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.sizes: dict[int, Sketch] = {}
+        self.pace = Pace()
+        self.compared = False  # somebody chooses by the peak: keep it
+        self.peak_s = self.at = 0.0
+
+    def peak(self, seconds: float, now: float) -> None:
+        """Follow a slower answer at once and faster ones slowly."""
+        if seconds < self.peak_s:
+            seconds += (self.peak_s - seconds) * exp((self.at - now) / PEAK_S)
+        self.peak_s = seconds
+        self.at = now
 
 
 class Latency:
     """What is normal, per target and prompt size."""
 
-    __slots__ = ("_sketches",)
+    __slots__ = ("_histories",)
 
     def __init__(self) -> None:
-        self._sketches: dict[tuple[str, int], Sketch] = {}
+        self._histories: dict[str, History] = {}
 
-    def observe(self, target: str, prompt_bytes: int, seconds: float, now: float) -> None:
+    def observe(
+        self, target: str, prompt_bytes: int, seconds: float, now: float, *, reasoning: bool = False
+    ) -> None:
         """A first token came after this time."""
-        del now
-        self._sketch(target, prompt_bytes).add(seconds)
+        history = self._histories.get(target) or self._remember(target)
+        size = prompt_bytes.bit_length() + (_REASONING if reasoning else 0)
+        sketch = history.sizes.get(size)
+        if sketch is None:
+            sketch = history.sizes[size] = Sketch()
+        sketch.add(seconds, now)
+        if history.compared:
+            history.peak(seconds, now)
+        if seconds <= sketch.limit_s or not sketch.limit_s:
+            pace = history.pace
+            if now >= pace.ends_at:
+                pace.roll(now)
+            pace.met += 1
 
-    def censored(self, target: str, prompt_bytes: int, seconds: float, now: float) -> None:
-        """None had come when the attempt was given up after this time."""
-        del now
-        self._sketch(target, prompt_bytes).add(seconds, at_least=True)
+    def censored(
+        self, target: str, prompt_bytes: int, seconds: float, now: float, *, reasoning: bool = False
+    ) -> None:
+        """None had come when the attempt was given up after this time, whoever gave it up."""
+        history = self._histories.get(target) or self._remember(target)
+        size = prompt_bytes.bit_length() + (_REASONING if reasoning else 0)
+        sketch = history.sizes.get(size)
+        if sketch is None:
+            sketch = history.sizes[size] = Sketch()
+        if seconds >= 0.9 * sketch.limit_s:  # a client that left at once says nothing
+            sketch.streak += 1
+        sketch.cut(seconds, now)
+        if history.compared:
+            history.peak(max(seconds, history.peak_s), now)
 
-    def deadline(self, target: str, prompt_bytes: int, now: float) -> float:
+    def deadline(
+        self, target: str, prompt_bytes: int, now: float, *, reasoning: bool = False
+    ) -> float:
         """Seconds to wait for a first token before something else is tried."""
         del now
-        sketch = self._sketches.get((target, prompt_bytes.bit_length()))
+        history = self._histories.get(target) or self._remember(target)
+        size = prompt_bytes.bit_length() + (_REASONING if reasoning else 0)
+        sketch = history.sizes.get(size)
         if sketch is None:
-            return PRIOR_S
-        if sketch.cached is None:
-            learned = FACTOR * sketch.quantile(QUANTILE)
-            if sketch.total < ENOUGH:
-                share = sketch.total / ENOUGH
-                learned = share * learned + (1 - share) * PRIOR_S
-            sketch.cached = min(max(learned, LEAST_S), MOST_S)
-        return sketch.cached
+            sketch = history.sizes[size] = Sketch()
+        if sketch.due <= 0:
+            self._conclude(history, size, sketch)
+        return sketch.limit_s
+
+    def late(self, target: str, now: float) -> None:
+        """An attempt is over its deadline."""
+        pace = (self._histories.get(target) or self._remember(target)).pace
+        pace.roll(now)
+        pace.late += 1
+
+    def slow(self, target: str, now: float) -> bool:
+        """Whether much of what this target was asked lately is late: it needs no more load."""
+        history = self._histories.get(target)
+        return history is not None and history.pace.slow(now)
+
+    def expected_s(self, target: str, now: float) -> float:
+        """A pessimist's first-token time, for choosing among targets: it rises at once and falls
+        slowly. Without news it fades, so that a target which was slow is tried again; 0 for one
+        that nobody knows."""
+        history = self._histories.get(target) or self._remember(target)
+        if not history.compared:
+            history.compared = True
+            known = [one for one in history.sizes.values() if one.count]
+            if known:
+                history.peak(exp(max(known, key=lambda one: one.count).read().mean), now)
+        return history.peak_s * exp((history.at - now) / PEAK_S)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """For the admin API."""
-        return [
-            {
-                "target": target,
-                "prompt_bytes_below": 1 << size,
-                "observations": sketch.seen,
-                "p50_s": round(sketch.quantile(0.5), 4),
-                "p90_s": round(sketch.quantile(QUANTILE), 4),
-                "deadline_s": round(self.deadline(target, (1 << size) - 1, 0.0), 4),
-            }
-            for (target, size), sketch in sorted(self._sketches.items())
-        ]
+        rows = []
+        for target, history in sorted(self._histories.items()):
+            for size, sketch in sorted(history.sizes.items()):
+                if sketch.count == 0:
+                    continue
+                self._conclude(history, size, sketch)
+                reading = sketch.read()
+                rows.append(
+                    {
+                        "target": target,
+                        "prompt_bytes_below": 1 << (size % _REASONING),
+                        "reasoning": size >= _REASONING,
+                        "observations": sketch.count,
+                        "p50_s": round(exp(reading.mean), 4),
+                        "p95_s": round(exp(reading.p95), 4),
+                        "silent_share": round(reading.silent, 4),
+                        "deadline_s": round(sketch.limit_s, 4),
+                    }
+                )
+        return rows
 
-    def _sketch(self, target: str, prompt_bytes: int) -> Sketch:
-        key = (target, prompt_bytes.bit_length())
-        sketch = self._sketches.get(key)
-        if sketch is None:
-            sketch = self._sketches[key] = Sketch()
-        return sketch
+    def _remember(self, target: str) -> History:
+        while len(self._histories) >= LIMIT:
+            del self._histories[next(iter(self._histories))]
+        history = self._histories[target] = History(target)
+        return history
+
+    def _conclude(self, history: History, size: int, sketch: Sketch) -> None:
+        reading = sketch.read()
+        sketch.due = min(BATCH, 1 + int(reading.weight) // 4)
+        if reading.weight < ENOUGH or reading.silent >= 1.0:
+            limit = self._borrowed(history, size, reading)
+        else:
+            fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
+            excess = max(0.0, reading.silent - SILENT_SHARE)
+            seen = exp(reading.p95)
+            limit = min(max(fitted, seen), WIDEST * seen)
+            limit *= min(1 + SILENT_GROWTH * excess, SILENT_MOST)
+        if sketch.streak > STREAK:
+            limit *= STREAK_GROWTH ** min(sketch.streak - STREAK, 50)
+        most = MOST_S if size < _REASONING else REASONING_MOST_S
+        sketch.limit_s = min(max(limit, LEAST_S), most)
+
+    def _borrowed(self, history: History, size: int, own: Reading) -> float:
+        """The deadline of a bucket that knows too little by itself."""
+        pool = Pool()
+        if own.silent < 1.0:
+            pool.add(own, own.weight, 0.0)
+        for other in sorted(history.sizes, key=lambda one: abs(one - size)):
+            away = abs(other - size)
+            lent = history.sizes[other]
+            missing = ENOUGH - pool.weight
+            if 0 < away < _REASONING // 2 and missing > 0 and lent.count:
+                reading = lent.read()
+                if reading.silent < 1.0:
+                    pool.add(reading, min(reading.weight, missing), STEP_SPREAD * away)
+        prior = first_token_s(
+            history.target, (1 << (size % _REASONING)) - 1, reasoning=size >= _REASONING
+        )
+        if pool.weight <= 0:
+            return prior
+        share = min(pool.weight / ENOUGH, 1.0)
+        return exp(share * log(pool.limit()) + (1.0 - share) * log(prior))
+
+
+class Pool:
+    """Readings put together, by the weight each is given."""
+
+    __slots__ = ("_first", "_second", "weight")
+
+    def __init__(self) -> None:
+        self.weight = self._first = self._second = 0.0
+
+    def add(self, reading: Reading, weight: float, doubt: float) -> None:
+        """doubt: variance for what is not the same."""
+        self.weight += weight
+        self._first += weight * reading.mean
+        self._second += weight * (reading.variance + doubt + reading.mean * reading.mean)
+
+    def limit(self) -> float:
+        """Seconds that few answers exceed."""
+        mean = self._first / self.weight
+        return _limit(self.weight, mean, max(0.0, self._second / self.weight - mean * mean))
+
+
+def _limit(weight: float, mean: float, variance: float, doubt: float = 0.0) -> float:
+    wide = sqrt((weight * variance + SPREAD_WEIGHT * SPREAD) / (weight + SPREAD_WEIGHT))
+    return exp(mean + (QUANTILE_Z + WIDE_Z * wide - doubt) * wide)
+
+
+def _doubt(weight: float) -> float:
+    """How many deviations earlier the deadline is, for a sketch of so few samples."""
+    return min(DOUBT_MOST, max(0.0, DOUBT_Z * (1.0 / sqrt(weight) - 1.0 / sqrt(SURE))))

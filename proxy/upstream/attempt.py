@@ -75,7 +75,6 @@ class Attempt:
         "_held_bytes",
         "_kept",
         "_parts",
-        "_passes",
         "_request",
         "_retried",
         "_runner",
@@ -86,6 +85,7 @@ class Attempt:
         "dialect",
         "frames",
         "lane",
+        "passes",
         "phase",
         "relay",
         "started_s",
@@ -116,7 +116,7 @@ class Attempt:
         self.dialect = dialect
         self.decoder = dialect.decoder() if streams else None
         self._streams = streams
-        self._passes = passes  # the client's dialect: bytes may pass unchanged
+        self.passes = passes  # the client's dialect: bytes may pass unchanged
         self.started_s = started_s
         self.phase = Phase.WAITING
         self.connection: Connection | None = None
@@ -263,7 +263,7 @@ class Attempt:
         if self._held_bytes > HELD_LIMIT_BYTES:
             self._fail(UpstreamFailure(Kind.PROTOCOL, "too much came before the first token"))
             return
-        if self._passes:
+        if self.passes:
             data = self.tail + data
             cut = whole_events(data)
             self.tail = data[cut:]
@@ -294,6 +294,7 @@ class Attempt:
 
     def _win(self) -> None:
         self.phase = Phase.RELAY
+        self._request = b""
         self._disarm()
         self._runner.first_token(self)
         if self.connection is not None and self.relay is not None:

@@ -166,6 +166,7 @@ class Connection(asyncio.Protocol):
         if b"content-encoding" in headers and not self._unpack(headers[b"content-encoding"]):
             return False
         status, self.status = self.status, 0
+        self._names.clear()
         listener.on_head(status, headers)
         return self.listener is listener
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.upstream.whole import Whole
 
 END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
+COMMENT = b": keep-alive\n\n"
 
 
 class Delivery:
@@ -59,7 +60,7 @@ class Delivery:
             owner,
             self._sink,
             decoder,
-            encoder=self._encoder(step) if attempt.dialect is not self._dialect else None,
+            encoder=None if attempt.passes else self._encoder(step),
             plain=self._dialect.plain,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,
@@ -180,11 +181,23 @@ class Delivery:
             include_usage=self._exchange.wants_usage,
         )
 
+    def comment(self) -> None:
+        """A sign of life, in a stream that has nothing to say yet."""
+        if self.opened:
+            self._sink.write(COMMENT)
+        else:
+            self._open(COMMENT)
+
     def _open(self, first: bytes) -> None:
+        if self.opened:  # by a comment
+            if first:
+                self._sink.write(first)
+            return
         self.opened = True
         exchange = self._exchange
         exchange.status = 200
-        self._sink.open(200, headers.STREAM + headers.about(exchange), first)
+        # An encoder may have no words for a first token: the head alone would end the chunks.
+        self._sink.open(200, headers.STREAM + headers.about(exchange), first or COMMENT)
 
     def _whole(self, body: bytes) -> None:
         exchange = self._exchange

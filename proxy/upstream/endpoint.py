@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from proxy.dialects.registry import dialect, spoken
-from proxy.headers import safe
 
 if TYPE_CHECKING:
+    from proxy.chat import Json
     from proxy.dialects.dialect import Dialect
+    from proxy.upstream.auth import Sign
     from proxy.upstream.pool import Pool
 
 # Quirk -> parameters that are left out of requests, with a note to the client (PROVIDERS 5.3).
@@ -28,6 +31,59 @@ REFUSED_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "no_response_format": ("response_format",),
 }
 
+# Quirk -> the name that a parameter has here.
+RENAMED_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "max_completion_tokens": ("max_tokens", "max_completion_tokens"),
+    "max_tokens": ("max_completion_tokens", "max_tokens"),
+    "random_seed": ("seed", "random_seed"),
+}
+
+# OpenAI's reasoning models refuse what steers sampling; 5.1 and later, and chat variants, do not.
+_REASONS = re.compile(r"(?:^|/)(?:o[134](?![a-z])|gpt-5(?!\.|-chat))")
+_SAMPLING = frozenset(
+    (
+        "temperature",
+        "top_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "stop",
+    )
+)
+
+_RELOCATED = frozenset(("deployment_path", "raw_predict"))
+_VERTEX = "vertex-2023-10-16"  # Claude's interface there, in the body
+
+_EVENTS = b"text/event-stream"
+_JSON = b"application/json"
+
+# Quirks that strict OpenAI clients stumble over: such streams are read and written again
+# (PROVIDERS 5.2). Every other provider's events pass byte for byte.
+_REPAIRED = frozenset(
+    (
+        "azure_first_chunk",
+        "content_parts",
+        "object_name",
+        "service_tier",
+        "tool_index",
+        "usage_in_every_chunk",
+    )
+)
+_HEADS_KEPT = 512  # paths may hold a model that a client chose
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What differs for one model: fields to look at at all, those that are refused, those that
+    have another name, and whether developers are told as system."""
+
+    watched: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    renames: tuple[tuple[str, str], ...] = ()
+    as_system: bool = False
+
 
 @dataclass(slots=True)
 class Endpoint:
@@ -40,51 +96,85 @@ class Endpoint:
     auth: bytes
     quirks: frozenset[str] = frozenset()
     secret: str = ""  # to be scrubbed from the provider's words
-    drops: frozenset[str] = field(init=False)  # parameters that this provider refuses
+    api_version: str = ""  # Azure's, in the query
+    sign: Sign | None = None
+    relocates: bool = field(init=False)  # whether located() has anything to do
+    repairs: bool = field(init=False)  # whether its streams are told anew even to its own kin
+    _host: str = field(init=False)
+    wants: dict[str, Wants] = field(default_factory=dict)  # of OpenAI-shaped bodies, by model
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
     _spoken: dict[str, Dialect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.drops = frozenset(
-            name for quirk in self.quirks for name in REFUSED_PARAMETERS.get(quirk, ())
-        )
+        self.relocates = bool(self.api_version) or not self.quirks.isdisjoint(_RELOCATED)
+        self.repairs = not self.quirks.isdisjoint(_REPAIRED)
+        origin = self.pool.origin
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        plain = origin.port == (443 if origin.tls else 80)
+        self._host = host if plain else f"{host}:{origin.port}"
 
     def dialect_for(self, client: Dialect) -> Dialect:
         """What to speak with this provider for a client: its own dialect where both know it."""
         found = self._spoken.get(client.name)
         if found is None:
-            found = self._spoken[client.name] = dialect(spoken(self.family, client.name))
+            found = self._spoken[client.name] = dialect(
+                spoken(self.family, client.name, responses="speaks_responses" in self.quirks)
+            )
         return found
 
-    def request(
-        self, path: str, body: bytes, *, stream: bool, headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        """A whole POST request. Header bytes of the client are never forwarded."""
+    def learn(self, model: str) -> Wants:
+        """Fills wants for a model."""
+        if len(self.wants) > _HEADS_KEPT:
+            self.wants.clear()
+        found = self.wants[model] = self._wanted(model)
+        return found
+
+    def _wanted(self, model: str) -> Wants:
+        if self.family != "openai":
+            return Wants()
+        refused = {n for quirk in self.quirks for n in REFUSED_PARAMETERS.get(quirk, ())}
+        if "reasoning_limits" in self.quirks and _REASONS.search(model):
+            refused |= _SAMPLING
+        renames = tuple(pair for quirk, pair in RENAMED_PARAMETERS.items() if quirk in self.quirks)
+        as_system = "no_developer" in self.quirks
+        watched = refused | {old for old, _ in renames} | ({"messages"} if as_system else set())
+        return Wants(frozenset(watched), frozenset(refused), renames, as_system)
+
+    def located(self, path: str, body: Json, *, stream: bool) -> str:
+        """The path with what this provider wants in it: the model, its interface's version."""
+        if "raw_predict" in self.quirks:  # Claude at Vertex: the model is in the path only
+            model = quote(body.pop("model"), safe="@")
+            body.setdefault("anthropic_version", _VERTEX)
+            path = f"/models/{model}:{'streamRawPredict' if stream else 'rawPredict'}"
+        elif "deployment_path" in self.quirks:
+            path = f"/deployments/{quote(body['model'], safe='')}{path}"
+        if self.api_version:
+            path += f"{'&' if '?' in path else '?'}api-version={quote(self.api_version)}"
+        return path
+
+    def request(self, path: str, body: bytes, *, stream: bool, accepts: bytes = _EVENTS) -> bytes:
+        """A whole POST request. Header bytes of the client are never forwarded.
+
+        path: below the base URL, encoded, query included. accepts: a stream's content type,
+        always the same for a path.
+        """
         head = self._heads.get((path, stream))
         if head is None:
-            head = self._heads[(path, stream)] = self._head(path, stream)
-            if len(self._heads) > 512:  # paths that hold a client-chosen model
+            head = self._head(path, accepts if stream else _JSON)
+            if len(self._heads) > _HEADS_KEPT:
                 self._heads.clear()
-        if headers:
-            head = head.replace(
-                b"Content-Length: ",
-                "".join(f"{safe(k)}: {safe(v)}\r\n" for k, v in headers.items()).encode()
-                + b"Content-Length: ",
-            )
-        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+            self._heads[(path, stream)] = head
+        if self.sign is not None:
+            head += self.sign("POST", self._host, self._target(path), body)
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
-    def _head(self, path: str, stream: bool) -> bytes:
-        origin = self.pool.origin
-        host = f"[{origin.host}]" if ":" in origin.host else origin.host
-        if origin.port != (443 if origin.tls else 80):
-            host = f"{host}:{origin.port}"
-        accept = "text/event-stream" if stream else "application/json"
+    def _target(self, path: str) -> str:
+        """What stands in the request line: nothing in it can end the line."""
+        return quote(self.prefix + path, safe="%/?&=:@!$'()*+,;~[]")
+
+    def _head(self, path: str, accepts: bytes) -> bytes:
         return (
-            (
-                f"POST {safe(self.prefix + path).replace(' ', '%20')} HTTP/1.1\r\nHost: {host}\r\n"
-                f"Content-Type: application/json\r\nAccept: {accept}\r\n"
-                f"Accept-Encoding: identity\r\nUser-Agent: firsttoken\r\n"
-            ).encode()
-            + self.auth
-            + b"Content-Length: "
-        )
+            f"POST {self._target(path)} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"Content-Type: application/json\r\nAccept: {accepts.decode()}\r\n"
+            f"Accept-Encoding: identity\r\nUser-Agent: firsttoken\r\n"
+        ).encode() + self.auth

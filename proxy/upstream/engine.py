@@ -57,6 +57,8 @@ class Terms:
     hedges: bool = True
     continues: bool = True
     stream_upstream: bool = False
+    keep_alive_s: float = 15.0  # of silence, before a comment; 0: never
+    strict: bool = False  # a parameter that a target has no place for is an error
 
 
 @dataclass(slots=True)

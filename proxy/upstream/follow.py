@@ -32,8 +32,8 @@ class Follower(ABC):
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (
-        "_closing", "_decoder", "_gap_s", "_last_s", "_now", "_owner", "_timer", "_wheel", "done",
-        "ended", "failure", "finish", "usage",
+        "_closing", "_decoder", "_gap_s", "_now", "_owner", "_timer", "_wheel", "done",
+        "ended", "failure", "finish", "heard_s", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +46,7 @@ class Follower(ABC):
         self._now = now
         self._timer: Timer | None = None
         self._closing = False
-        self._last_s = 0.0
+        self.heard_s = 0.0
         self.finish = ""
         self.usage: Usage | None = None
         self.failure: UpstreamFailure | None = None
@@ -110,7 +110,7 @@ class Follower(ABC):
     # ---- inside ------------------------------------------------------------
 
     def _watch(self) -> None:
-        self._last_s = self._now()
+        self.heard_s = self._now()
         self._timer = self._wheel.arm(self._gap_s, self._check_gap)
 
     def _decode(self, data: bytes) -> Sequence[Frame]:
@@ -144,7 +144,7 @@ class Follower(ABC):
                     Kind.ERROR_FRAME, event.message, status=event.status, code=event.code or None
                 )
         if events:
-            self._last_s = self._now()
+            self.heard_s = self._now()
         return spent and not other
 
     def _after(self) -> None:
@@ -159,7 +159,7 @@ class Follower(ABC):
             self._timer = self._wheel.arm(CLOSING_SECONDS, self._complete)
 
     def _check_gap(self) -> None:
-        silent = self._now() - self._last_s
+        silent = self._now() - self.heard_s
         if silent + 0.001 >= self._gap_s:
             self._break(Kind.STALL, "the provider stopped in the middle of its answer")
         else:

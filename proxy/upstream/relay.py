@@ -90,7 +90,7 @@ class Relay(Follower):
             and data.startswith(self._before_text)
             and data.find(b"\n\n") == len(data) - 2
         ):
-            self._last_s = self._now()
+            self.heard_s = self._now()
             self._kept_bytes += len(data)
             if self._kept_bytes <= KEPT_LIMIT_BYTES:
                 self._kept.append(data[len(self._before_text) : -len(after)])
@@ -102,7 +102,7 @@ class Relay(Follower):
                 return
         plain = self._plain
         if plain and data.count(plain) == data.count(b"\n\n"):
-            self._last_s = self._now()
+            self.heard_s = self._now()
             self._keep(data)
             self._sink.write(data)
             return

@@ -1,34 +1,104 @@
-"""What is sent to a target: the client's body, with the target's model."""
+"""What is sent to a target: the client's body with the target's model, or its translation."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
+    from proxy.chat import Json
     from proxy.dialects.dialect import Dialect
     from proxy.exchange import Exchange
+    from proxy.upstream.endpoint import Wants
     from proxy.upstream.engine import Step
 
-PATHS = {"openai": "/chat/completions", "completions": "/completions"}  # below the base URL
+# Below the base URL, where a client's body passes in its own dialect.
+PATHS = {
+    "openai": "/chat/completions",
+    "completions": "/completions",
+    "responses": "/responses",
+    "anthropic": "/messages",
+}
 
 
 def counts_itself(exchange: Exchange, step: Step, *, streams: bool) -> bool:
     """Whether usage is asked of the provider though the client did not ask for it."""
-    return streams and not exchange.wants_usage and "no_stream_options" not in step.endpoint.quirks
+    endpoint = step.endpoint
+    return (
+        streams
+        and not exchange.wants_usage
+        and endpoint.family == "openai"
+        and "no_stream_options" not in endpoint.quirks
+    )
 
 
-def request_for(exchange: Exchange, step: Step, dialect: Dialect, *, streams: bool) -> bytes:
-    """The whole request. Rendering the parsed body again drops what was said twice in it."""
-    body = {**exchange.body, "model": step.model}
-    if streams:
-        body["stream"] = True
-        if counts_itself(exchange, step, streams=True):
-            body["stream_options"] = {"include_usage": True}
-    refused = step.endpoint.drops
-    if refused and not refused.isdisjoint(body):
-        exchange.dropped = tuple(sorted(refused & body.keys()))
-        for name in exchange.dropped:
+def request_for(
+    exchange: Exchange,
+    step: Step,
+    dialect: Dialect,
+    *,
+    streams: bool,
+    client: Dialect | None = None,
+) -> bytes:
+    """The whole request. Rendering the parsed body again drops what was said twice in it.
+
+    dialect: what the provider is spoken to in. client: what the body is in; absent: the same.
+    """
+    endpoint = step.endpoint
+    if client is None or client is dialect:
+        path = PATHS[dialect.name]
+        exchange.dropped = ()
+        body = {**exchange.body, "model": step.model}
+        if streams:
+            body["stream"] = True
+            if counts_itself(exchange, step, streams=True):
+                body["stream_options"] = {"include_usage": True}
+    else:
+        path, body = _told(exchange, step, dialect, client, streams=streams)
+    wants = endpoint.wants.get(step.model) or endpoint.learn(step.model)
+    if wants.watched and not body.keys().isdisjoint(wants.watched):
+        _adapt(body, exchange, wants)
+    if endpoint.relocates:
+        path = endpoint.located(path, body, stream=streams)
+    return endpoint.request(path, orjson.dumps(body), stream=streams, accepts=dialect.stream_type)
+
+
+def _told(
+    exchange: Exchange, step: Step, dialect: Dialect, client: Dialect, *, streams: bool
+) -> tuple[str, Json]:
+    """Path and body in another dialect than the client's. Notes what was dropped."""
+    request = replace(
+        client.parse(exchange.body),
+        stream=streams,
+        include_usage="no_stream_options" not in step.endpoint.quirks,
+    )
+    rendered = dialect.render(request, step.model)
+    exchange.dropped = tuple(sorted({*rendered.dropped, *request.ignored}))
+    return rendered.path, rendered.body
+
+
+def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
+    """Changes an OpenAI-shaped body to what this provider takes. Notes what was dropped."""
+    for old, new in wants.renames:
+        if old in body:
+            value = body.pop(old)
+            body.setdefault(new, value)
+    if wants.as_system and "messages" in body:
+        body["messages"] = _as_system(body["messages"])
+    found = wants.refused & body.keys()
+    if found:
+        for name in found:
             del body[name]
-    return step.endpoint.request(PATHS[dialect.name], orjson.dumps(body), stream=streams)
+        exchange.dropped = tuple(sorted({*exchange.dropped, *found}))
+
+
+def _as_system(messages: list[Json]) -> list[Json]:
+    for one in messages:
+        if one.get("role") == "developer":
+            return [
+                {**two, "role": "system"} if two.get("role") == "developer" else two
+                for two in messages
+            ]
+    return messages

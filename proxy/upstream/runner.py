@@ -58,8 +58,8 @@ class Runner:
 
     __slots__ = (
         "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
-        "_failures", "_machine", "_paused", "_prefills", "_resumptions", "_sink", "_steps",
-        "_store", "_terms", "_winner", "exchange", "over",
+        "_failures", "_machine", "_nudged_s", "_paused", "_prefills", "_resumptions", "_sink",
+        "_steps", "_store", "_terms", "_winner", "exchange", "over",
     )  # fmt: skip
 
     def __init__(  # one race's parts, set once
@@ -92,6 +92,7 @@ class Runner:
         self._asked = exchange.body
         self._prefills = False
         self._resumptions = 0
+        self._nudged_s = 0.0  # when a comment last kept the client's connection alive
         self.over = False
 
     # ---- for the client's side ------------------------------------------------------------
@@ -115,6 +116,23 @@ class Runner:
             self._end_with(
                 ClientError(503, "The proxy is shutting down.", "server_error", "shutting_down")
             )
+
+    def nudge(self) -> None:
+        """Called every second: after a long silence a comment keeps the way to the client open.
+
+        From then on the status is 200, and a failure can only be told inside the stream.
+        """
+        keep_s = self._terms.keep_alive_s
+        if not keep_s or not self.exchange.stream or self.over:
+            return
+        now = self._engine.now()
+        heard = self._nudged_s or now - (perf_counter() - self.exchange.started_s)
+        follower = self._delivery.follower if self._delivery is not None else None
+        if follower is not None:
+            heard = max(heard, follower.heard_s)
+        if now - heard >= keep_s:
+            self._nudged_s = now
+            self._way.comment()
 
     def pause(self) -> None:
         """The client does not read: neither do we."""
@@ -181,15 +199,19 @@ class Runner:
         self._engine.breakers.starts(target.name, self._engine.now())
         streams = exchange.stream or self._terms.stream_upstream
         spoken = target.endpoint.dialect_for(self._dialect)
+        request = request_for(exchange, target, spoken, streams=streams, client=self._dialect)
+        if exchange.dropped and self._terms.strict:
+            self._end_with(_no_place(exchange.dropped, target.name))
+            return
         attempt = Attempt(
             self,
             lane,
             step,
             target.endpoint,
-            request_for(exchange, target, spoken, streams=streams),
+            request,
             spoken,
             streams=streams,
-            passes=spoken is self._dialect,
+            passes=spoken is self._dialect and not target.endpoint.repairs,
             started_s=perf_counter(),
         )
         self._attempts[lane] = attempt
@@ -304,7 +326,10 @@ class Runner:
             self._way.resume(attempt, step, self, self._before)
             return
         self._way.follow(
-            attempt, step, self, strip_usage=counts_itself(self.exchange, step, streams=True)
+            attempt,
+            step,
+            self,
+            strip_usage=attempt.passes and counts_itself(self.exchange, step, streams=True),
         )
 
     def answered(self, attempt: Attempt, body: bytes) -> None:
@@ -313,7 +338,9 @@ class Runner:
             return
         step = self._steps[attempt.step]
         try:
-            answer = read_whole(body, source=self._dialect, target=attempt.dialect)
+            answer = read_whole(
+                body, source=self._dialect, target=attempt.dialect, passes=attempt.passes
+            )
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
@@ -436,3 +463,12 @@ class Runner:
         if self._delivery is not None:
             self._delivery.follower = None
         self._engine.account(self.exchange)
+
+
+def _no_place(dropped: Sequence[str], target: str) -> ClientError:
+    return ClientError(
+        400,
+        f"{target} cannot honour {', '.join(dropped)}, and this route drops nothing.",
+        code="unsupported_parameter",
+        param=dropped[0],
+    )

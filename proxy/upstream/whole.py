@@ -22,8 +22,8 @@ class Whole(NamedTuple):
     finish: str
 
 
-def read(body: bytes, *, source: Dialect, target: Dialect) -> Whole:
-    """The client's bytes for a provider's 200.
+def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whole:
+    """The client's bytes for a provider's 200. passes: they are the provider's own.
 
     Raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME for an error
     object inside, EMPTY when nothing was answered.
@@ -32,21 +32,21 @@ def read(body: bytes, *, source: Dialect, target: Dialect) -> Whole:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
-    if not isinstance(answer, dict):
-        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
-    if source is target and source.name in _GLANCED:
+    if passes and source.name in _GLANCED:
         return _glance(body, answer)
     read_answer = target.read_answer(answer)
     finish = read_answer.choices[0].finish if read_answer.choices else None
-    sent = body if source is target else source.write_answer(read_answer)
+    sent = body if passes else source.write_answer(read_answer)
     return Whole(sent, read_answer.usage, finish or "stop")
 
 
 _GLANCED = frozenset({"openai", "completions"})
 
 
-def _glance(body: bytes, answer: dict[str, Any]) -> Whole:
+def _glance(body: bytes, answer: Any) -> Whole:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
+    if not isinstance(answer, dict):
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
     error = answer.get("error")
     if error:
         words = error.get("message") if isinstance(error, dict) else error

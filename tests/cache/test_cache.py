@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ from proxy.cache.cache import Cache
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key, key_of
 from proxy.cache.policy import Options, Settings
+from proxy.cache.shelf import Shelf, Wanted
 from proxy.errors import ClientError
 
 DIM = 64
@@ -43,6 +45,11 @@ def vector(*seeds: int) -> Vector:
 
 def entry(**fields: Any) -> Entry:
     return Entry(whole=b'{"id":"x"}', **fields)
+
+
+def forget(cache: Cache, **wanted: str) -> int:
+    shelf = Shelf(cache, None, str)
+    return asyncio.run(shelf.invalidate(Wanted(**wanted)))["invalidated"]
 
 
 FRANCE = "What is the capital of France?"
@@ -97,7 +104,7 @@ def test_the_nearest_answers_among_many_of_one_gist() -> None:
     hit = cache.find_semantic(key("Sort the list of names"), vector(25))
     assert hit is not None
     assert hit.entry.model == "25"
-    assert cache.invalidate() == 39
+    assert forget(cache) == 39
     assert cache.find_semantic(key("Sort the list of names"), vector(25)) is None
 
 
@@ -198,7 +205,7 @@ def test_invalidation(wish: dict[str, str], gone: int) -> None:
     cache.put(key(FRANCE), vector(1), entry(tags=("x",)))
     cache.put(key(SPAIN), vector(2), entry(tags=("x", "y"), category="code"))
     cache.put(key("Hello"), vector(3), entry())
-    assert cache.invalidate(**wish) == gone
+    assert forget(cache, **wish) == gone
     assert cache.stats()["entries"] == cache.stats()["vectors"] == 3 - gone
 
 
@@ -210,20 +217,20 @@ def test_explain_has_the_contracts_shape() -> None:
         def read(self, text: str) -> Reading:
             return Reading()
 
-    cache = Cache(Settings(), Clock())
-    said = cache.explain_texts({"a": "GDP in 2024", "b": "GDP in 2025"}, Reader())
+    cache = Shelf(Cache(Settings(), Clock()), Reader(), str)
+    said = cache.explain({"a": "GDP in 2024", "b": "GDP in 2025"})
     assert said["hit"] is False
     assert said["similarity"] == pytest.approx(1.0)
     assert {"name": "numbers", "pass": False, "why": "2024 / 2025"} in said["guards"]
-    assert cache.explain_texts({"a": FRANCE, "b": WHICH_CITY}, Reader())["hit"] is True
+    assert cache.explain({"a": FRANCE, "b": WHICH_CITY})["hit"] is True
     whole = {"model": "m", "messages": [{"role": "user", "content": FRANCE}]}
     other = {**whole, "temperature": 0.1}
-    assert cache.explain_texts({"a": whole, "b": whole}, Reader())["hit"] is True
-    parted = cache.explain_texts({"a": whole, "b": other}, Reader())
+    assert cache.explain({"a": whole, "b": whole})["hit"] is True
+    parted = cache.explain({"a": whole, "b": other})
     assert parted["hit"] is False
     assert parted["guards"][-1]["name"] == "partition"
     with pytest.raises(ClientError, match="'b' must be"):
-        cache.explain_texts({"a": "x"}, Reader())
+        cache.explain({"a": "x"})
 
 
 def test_a_million_lookups_never_cross_tenants() -> None:
@@ -247,6 +254,6 @@ def test_a_million_lookups_never_cross_tenants() -> None:
         elif chance.random() < 0.5:
             cache.put(asked, spaces[number], entry(provider=f"tenant-{tenant}"))
         else:
-            cache.invalidate(pattern="*list*") if chance.random() < 0.001 else None
+            forget(cache, pattern="*list*") if chance.random() < 0.001 else None
     assert crossed == 0
     assert found > 10_000

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.cache.cache import Cache
-from proxy.cache.disk import MAGIC, Disk, frame, read_records
+from proxy.cache.disk import MAGIC, Disk, frame, pack, read_records, unpack
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key
 from proxy.cache.policy import Settings
 from proxy.cache.record import left_s, pack_entry, unpack_entry
+from proxy.cache.shelf import Shelf, Wanted
 from proxy.chat import Usage
 
 UNIT = np.full(64, 0.125, np.float32)
@@ -39,6 +41,11 @@ def opened(path: Path, now_s: float = 0.0, wall_s: float = 1e9) -> Cache:
     return cache
 
 
+def forget(cache: Cache, **wanted: str) -> int:
+    shelf = Shelf(cache, None, str)
+    return asyncio.run(shelf.invalidate(Wanted(**wanted)))["invalidated"]
+
+
 def entry(number: int = 0) -> Entry:
     return Entry(
         whole=b'{"number":%d}' % number,
@@ -57,7 +64,7 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     first.put(key(1), UNIT, entry(1))
     first.put(key(2), None, Entry(stream=b'data: {"a":1}\n\n' * 20 + b"data: [DONE]\n\n"))
     first.put(key(3), None, entry(3))
-    first.invalidate(pattern="*drawer 3*")
+    forget(first, pattern="*drawer 3*")
     first.close()
     second = opened(tmp_path, now_s=7.0, wall_s=1e9 + 100)
     found = second.find_exact(key(1))
@@ -109,7 +116,7 @@ def test_what_is_invalidated_while_loading_does_not_come_back(tmp_path: Path) ->
     first.close()
     second = Cache(Settings(), lambda: 0.0)
     second.attach(Disk(tmp_path, sync_s=0.0), lambda: 1e9)
-    second.invalidate(pattern="*drawer 3*")
+    forget(second, pattern="*drawer 3*")
     while second.tick():
         os.sched_yield()
     assert second.stats()["entries"] == 4
@@ -176,6 +183,21 @@ def test_a_long_log_becomes_a_snapshot(tmp_path: Path, monkeypatch: pytest.Monke
     assert size < 12_000  # dropped and replaced records do not pile up
 
 
+def test_two_processes_keep_apart_in_one_directory(tmp_path: Path) -> None:
+    first, second = opened(tmp_path), opened(tmp_path)
+    first.put(key(1), None, entry(1))
+    second.put(key(2), None, entry(2))
+    first.close()
+    second.close()
+    again, other = opened(tmp_path), opened(tmp_path)
+    assert again.find_exact(key(1)) is not None
+    assert again.find_exact(key(2)) is None
+    assert other.find_exact(key(2)) is not None
+    again.close()
+    other.close()
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
 def test_a_directory_that_cannot_be_written_costs_only_the_disk(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
@@ -201,14 +223,15 @@ def test_records_are_whole_or_absent(
     payloads = [bytes([number]) * 50 for number in range(5)]
     data = bytearray(MAGIC)
     for number, payload in enumerate(payloads):
-        data += frame(number.to_bytes(16, "big"), payload)
+        data += frame(number.to_bytes(16, "big"), pack(payload))
     data[flip % len(data)] ^= 1
     path = tmp_path_factory.mktemp("records") / "log"
     path.write_bytes(bytes(data[: len(data) - cut % len(data)]))
     read = []
     try:
-        for (_, payload), _ in read_records(path):
-            read.append(payload)
+        for (_, packed), _ in read_records(path):
+            assert packed is not None
+            read.append(unpack(packed))
     except ValueError:
         pass
     assert read == payloads[: len(read)]

@@ -11,7 +11,7 @@ import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message as TheirMessage
 from anthropic.types import RawMessageStreamEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -100,6 +100,7 @@ def test_what_a_stream_means_however_it_is_cut(size: int) -> None:
     assert [one for frame in frames for one in frame.events] == MEANING
 
 
+@settings(deadline=None)
 @given(cuts(len(STREAM)))
 def test_every_cut_means_the_same(places: list[int]) -> None:
     decoder = MESSAGES.decoder()
@@ -175,6 +176,7 @@ def as_their_client_reads(stream: bytes) -> TheirMessage:
     return message
 
 
+@settings(deadline=None)
 @given(spoken_events, st.integers(1, 200))
 def test_encoding_and_decoding_say_the_same(said, size: int) -> None:
     usage = Usage(prompt=9, completion=5, cached=2, cache_written=3, reasoning=1)

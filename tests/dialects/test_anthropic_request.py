@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsBase
-from hypothesis import given
+from hypothesis import given, settings
 from pydantic import TypeAdapter
 
 from proxy.chat import (
@@ -53,6 +53,7 @@ def parse(*messages, **fields) -> ChatRequest:
     return MESSAGES.parse(body)
 
 
+@settings(deadline=None)
 @given(requests())
 def test_what_is_rendered_means_the_same(request) -> None:
     rendered = render(request)
@@ -68,6 +69,7 @@ def test_what_is_rendered_means_the_same(request) -> None:
     )
 
 
+@settings(deadline=None)
 @given(requests())
 def test_what_another_formats_client_says_arrives(request) -> None:
     body = OpenAI().render(request, "m").body

@@ -210,7 +210,11 @@ BEGIN = start(4, toolUseId="t", name="f")
         (delta(reasoningContent={"text": "hm"}), [Reasoning("hm")]),
         (delta(reasoningContent={"signature": "s"}), [Reasoning("", signature="s")]),
         (delta(reasoningContent={"redactedContent": "x"}), [Extra("redacted_thinking", "x")]),
-        (delta(citation={"title": "x"}), [Extra("citations", {"title": "x"})]),
+        (delta(citation={"title": "x", "location": {"web": {"url": "https://x"}},
+                         "sourceContent": [{"text": "t"}]}),
+         [Extra("annotations", [{"type": "url_citation", "url_citation": {
+             "url": "https://x", "title": "x", "start_index": 0, "end_index": 0,
+             "cited_text": "t"}}])]),
         (BEGIN + delta(4, toolUse={"input": "{"}) + event("contentBlockStop", contentBlockIndex=4),
          [ToolCall(0, "t", "f"), ToolCall(0, arguments="{")]),
         (BEGIN + delta(4, toolUse={"input": ""}) + event("contentBlockStop", contentBlockIndex=4),
@@ -380,7 +384,23 @@ def test_a_document_needs_words_beside_it() -> None:
     content = asked("m", FilePart("file", "text/plain", "QQ")).body["messages"][0]["content"]
     assert content[0] == {"text": "."}
     assert content[1]["document"]["name"] == "document 0"
-    assert asked("m", FilePart("audio", "audio/wav", "QQ")).dropped == ("audio",)
+    assert asked("m", FilePart("file", "x/y", "QQ")).dropped == ("file",)
+
+
+@pytest.mark.parametrize(
+    ("part", "block"),
+    [(FilePart("audio", "audio/mpeg", "QQ"), {"audio": {"format": "mp3"}}),
+     (FilePart("file", "video/mp4", "QQ"), {"video": {"format": "mp4"}})],
+)  # fmt: skip
+def test_sound_and_film(part, block) -> None:
+    content = asked("m", part).body["messages"][0]["content"]
+    ((medium, told),) = block.items()
+    assert content == [{medium: {**told, "source": {"bytes": "QQ"}}}]
+    parsed = BEDROCK.parse({"messages": [{"role": "user", "content": content}]})
+    assert parsed.messages[0].parts[0].data == "QQ"
+
+
+def test_what_is_stored_at_aws_is_named() -> None:
     stored = asked("m", ImagePart("s3://b/x.jpg")).body["messages"][0]["content"]
     assert stored == [{"image": {"format": "jpeg", "source": {
         "s3Location": {"uri": "s3://b/x.jpg"}}}}]  # fmt: skip

@@ -115,7 +115,11 @@ def test_recorded_answers_are_read_whole() -> None:
         body = orjson.loads(one["response_body"])
         answer = COHERE.read_answer(body)
         assert said_in(answer) == plain_answer(body), one["id"]
-        assert (answer.choices[0].extra or {}).get("citations") == body["message"].get("citations")
+        notes = (answer.choices[0].extra or {}).get("annotations", [])
+        cited = body["message"].get("citations", [])
+        assert [note["url_citation"]["start_index"] for note in notes] == [
+            one["start"] for one in cited for _ in one["sources"]
+        ]
         check_completion(answer)
 
 
@@ -168,7 +172,12 @@ CALL = {"id": "t", "type": "function", "function": {"name": "f", "arguments": ""
         (part("tool-call-delta", 1, tool_calls={"function": {"arguments": "{"}}),
          [ToolCall(1, arguments="{")]),
         (event("tool-call-end", index=1), []),
-        (part("citation-start", citations={"start": 1}), [Extra("citations", {"start": 1})]),
+        (part("citation-start", citations={"start": 1}), []),
+        (part("citation-start", citations={"start": 1, "end": 2, "sources": [
+            {"id": "d", "document": {"title": "T", "url": "https://x", "text": "t"}}]}),
+         [Extra("annotations", [{"type": "url_citation", "url_citation": {
+             "url": "https://x", "title": "T", "start_index": 1, "end_index": 2,
+             "cited_text": "t"}}])]),
         (event("message-end", {"finish_reason": "MAX_TOKENS", "usage": {
             "tokens": {"input_tokens": 3, "output_tokens": 4}, "cached_tokens": 2}}),
          [Finished("length"), Spent(Usage(3, 4, 2))]),
@@ -219,11 +228,11 @@ def test_a_request_as_cohere_takes_it() -> None:
         n=2,
         response_format={"type": "json_schema", "json_schema": {"schema": {"type": "object"}}},
         reasoning_budget=50,
-        extra={"documents": ["d"], "store": True},
+        extra={"documents": ["d"], "store": True, "tools": [{"type": "web_search"}]},
     )  # fmt: skip
     rendered = COHERE.render(request, "command-a")
     assert rendered.path == "/chat"
-    assert rendered.dropped == ("file", "n", "store")
+    assert rendered.dropped == ("file", "n", "store", "tools.web_search")
     call = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     assert rendered.body == {
         "model": "command-a",

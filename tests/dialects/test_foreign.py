@@ -11,6 +11,7 @@ from proxy.chat import (
     CallPart,
     ChatRequest,
     Done,
+    Extra,
     Failed,
     Finished,
     ImagePart,
@@ -155,3 +156,38 @@ def test_noise_is_no_answer_and_no_crash(name, noise, size) -> None:
     except UpstreamFailure:
         return
     assert b"".join(frame.raw for frame in frames) == noise
+
+
+def test_what_has_no_field_of_its_own_is_kept_in_whole_answers() -> None:
+    events = [Text("a"), Extra("annotations", [1]), Extra("annotations", [2]), Extra("x", "y")]
+    answer = assemble([*events, Finished("stop")])
+    assert answer.choices[0].extra == {"annotations": [1, 2], "x": "y"}
+    assert assemble(events_of(answer)) == answer
+
+
+LOGPROBS = {"content": [{"token": "é", "logprob": -0.5, "bytes": [195, 169], "top_logprobs": [
+    {"token": "é", "logprob": -0.5, "bytes": [195, 169]},
+    {"token": "e", "logprob": -2.0, "bytes": [101]}]}], "refusal": None}  # fmt: skip
+OLLAMA_LOGPROBS = {"message": {"content": "é"}, "logprobs": [{"token": "é", "logprob": -0.5,
+    "top_logprobs": [{"token": "é", "logprob": -0.5}, {"token": "e", "logprob": -2}]}]}  # fmt: skip
+GEMINI_LOGPROBS = {"candidates": [{"content": {"parts": [{"text": "é"}]}, "logprobsResult": {
+    "chosenCandidates": [{"token": "é", "logProbability": -0.5}], "topCandidates": [
+        {"candidates": [{"token": "é", "logProbability": -0.5},
+                        {"token": "e", "logProbability": -2}]}]}}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("ollama", OLLAMA_LOGPROBS), ("gemini", GEMINI_LOGPROBS)]
+)
+def test_probabilities_are_told_as_openai_tells_them(name: str, told) -> None:
+    choice = dialect(name).read_answer(told).choices[0]
+    assert choice.extra == {"logprobs": LOGPROBS}
+    line = orjson.dumps(told) + b"\n"
+    stream = line if name == "ollama" else b"data: " + line + b"\n"
+    events = cut_and_read(name, stream, 9)
+    assert Extra("logprobs", LOGPROBS) in events
+    asked = ChatRequest("m", (), logprobs=True, top_logprobs=2)
+    rendered = dialect(name).render(asked, "m")
+    assert rendered.dropped == ()
+    fields = rendered.body if name == "ollama" else rendered.body["generationConfig"]
+    assert 2 in fields.values()

@@ -184,8 +184,10 @@ CALL = {"functionCall": {"name": "f", "args": {"a": 1}, "id": "t"}}
         (candidate(finishReason="FINISH_REASON_UNSPECIFIED"), []),
         (event(promptFeedback={"blockReason": "PROHIBITED_CONTENT"}, usageMetadata={
             "promptTokenCount": 4}), [Finished("content_filter"), Spent(Usage(4))]),
-        (event(candidates=[{"groundingMetadata": {"groundingChunks": [{}]}}]),
-         [Extra("grounding_metadata", {"groundingChunks": [{}]})]),
+        (event(candidates=[{"groundingMetadata": {"groundingChunks": [
+            {}, {"web": {"uri": "https://x", "title": "X"}}]}}]),
+         [Extra("annotations", [{"type": "url_citation", "url_citation": {
+             "url": "https://x", "title": "X", "start_index": 0, "end_index": 0}}])]),
         (event(usageMetadata={"promptTokenCount": 4, "toolUsePromptTokenCount": 1,
             "candidatesTokenCount": 2, "thoughtsTokenCount": 5, "cachedContentTokenCount": 3}),
          [Spent(Usage(5, 7, 3, 0, 5))]),
@@ -221,6 +223,8 @@ def test_an_error_in_the_stream(raw: bytes, size: int) -> None:
 def test_a_refused_prompt_and_an_empty_answer() -> None:
     answer = GEMINI.read_answer({"promptFeedback": {"blockReason": "SAFETY"}})
     assert answer.choices[0].finish == "content_filter"
+    parts = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in "ab"]
+    assert GEMINI.read_answer(parts).choices[0].text == "ab"
     for body, kind in (({}, Kind.EMPTY), ([], Kind.PROTOCOL), ("x", Kind.PROTOCOL)):
         with pytest.raises(UpstreamFailure) as failed:
             GEMINI.read_answer(body)
@@ -357,6 +361,10 @@ def test_instructions_alone_are_asked() -> None:
         ("none", None, "gemini-flash-latest",
          {"thinkingLevel": "minimal", "includeThoughts": False}),
         ("low", 77, "gemini-2.5-flash", {"thinkingBudget": 77, "includeThoughts": True}),
+        (None, 99999, "gemini-2.5-flash", {"thinkingBudget": 24576, "includeThoughts": True}),
+        (None, 0, "gemini-2.5-pro", {"thinkingBudget": 128, "includeThoughts": False}),
+        (None, 99999, "gemini-3.8-flash", {"thinkingLevel": "high", "includeThoughts": True}),
+        (None, 1000, "gemini-3.8-flash", {"thinkingLevel": "low", "includeThoughts": True}),
     ],
 )  # fmt: skip
 def test_how_much_it_may_think(effort, budget, model, thinking) -> None:
@@ -376,3 +384,15 @@ def test_a_wrong_request_names_its_field(body, param: str) -> None:
     with pytest.raises(ClientError) as refused:
         GEMINI.check(body)
     assert refused.value.param == param
+
+
+def test_a_search_is_googles() -> None:
+    request = ChatRequest("m", (), extra={"tools": [
+        {"type": "web_search"}, {"type": "mcp"}, {"codeExecution": {}}]})  # fmt: skip
+    rendered = GEMINI.render(request, "gemini-3-flash")
+    assert rendered.body["tools"] == [{"codeExecution": {}}, {"googleSearch": {}}]
+    assert rendered.dropped == ("tools.mcp",)
+    both = ChatRequest("m", (), tools=(Tool("f"),), extra={"web_search_options": {}})
+    rendered = GEMINI.render(both, "gemini-2.5-flash")
+    assert rendered.body["tools"] == [{"functionDeclarations": [{"name": "f"}]}]
+    assert rendered.dropped == ("web_search",)

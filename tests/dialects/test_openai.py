@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.chat import (
     Done,
+    Extra,
     Failed,
     Finished,
     Opened,
@@ -201,3 +202,54 @@ def test_text_completions_have_their_own_shape() -> None:
 def test_a_provider_speaks_the_clients_dialect_where_it_knows_it() -> None:
     assert spoken("openai", "completions") == "completions"
     assert spoken("openai", "openai") == "openai"
+
+
+usual = st.tuples(
+    st.one_of(st.text(), st.sampled_from(['","refusal":"no', '"', "\\", '"},"x":{"content":"y'])),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from(["content", "content", "content", "refusal", "reasoning"]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(usual, max_size=12))
+def test_what_is_learned_of_a_stream_changes_nothing(pieces) -> None:
+    raw = [
+        event(choices=[{"index": index, "delta": {field: text}, "finish_reason": None}])
+        for text, index, field in pieces
+    ]
+    one_by_one = [found for chunk in raw for found in read(chunk)]
+    assert read(*raw) == one_by_one
+    means = {"content": Text, "refusal": Text, "reasoning": Reasoning}
+    assert one_by_one == [means[field](text, index) for text, index, field in pieces if text]
+
+
+NOTE = {"type": "url_citation", "url_citation": {
+    "url": "https://a.test", "title": "A", "start_index": 0, "end_index": 1,
+}}  # fmt: skip
+TOKEN = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}
+
+
+def test_what_has_no_field_of_its_own_arrives_too() -> None:
+    said = [
+        Reasoning("hm"), Reasoning("", signature="sig"), Text("a"),
+        Extra("logprobs", {"content": [TOKEN], "refusal": None}),
+        Extra("annotations", [NOTE]), Text("b"),
+        Extra("logprobs", {"content": [TOKEN], "refusal": None}),
+        ToolCall(0, "t", "f", "{}", signature="thought"), Finished("tool_calls"),
+    ]  # fmt: skip
+    encoder = CHAT.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode(said) + encoder.end()
+    for chunk in stream.split(b"\n\n")[:-2]:
+        ChatCompletionChunk.model_validate(orjson.loads(chunk[6:]), strict=True)
+    again = assemble(read(stream))
+    assert again.choices == assemble(said).choices
+    choice = again.choices[0]
+    assert choice.extra == {
+        "logprobs": {"content": [TOKEN, TOKEN], "refusal": None}, "annotations": [NOTE],
+    }  # fmt: skip
+    assert (choice.reasoning_signature, choice.calls[0].signature) == ("sig", "thought")
+    body = orjson.loads(CHAT.write_answer(again))
+    ChatCompletion.model_validate(body, strict=True)
+    assert CHAT.read_answer(body).choices == again.choices
+    assert assemble(events_of(again)).choices == again.choices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import (
@@ -37,6 +37,7 @@ def part(**fields):
     return parse({"role": "user", "content": [fields]}).messages[0].parts
 
 
+@settings(deadline=None)
 @given(
     requests(),
     st.fixed_dictionaries(
@@ -136,6 +137,21 @@ def test_an_assistant_turn_holds_thought_text_and_calls() -> None:
         ReasoningPart("hm"), TextPart("hi"), CallPart("t", "f", "{}"),
     )  # fmt: skip
     assert said.messages[1] == Message("tool", (ResultPart("t", (TextPart("ok"),)),))
+
+
+def test_proofs_that_a_client_kept_go_back() -> None:
+    said = parse(
+        {"role": "assistant", "content": None, "reasoning_content": "hm",
+         "reasoning_details": [{"type": "reasoning.text", "text": "", "signature": "sig"}],
+         "tool_calls": [{"id": "t", "type": "function",
+                         "function": {"name": "f", "arguments": "{}"},
+                         "extra_content": {"google": {"thought_signature": "proof"}}}]},
+    )  # fmt: skip
+    assert said.messages[0].parts == (
+        ReasoningPart("hm", "sig"), CallPart("t", "f", "{}", "proof"),
+    )  # fmt: skip
+    again = CHAT.render(said, "m").body["messages"][0]
+    assert CHAT.parse({"model": "m", "messages": [again]}).messages == said.messages
 
 
 def test_functions_of_old_are_tools() -> None:

@@ -45,6 +45,9 @@ def test_cuts_do_not_matter(name: str, size: int) -> None:
 def test_several_data_lines_are_one_payload() -> None:
     assert payload(b"data: one\ndata: two\n\n") == (b"", b"one\ntwo")
     assert payload(b"event: error\ndata: {}\n\n") == (b"error", b"{}")
+    assert payload(b"event: a\ndata: {}\ndata: 1\n\n") == (b"a", b"{}\n1")
+    assert payload(b"event: a\nid: 7\n\n") == (b"a", b"")
+    assert payload(b"data: one\ndata: two\n") == (b"", b"one\ntwo")
     assert payload(b": only a comment\n\n") == (b"", b"")
 
 
@@ -70,3 +73,16 @@ def test_an_event_without_an_end_is_bounded() -> None:
 def test_nothing_is_lost_or_invented(pieces: list[bytes], size: int) -> None:
     stream = b"".join(pieces)
     assert b"".join(split(stream, size)) == stream
+
+
+@pytest.mark.parametrize("stream", [
+    b"data: a\r\n\r\ndata: b\r\n\r\n", b"data: a\r\n\r\n\r\ndata: b\r\n\r\n",
+    b"data: a\r\n\r\n\r\n\r\ndata: b\r\n\r\n", b"data: a\n\ndata: b\r\n\r\n",
+    b"data: a\r\n\ndata: b\r\n\r\n", b"data: a\r\rdata: b\r\n\r\n", b"\r\n\r\ndata: a\r\n\r\n",
+])  # fmt: skip
+def test_lines_that_end_in_crlf_are_cut_like_all_others(stream: bytes) -> None:
+    whole, bytewise = split(stream, 1 << 20), split(stream, 1)
+    assert [data for _, data in map(payload, whole) if data] == [
+        data for _, data in map(payload, bytewise) if data
+    ]
+    assert b"".join(whole) == stream

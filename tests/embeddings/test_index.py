@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from embeddings.centroids import find_centroids
 from embeddings.index import BLOCK_MAX, RING_MAX, Engine, Index, Inverted, Ring, Vector
 
 DIM = 128
@@ -122,7 +123,7 @@ def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
     made.load()
     given = vectors(200)
     codes = np.stack([made.encode(vector) for vector in given])
-    stage = Inverted(made, codes)
+    stage = Inverted.learn(made, codes)
     for label in range(200):
         stage.add([label], codes[label][None])
     taken = dict(stage.take() for _ in range(200))
@@ -147,3 +148,50 @@ def test_a_process_without_vectors_does_not_load_faiss() -> None:
     code = "import sys, embeddings.index, proxy.cache.cache; print('faiss' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+TRAINS = """
+import numpy as np
+from embeddings.index import Engine, Index
+engine = Engine(128)
+engine.load()
+while engine.faiss is None:
+    pass
+index = Index(engine)
+given = np.random.default_rng(0).standard_normal((6000, 128)).astype(np.float32)
+given /= np.linalg.norm(given, axis=1, keepdims=True)
+for label in range(0, 6000, 50):
+    index.add(list(range(label, label + 50)), given[label : label + 50])
+print(index._training)
+"""
+
+
+def test_a_process_that_ends_while_it_learns_ends_well() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINS], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "True", "")
+
+
+def test_learning_is_given_up_when_the_engine_closes() -> None:
+    made = engine()
+    made.load()
+    made.close()
+    codes = np.stack([made.encode(vector) for vector in vectors(100)])
+    assert Inverted.learn(made, codes) is None
+
+
+def test_centroids_stand_amid_their_vectors() -> None:
+    made = engine()
+    made.load()
+    middles = vectors(20, seed=5)
+    noise = np.random.default_rng(6).standard_normal((2000, DIM)).astype(np.float32) * 0.02
+    near = middles[np.arange(2000) % 20] + noise
+    codes = made.encode(near / np.linalg.norm(near, axis=1, keepdims=True))
+    found = find_centroids(made.faiss, codes, 40, lambda: False)
+    assert found is not None
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(40), abs=1e-4)
+    assert ((found @ middles.T).max(1) > 0.95).all()
+    again = find_centroids(made.faiss, codes, 40, lambda: False)
+    assert again is not None
+    assert (found == again).all()

@@ -1,0 +1,81 @@
+"""Limits as a client meets them, and alerts as an operator does."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.admin.house import House, house
+from tests.ledger.test_webhook import receiver
+
+KEY = '[[auth.key]]\nname = "web"\nkey = "env:K"\n'
+BEARER = {"Authorization": "Bearer sk-caller"}
+BODY = {"model": "chat", "messages": [{"role": "user", "content": "x"}], "max_tokens": 20}
+
+
+async def ask(it: House, **body) -> tuple[int, dict, dict]:
+    sent = {**BODY, **body}
+    async with it.client.post("/v1/chat/completions", json=sent, headers=BEARER) as answer:
+        text = await answer.read()
+        return (
+            answer.status,
+            {k.lower(): v for k, v in answer.headers.items()},
+            {} if not text else await answer.json(),
+        )
+
+
+@pytest.mark.parametrize("lane", ["true", "false"])
+async def test_requests_a_minute(lane: str) -> None:
+    key = KEY + "requests_per_minute = 2\ntokens_per_minute = 5000\n"
+    async with house(server=f"fast_lane = {lane}", extra=key) as it:
+        assert [(await ask(it))[0] for _ in range(3)] == [200, 200, 429]
+        _, headers, body = await ask(it)
+        assert body["error"]["code"] == "rate_limit_exceeded"
+        assert headers["x-ratelimit-remaining-requests"] == "0"
+        assert 0 < int(headers["retry-after"]) <= 60
+        page = await it.get("/metrics")
+        assert "firsttoken_limited_total 2.0" in page
+
+
+async def test_a_hit_of_the_cache_gives_its_tokens_back() -> None:
+    key = KEY + "tokens_per_minute = 100\n"
+    async with house(cache="true", extra=key) as it:
+        for _ in range(20):
+            status, _, _ = await ask(it, temperature=0)
+            assert status == 200
+
+
+async def test_a_budget_stops_a_key_and_the_operator_hears_of_it() -> None:
+    async with receiver() as (got, url):
+        ledger = f'[ledger]\nwebhook = "{url}"\nwebhook_key = "env:ADMIN_KEY"'
+        key = KEY + "budget_usd_per_day = 0.00001\n"
+        async with house(ledger=ledger, extra=key) as it:
+            statuses = [(await ask(it))[0] for _ in range(4)]
+            assert (statuses[0], statuses[-1]) == (200, 429)
+            _, headers, body = await ask(it)
+            assert body["error"]["code"] == "insufficient_quota"
+            assert headers["x-should-retry"] == "false"
+            async with asyncio.timeout(5):
+                while len(got) < 1:
+                    await asyncio.sleep(0.01)
+    assert b"budget_exceeded" in got[-1][1]
+
+
+async def test_a_restart_does_not_give_a_second_budget(tmp_path) -> None:
+    ledger = f'[ledger]\npath = "{tmp_path}/ledger.db"'
+    key = KEY + "budget_usd_per_month = 0.00001\n"
+    for due in ([200, 429], [429, 429]):
+        async with house(ledger=ledger, extra=key) as it:
+            await asyncio.sleep(0.1)
+            assert [(await ask(it))[0] for _ in range(2)] == due
+
+
+async def test_a_breaker_that_opens_is_an_alert(caplog) -> None:
+    async with house() as it:
+        body = {**BODY, "model": "primary/fault-401"}
+        await it.call("POST", "/v1/chat/completions", json=body)
+        async with asyncio.timeout(5):
+            while "breaker_open" not in caplog.text:
+                await asyncio.sleep(0.05)
+    assert "refuses the configured key" in caplog.text

@@ -1,0 +1,264 @@
+"""The ledger's file: what goes in comes out, whatever happens to the process or to the disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from proxy.chat import Usage
+from proxy.ledger import batch
+from proxy.ledger.layout import STEPS, Foreign, open_ledger
+from proxy.ledger.store import Unavailable
+from tests.ledger.books import NOON, ledger, until
+
+SUM = "SELECT sum(n), sum(cost), sum(saved), sum(prompt), sum(reference), sum(ttft_n) FROM "
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def test_rows_and_their_rollups_agree(file: Path) -> None:
+    with ledger(file) as book:
+        for number in range(500):
+            book.wall = NOON + number * 600
+            book.record(key=f"k{number % 3}", usage=Usage(number, 10), task_type="analysis")
+            book.record(cache="exact", outcome="ok", first_token_s=None)
+        rows = book.rows(
+            "SELECT count(*), sum(cost), sum(saved), sum(prompt), sum(reference), count(ttft_us)"
+            " FROM rows"
+        )
+        assert book.rows(SUM + "hours") == rows == book.rows(SUM + "days")
+        assert rows[0][0] == 1000
+        assert book.rows("SELECT sum(n) FROM times WHERE kind = 1") == [(1000,)]
+        assert book.rows("SELECT sum(n) FROM times WHERE kind = 0") == [(500,)]
+
+
+def test_the_reference_is_what_the_premium_model_would_have_cost(file: Path) -> None:
+    with ledger(file) as book:
+        book.record(provider="groq", provider_model="llama", usage=Usage(1000, 100))
+        book.record(provider_model="nobody-knows-its-price")
+        (priced,), (unpriced,) = book.rows("SELECT reference FROM rows ORDER BY seq")
+    assert priced == 1000 * 15_000_000 + 100 * 75_000_000
+    assert unpriced == 0
+
+
+def test_tags_are_counted_each(file: Path) -> None:
+    with ledger(file) as book:
+        book.record(tags=("team-a", "beta"))
+        book.record(tags=("team-a", "team-a"))
+        assert book.rows("SELECT tag, n FROM tag_days ORDER BY tag") == [("beta", 1), ("team-a", 2)]
+
+
+def test_it_survives_a_restart(file: Path) -> None:
+    with ledger(file) as book:
+        book.record()
+    with ledger(file) as book:
+        book.record()
+        assert book.rows("SELECT sum(n) FROM days") == [(2,)]
+        assert book.rows("SELECT count(*) FROM labels") == [(1,)]
+
+
+def test_without_a_file_it_is_kept_in_memory() -> None:
+    with ledger() as book:
+        book.record()
+        assert book.rows("SELECT sum(n) FROM days") == [(1,)]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from tests.ledger.books import ledger
+with ledger(Path(sys.argv[1])) as book:
+    number = 0
+    while True:
+        number += 1
+        book.wall = time.time()
+        book.record(id=f"req_{number:08d}")
+        print(number, time.time(), flush=True)
+        time.sleep(0.0005)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_s", [0.6, 0.93, 1.3])
+def test_kill_9_costs_at_most_the_last_second(file: Path, after_s: float) -> None:
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(file)], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    time.sleep(after_s)
+    process.send_signal(signal.SIGKILL)
+    told = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 1]
+    process.wait()
+    process.stdout.close()
+    killed_s = float(told[-1][1])
+    due = [int(number) for number, at in told if float(at) < killed_s - 1.0]
+    with ledger(file) as book:
+        found = {int(one[4:]) for (one,) in book.rows("SELECT id FROM rows")}
+        assert book.rows(SUM + "days") == book.rows(SUM + "hours")
+        assert book.rows("SELECT sum(n) FROM days") == [(len(found),)]
+    assert found
+    assert found.issuperset(due)
+    assert found == set(range(1, max(found) + 1))  # no row is missing in between
+
+
+@pytest.mark.parametrize("damage", ["garbage", "torn"])
+def test_a_corrupt_file_is_set_aside(file: Path, damage: str, caplog) -> None:
+    with ledger(file) as book:
+        for _ in range(200):
+            book.record()
+        assert book.rows("SELECT count(*) FROM rows") == [(200,)]
+    content = file.read_bytes()
+    if damage == "garbage":
+        file.write_bytes(b"not a database, but long enough to be one. " * 200)
+    else:
+        file.write_bytes(content[:4096] + os.urandom(len(content) - 4096))
+    with caplog.at_level(logging.WARNING), ledger(file) as book:
+        book.record()
+        until(lambda: book.store.written == 1)
+        assert book.rows("SELECT sum(n) FROM days") == [(1,)]
+        assert book.store.set_aside == 1
+    assert len([one for one in file.parent.iterdir() if "corrupt" in one.name]) >= 1
+    assert "was damaged" in caplog.text
+
+
+def test_a_full_disk_does_not_stop_anything(file: Path, caplog, monkeypatch) -> None:
+    monkeypatch.setattr("proxy.ledger.store.RETRY_SECONDS", 0.05)
+    with ledger(file) as book:
+        book.record()
+        until(lambda: book.store.written == 1)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        size = max(one.stat().st_size for one in file.parent.iterdir())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 512, before[1]))
+        try:
+            with caplog.at_level(logging.INFO):
+                for _ in range(2000):
+                    book.record()
+                until(lambda: book.store.failures >= 2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        until(lambda: book.store.written == 2001)
+        assert not book.store.failing
+        assert book.rows("SELECT count(*) FROM rows") == [(2001,)]
+        assert book.store.figures()["ledger_up"] == 1.0
+    lines = [one.message for one in caplog.records]
+    assert len([one for one in lines if "serving goes on" in one]) == 1
+
+
+def test_a_folder_that_is_not_there_is_waited_for(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("proxy.ledger.store.RETRY_SECONDS", 0.05)
+    file = tmp_path / "later" / "ledger.db"
+    with ledger(file) as book:
+        book.record()
+        until(lambda: book.store.failures > 0)
+        assert book.store.figures()["ledger_up"] == 0.0
+        with pytest.raises(Unavailable, match="unable to open"):
+            book.rows("SELECT 1")
+        file.parent.mkdir()
+        until(lambda: book.store.written == 1)
+        assert book.rows("SELECT count(*) FROM rows") == [(1,)]
+
+
+def test_somebody_elses_database_is_left_alone(file: Path) -> None:
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE theirs(a)")
+    other.close()
+    with pytest.raises(Foreign, match="another program"):
+        open_ledger(str(file))
+    with ledger(file) as book:
+        book.record()
+        until(lambda: "another program" in book.store.failing)
+        assert book.store.set_aside == 0
+
+
+def test_versions_migrate_and_later_ones_are_refused(file: Path) -> None:
+    with ledger(file) as book:
+        book.record()
+    wider = (*STEPS, "ALTER TABLE rows ADD COLUMN region TEXT; CREATE INDEX more ON rows(region)")
+    connection = open_ledger(str(file), wider)
+    assert connection.execute("SELECT count(*), region FROM rows").fetchone() == (1, None)
+    connection.close()
+    open_ledger(str(file), wider).close()  # once only
+    with pytest.raises(Foreign, match="later version"):
+        open_ledger(str(file))
+
+
+def test_a_migration_that_fails_changes_nothing(file: Path) -> None:
+    open_ledger(str(file)).close()
+    with pytest.raises(sqlite3.OperationalError):
+        open_ledger(str(file), (*STEPS, "CREATE TABLE fine(a); CREATE TABLE rows(b)"))
+    connection = open_ledger(str(file))
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    assert "fine" not in tables
+
+
+def test_counts_that_are_no_tokens_do_not_hold_up_the_others(file: Path) -> None:
+    with ledger(file) as book:
+        book.record()
+        book.record(usage=Usage(10**30, 5))
+        book.record(usage=Usage(-4, 5))
+        book.record(id="lone \ud800 surrogate")
+        book.record()
+        assert book.rows("SELECT sum(n) FROM days") == [(2,)]
+        assert book.store.figures()["ledger_rows_dropped_total"] == 3.0
+
+
+def test_clients_words_cannot_grow_the_labels(file: Path) -> None:
+    with ledger(file) as book:
+        for number in range(batch.VALUES_LIMIT["task_type"] + 300):
+            book.record(task_type=f"invented-{number}")
+        (kinds,) = book.rows("SELECT count(*) FROM labels")
+        assert kinds[0] == batch.VALUES_LIMIT["task_type"] + 1
+        assert book.rows(
+            "SELECT sum(n) FROM days JOIN labels ON labels.id = labels WHERE task_type = 'other'"
+        ) == [(300,)]
+
+
+def test_what_is_past_its_retention_is_forgotten(file: Path, monkeypatch) -> None:
+    monkeypatch.setattr("proxy.ledger.store.SWEEP_ROWS", 40)
+    monkeypatch.setattr("proxy.ledger.store.SWEEP_SECONDS", 0.0)
+    with ledger(file, retention_days=10) as book:
+        for _ in range(100):
+            book.record(tags=("old",))
+        book.rows("SELECT 1")
+        book.wall = NOON + 11 * 86_400
+        book.record()
+        until(lambda: book.rows("SELECT count(*) FROM rows") == [(1,)])
+        assert book.rows("SELECT sum(n) FROM days") == [(1,)]
+        assert book.rows("SELECT sum(n) FROM hours") == [(1,)]
+        assert book.rows("SELECT count(*) FROM tag_days") == [(0,)]
+
+
+def test_a_question_that_takes_too_long_is_given_up(file: Path, monkeypatch) -> None:
+    monkeypatch.setattr("proxy.ledger.store.ANSWER_SECONDS", 0.1)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with ledger(file) as book:
+        with pytest.raises(Unavailable, match="too long"):
+            book.rows(endless)
+        book.record()
+        assert book.rows("SELECT count(*) FROM rows") == [(1,)]
+
+
+def test_two_processes_share_a_file(file: Path) -> None:
+    with ledger(file) as one, ledger(file) as two:
+        for _ in range(50):
+            one.record(key="one")
+            two.record(key="two")
+        one.rows("SELECT 1")
+        two.rows("SELECT 1")
+        assert one.rows(SUM + "days") == two.rows(SUM + "hours")
+        assert one.rows("SELECT sum(n) FROM days") == [(100,)]
