@@ -1,7 +1,8 @@
 """Requests that two readers could understand in two ways, made by rule: our smuggling corpus.
 
 Each hides a second request, for the model "smuggled", in what one of the readers takes for a body
-or for a header. None may be answered, and none may reach a provider.
+or for a header. None may be answered, and none may reach a provider. What every reader takes alike (a
+leading zero of a length, two spaces in a request line: RFC 9112, section 3) is not here.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ CHUNKS = (
 LINES = (
     b"POST /v1/chat/completions HTTP/1.1\n", b"POST /v1/chat/completions\r\n",
     b"POST /v1/chat/completions HTTP/2.0\r\n", b"POST /v1/chat/completions HTTP/1.1 \r\n",
-    b"POST /v1/chat/completions HTTP/1.1\rX: y\r\n", b"POST  /v1/chat/completions HTTP/1.1\r\n",
+    b"POST /v1/chat/completions HTTP/1.1\rX: y\r\n",
     b"POST\t/v1/chat/completions\tHTTP/1.1\r\n", b"post /v1/chat/completions HTTP/1.1\r\n",
     b"POST /v1/chat/completions HTTP/1.1\x00\r\n", b"POST /v1/chat/completions HTTP/01.1\r\n",
     b"POST /v1/chat/completions HTTP/1.\xb9\r\n", b"POST /v1/chat/completions http/1.1\r\n",
