@@ -182,6 +182,11 @@ class App:
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
 
     @property
+    def environ(self) -> Mapping[str, str]:
+        """What the process found around it, as last read."""
+        return self._environ
+
+    @property
     def source(self) -> str:
         """The configuration file, or "defaults"."""
         return self._settings.source

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proxy import config
-from proxy.service import Manager, inherited, to_journal
+from proxy.service import Manager, inherited, rows, to_journal
 
 if TYPE_CHECKING:
     import socket
@@ -38,7 +38,8 @@ class Start:
 
     overrides: what of [server] the command line decided. place: a folder where processes that
     serve the same find each other, and this one's name there. life_line: a descriptor that ends
-    with the supervisor; None where there is none.
+    with the supervisor; None where there is none. rows: the sockets by the workers that had them
+    in the process before.
     """
 
     settings: config.Config
@@ -47,6 +48,7 @@ class Start:
     sockets: Sequence[socket.socket] = ()
     place: tuple[str, str] | None = None
     life_line: int | None = None
+    rows: Sequence[Sequence[socket.socket]] = ()
 
 
 def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
@@ -57,7 +59,9 @@ def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
     raise_descriptors()
     folder = environ.get("FIRSTTOKEN_SIBLINGS")
     place = (folder, environ.get("FIRSTTOKEN_NAME") or str(os.getpid())) if folder else None
-    start = Start(settings, environ, overrides, inherited(environ), place)
+    passed = rows(environ)
+    sockets = [sock for row in passed for sock in row] or inherited(environ)
+    start = Start(settings, environ, overrides, sockets, place, rows=passed)
     try:
         if settings.server.workers > 1:
             return _supervise(start)
@@ -96,7 +100,7 @@ async def _life(start: Start, watcher: Watcher) -> None:
     app = App(start.settings, start.environ, start.overrides)
     siblings = None if start.place is None else Siblings(*start.place)
     host, port = await app.open(start.sockets, siblings)
-    life = Life(app, watcher, looks=start.life_line is None)
+    life = Life(app, watcher, alone=start.life_line is None)
     if start.life_line is None:
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d (%s)", shown, port, app.summary)

@@ -25,6 +25,7 @@ from proxy import config
 from proxy.life import BEAT_SECONDS, stamp
 from proxy.parts import check
 from proxy.serve import Start, run
+from proxy.upgrade import Successor
 
 if TYPE_CHECKING:
     from proxy.life import Watcher
@@ -40,7 +41,7 @@ STEADY_SECONDS = 10.0  # a worker that lived this long is replaced at once
 MOST_BACKOFF_SECONDS = 5.0
 GRACE_SECONDS = 5.0  # beyond drain_seconds, before the workers that are left are killed
 
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 _BEAT = struct.Struct("d")
 
 
@@ -89,6 +90,9 @@ class Heart:
     def reloading(self) -> None:
         """It takes milliseconds: nobody asks."""
 
+    def handed_over(self, pid: int) -> None:
+        """Workers have no successors of their own."""
+
     def stopping(self) -> None:
         """It goes on beating while it drains."""
 
@@ -110,6 +114,7 @@ class Supervisor:
     _stopping_since: float | None = None
     _status: int = 0
     _told: bool = False
+    _successor: Successor | None = None
     _seen: object = None
     _read: object = None
 
@@ -144,13 +149,17 @@ class Supervisor:
                 self._stop()
             elif got is not None and got.si_signo == signal.SIGHUP:
                 self._reload()
+            elif got is not None and got.si_signo == signal.SIGUSR2:
+                self._upgrade()
+            self._look_at_successor()
             self._look(monotonic())
             if self._stopping_since is not None:
                 self.workers = [one for one in self.workers if one.pid]
 
     def _patience(self, now: float) -> float:
         """Seconds until something may have to be done."""
-        if any(not self._hearts.last(one.number) for one in self.workers):
+        starting = any(not self._hearts.last(one.number) for one in self.workers)
+        if starting or self._successor is not None:
             return EARLY_LOOK_SECONDS
         waits = [one.due - now for one in self.workers if not one.pid]
         return max(0.0, min([LOOK_SECONDS, self.manager.beat_seconds or LOOK_SECONDS, *waits]))
@@ -185,6 +194,28 @@ class Supervisor:
             self._reload()
         self._seen = seen
 
+    def _upgrade(self) -> None:
+        if self._successor is not None or self._stopping_since is not None:
+            return
+        rows = [[sock.fileno() for sock in one.sockets] for one in self.workers]
+        if self.start.sockets and not self.start.rows:
+            rows = rows[:1]  # all workers share it, and so will the next
+        try:
+            self._successor = Successor(rows, self.start.environ)
+        except OSError as error:
+            log.error("no successor: %s", error.strerror)  # noqa: TRY400 - it says it all
+
+    def _look_at_successor(self) -> None:
+        if self._successor is None or (serves := self._successor.serves()) is None:
+            return
+        successor, self._successor = self._successor, None
+        if not serves:
+            log.error("the successor did not start: this process stays")
+            return
+        log.info("handed over to process %d", successor.pid)
+        self.manager.handed_over(successor.pid)
+        self._stop()
+
     # ---- workers -------------------------------------------------------------------------------
 
     def _fork(self, worker: Worker) -> None:
@@ -199,12 +230,12 @@ class Supervisor:
         status = 70  # EX_SOFTWARE
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the supervisor's alone
             os.setpgid(0, 0)  # Ctrl-C is for the supervisor, which tells everybody
             os.close(self._life_line[1])
-            for other in self.workers:
-                if other is not worker and other.sockets is not worker.sockets:
-                    for sock in other.sockets:
-                        sock.close()
+            for sock in {sock for one in self.workers for sock in one.sockets}:
+                if sock not in worker.sockets:
+                    sock.close()
             place = (self._folder, str(worker.number))
             run(
                 replace(
@@ -285,7 +316,12 @@ def _ending(status: int) -> str:
 
 
 def _sockets(start: Start, workers: int) -> list[Sequence[socket.socket]]:
-    """Listening sockets for each worker. Inherited ones are shared: they cannot be multiplied."""
+    """Listening sockets for each worker. systemd's are shared: they cannot be multiplied."""
+    if start.rows:
+        return [
+            [sock for row in start.rows[number % len(start.rows) :: workers] for sock in row]
+            for number in range(workers)
+        ]
     if start.sockets:
         return [start.sockets] * workers
     server = start.settings.server

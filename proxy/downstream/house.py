@@ -83,6 +83,11 @@ class House:
         server = await self._loop.create_server(self._front, sock=sock, backlog=BACKLOG)
         self._listening(server)
 
+    @property
+    def descriptors(self) -> list[int]:
+        """Of the sockets it listens on."""
+        return [one.fileno() for server in self._servers for one in server.sockets]
+
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
         """Let aiohttp have a connection, for good."""
         assert self._runner is not None

@@ -1,8 +1,8 @@
 """Requests that two readers could understand in two ways, made by rule: our smuggling corpus.
 
 Each hides a second request, for the model "smuggled", in what one of the readers takes for a body
-or for a header. None may be answered, and none may reach a provider. What every reader takes alike (a
-leading zero of a length, two spaces in a request line: RFC 9112, section 3) is not here.
+or for a header. None may be answered, and none may reach a provider. What every reader takes alike
+(a leading zero of a length, two spaces in a request line: RFC 9112, section 3) is not here.
 """
 
 from __future__ import annotations

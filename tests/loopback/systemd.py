@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -18,6 +19,11 @@ _EXEC = (
     "os.environ['LISTEN_PID'] = str(os.getpid())\n"
     "os.execv(sys.executable, [sys.executable, '-m', 'proxy', *sys.argv[2:]])\n"
 )
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there, be it a zombie's name only."""
+    return Path(f"/proc/{pid}/cmdline").exists()
 
 
 class Systemd:
@@ -83,6 +89,20 @@ class Systemd:
                 stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
             )  # fmt: skip
         await self.heard("READY=1")
+
+    async def upgrade(self) -> int:
+        """SIGUSR2; the new main process, once the old one has ended."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR2)
+        async with asyncio.timeout(20):
+            while not (note := await self.notes.get()).startswith("MAINPID="):
+                pass
+            pid = int(note.removeprefix("MAINPID="))
+            while pid == self.process.pid:  # said with an earlier READY=1
+                note = await self.notes.get()
+                pid = int(note.removeprefix("MAINPID=")) if note.startswith("MAINPID=") else pid
+            assert await self.process.wait() == 0
+        return pid
 
     async def stop(self) -> int:
         """SIGTERM; the exit status."""

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.mock import ScriptedUpstream, expected_text
 from tests.conftest import ProxyProcess
 from tests.loopback.house import Reply, ask, parse
-from tests.loopback.systemd import Systemd
+from tests.loopback.systemd import Systemd, lives
 from tests.loopback.test_service import CONFIG, Load
 
 pytestmark = pytest.mark.loopback
@@ -39,10 +39,6 @@ def many(proxy_process, upstream_here) -> ProxyProcess:
 def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(one) for one in found]
-
-
-def lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}/cmdline").exists()
 
 
 async def fetch(port: int, path: str, body: object = None, accept: str = "*/*") -> Reply:
