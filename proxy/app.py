@@ -18,6 +18,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from proxy import catalog, changes, config
 from proxy.accounting import Accounting
 from proxy.accounts import allowances, hook, price
+from proxy.admin.whole import whole
 from proxy.beside import Running, routes
 from proxy.capacity import known, provider_quotas
 from proxy.chains import chains, chooser, default_chain, strong_share
@@ -27,6 +28,7 @@ from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    admission,
     cache_disk,
     keyring,
     limits,
@@ -52,6 +54,7 @@ from proxy.watch import EACH_SECONDS, Watch
 if TYPE_CHECKING:
     import socket
 
+    from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
@@ -84,38 +87,48 @@ class App:
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
         self._frozen = 0  # answers stored when the collector was last told so
-        self.house = House(limits(settings))
+        self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+    async def open(
+        self, sockets: Sequence[socket.socket] = (), siblings: Siblings | None = None
+    ) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError.
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
+        siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        application = web.Application(
-            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
-        )
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        beside = routes(self._running())
+        server = self._settings.server
+        around = [errors(self.house)]
+        if siblings is not None:
+            self._siblings = siblings
+            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among.add_routes(beside)
+            await siblings.open(among)
+            around = [*around, whole(siblings)]
+        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
         application.add_routes(
             [
                 *completions.routes(),
-                *routes(self._running()),
+                *beside,
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )
-        server = self._settings.server
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -180,12 +193,20 @@ class App:
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
 
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What the process found around it, as last read."""
+        return self._environ
 
     @property
     def source(self) -> str:
@@ -196,6 +217,8 @@ class App:
         """Drain, then end everything that was started."""
         await self.house.close()
         await self._session.close()
+        if self._siblings is not None:
+            await self._siblings.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()

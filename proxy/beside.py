@@ -107,6 +107,9 @@ class Running:
         return {
             "connections": float(len(house.fronts) + len(house.guards)),
             "open_answers": float(house.open_answers),
+            "turned_away_total": float(house.turned_away),
+            "refused_total": float(house.admission.refused),
+            "open_limit": house.admission.limit,
             "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),

@@ -33,6 +33,7 @@ from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
+from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
@@ -98,11 +99,23 @@ def reachable(
     return found
 
 
+def check(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """What building a service would refuse. Raises ConfigError."""
+    local = LocalModel(model_path=settings.local.model_path).available
+    providers = reachable(settings, environ, local=local)
+    rules_of(settings, catalog.Catalog(settings, providers))
+
+
 def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
     return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
+
+
+def admission(settings: config.Config) -> Admission:
+    server = settings.server
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:

@@ -70,6 +70,11 @@ class Server(Table):
     """true: strangers are served without a key, on any address."""
     max_body_bytes: int = Field(default=20 * MIB, ge=1024, le=1024 * MIB)
     """Of a request. Gemini and Bedrock take 20 MB, and no chat needs more."""
+    max_open: int = Field(default=100_000, ge=8, le=10_000_000)
+    """Requests being answered at a time; beyond it, and beyond what the process may have open, a
+    client gets 503 with retry-after at once."""
+    max_lag_ms: float = Field(default=100.0, ge=0, le=10_000)
+    """When everything is this late for half a second, less is let in; 0: never."""
     head_seconds: Seconds = 10.0
     """For a request's head to arrive whole."""
     body_seconds: Seconds = 60.0
