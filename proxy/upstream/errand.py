@@ -89,7 +89,7 @@ class Errand:
                     response = await self.session.send(step.endpoint, call)
                     if response.status < 400:
                         return Opened(step, response, await response.content.readany())
-                    said = await _read(response)
+                    said = await read_error_answer(response)
             failure = failure_of(step, response, said)
             if step.endpoint.family not in self.foreign and _may_pass(
                 step, response, failure, alone=alone
@@ -165,7 +165,8 @@ def _may_pass(
     return alone or not step.model or not MEANING[failure.kind].next_target
 
 
-async def _read(response: ClientResponse) -> bytes:
+async def read_error_answer(response: ClientResponse) -> bytes:
+    """Its body, as far as it is read for its words."""
     said = b""
     while len(said) < ERROR_LIMIT_BYTES:
         piece = await response.content.read(ERROR_LIMIT_BYTES - len(said))
