@@ -213,8 +213,8 @@ async def pass_on(request: web.Request, exchange: Exchange, opened: Opened) -> w
     except ConnectionError:
         exchange.outcome = "cancelled"
     finally:
-        answer.close()
         exchange.usage = meter.usage()
+        opened.close(exchange.usage)
     return response
 
 

@@ -130,8 +130,8 @@ def _cause(error: Exception) -> str:
     if not isinstance(cause, OSError):
         return "no answer in time"
     # A resolver's numbers are negative; of the others asyncio's words hold the address.
-    known = cause.errno is not None and cause.errno > 0
-    return os.strerror(cause.errno) if known else cause.strerror or "it failed"
+    number = cause.errno or 0
+    return os.strerror(number) if number > 0 else cause.strerror or "it failed"
 
 
 def _is_large(body: object) -> TypeGuard[bytes]:

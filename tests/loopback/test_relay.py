@@ -318,6 +318,31 @@ async def test_a_key_with_routes_uses_only_those() -> None:
         assert house.backup.seen == []
 
 
+async def test_a_full_target_is_passed_by_until_its_answer_ended() -> None:
+    go = asyncio.Event()
+
+    async def wait(request, provider):
+        await provider.remember(request)
+        await go.wait()
+
+    async with relaying(wait, limits="max_concurrent = 1") as house:
+        given = {"json": {"model": "two"}}
+        first = asyncio.create_task(house.client.post("/v1/moderations", **given))
+        assert await until(lambda: house.primary.seen)
+        async with house.client.post("/v1/moderations", **given) as answer:
+            assert answer.headers["x-firsttoken-provider"] == "backup"
+        async with house.client.post("/v1/moderations", json={"model": "one"}) as answer:
+            assert answer.status == 429
+        go.set()
+        async with await first as answer:
+            assert answer.headers["x-firsttoken-provider"] == "primary"
+            await answer.read()
+        for _ in range(3):
+            async with house.client.post("/v1/moderations", **given) as answer:
+                assert answer.headers["x-firsttoken-provider"] == "primary"
+                await answer.read()
+
+
 @pytest.mark.parametrize("path", ["/v1/%2e%2e/admin", "/v1/a/%2E/b", "/v1/a/..%2fb", "/v1/..%5cb"])
 async def test_a_path_does_not_climb(path: str) -> None:
     async with relaying() as house:
