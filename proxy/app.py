@@ -22,6 +22,7 @@ from proxy.beside import Running, routes
 from proxy.chat import Usage
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
@@ -115,6 +116,7 @@ class App:
                 *routes(self._running()),
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
+                *Naming(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )

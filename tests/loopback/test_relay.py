@@ -318,6 +318,28 @@ async def test_a_key_with_routes_uses_only_those() -> None:
         assert house.backup.seen == []
 
 
+async def test_a_model_s_name_is_explained_without_asking_anybody() -> None:
+    async with relaying(auth=AUTH, headers={"Authorization": "Bearer sk-client-1"}) as house:
+        async with house.client.get("/v1/models/two") as answer:
+            assert await answer.json() == {
+                "id": "two", "object": "model", "created": 0, "owned_by": "firsttoken",
+            }  # fmt: skip
+        async with house.client.get("/v1/models/one") as answer:
+            assert answer.status == 403
+        async with house.client.get(
+            "/v1/models/two", headers={"anthropic-version": "2023-06-01"}
+        ) as answer:
+            assert (await answer.json())["type"] == "model"
+    async with relaying() as house:
+        async with house.client.get("/v1/models/primary/a%2Fb") as answer:
+            assert (await answer.json())["id"] == "primary/a/b"
+            assert (await house.client.get("/v1/models/nobody")).status == 404
+        async with house.client.delete("/v1/models/ft:mine") as answer:
+            assert answer.status == 200
+        (seen,) = house.primary.seen
+        assert (seen.method, seen.path) == ("DELETE", "/v1/models/ft:mine")
+
+
 async def test_a_full_target_is_passed_by_until_its_answer_ended() -> None:
     go = asyncio.Event()
 
