@@ -82,6 +82,9 @@ def _add_serve(commands: Any) -> None:
     )
     serve.add_argument("--host", help="default: 127.0.0.1, or [server] host")
     serve.add_argument("--port", type=int, help="default: 3456, or [server] port")
+    serve.add_argument(
+        "--workers", type=int, metavar="N", help="processes on the port; default: 1, or [server]"
+    )
     serve.set_defaults(func=_serve)
 
 
@@ -125,7 +128,7 @@ def _add_classify(commands: Any) -> None:
 def _serve(args: argparse.Namespace) -> int:
     from proxy.serve import serve  # noqa: PLC0415 - the other commands need no server
 
-    asked = {name: getattr(args, name) for name in ("host", "port")}
+    asked = {name: getattr(args, name) for name in ("host", "port", "workers")}
     return serve(args.config, {name: one for name, one in asked.items() if one is not None})
 
 

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,12 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
+from proxy.accounting import Accounting
 from proxy.accounts import allowances, hook, price
+from proxy.admin.whole import whole
 from proxy.beside import Running, routes
-from proxy.chat import Usage
+from proxy.capacity import known, provider_quotas
+from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.model import Naming
@@ -27,13 +29,10 @@ from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    admission,
     cache_disk,
-    chains,
-    default_chain,
     keyring,
-    known,
     limits,
-    provider_quotas,
     reachable,
     remember,
     rules_of,
@@ -43,7 +42,6 @@ from proxy.parts import (
 from proxy.pipeline import Pipeline, Steps
 from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
-from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.service import check_reach
 from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
@@ -57,6 +55,7 @@ from proxy.watch import EACH_SECONDS, Watch
 if TYPE_CHECKING:
     import socket
 
+    from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
@@ -89,38 +88,49 @@ class App:
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
         self._frozen = 0  # answers stored when the collector was last told so
-        self.house = House(limits(settings))
+        self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
+        self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+    async def open(
+        self, sockets: Sequence[socket.socket] = (), siblings: Siblings | None = None
+    ) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError.
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
+        siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        application = web.Application(
-            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
-        )
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        beside = routes(self._running())
+        server = self._settings.server
+        around = [errors(self.house)]
+        if siblings is not None:
+            self._siblings = siblings
+            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among.add_routes(beside)
+            await siblings.open(among)
+            around = [*around, whole(siblings)]
+        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
         application.add_routes(
             [
                 *completions.routes(),
-                *routes(self._running()),
+                *beside,
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
                 *Naming(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )
-        server = self._settings.server
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -185,12 +195,20 @@ class App:
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
 
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What the process found around it, as last read."""
+        return self._environ
 
     @property
     def source(self) -> str:
@@ -201,6 +219,8 @@ class App:
         """Drain, then end everything that was started."""
         await self.house.close()
         await self._session.close()
+        if self._siblings is not None:
+            await self._siblings.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
@@ -312,16 +332,17 @@ class App:
             gaps=memory.gaps,
             limits=memory.limits,
             budgets=memory.budgets,
-            account=self._account,
+            account=self._accounting.account,
             alarm=self._watch.alarm,
-            lost=self._lost,
+            lost=self._accounting.lost,
+            price=self._accounting.price,
         )
         planner = Planner(
             names,
             memory.breakers,
             memory.latency,
             random.random,
-            known(book, providers, engine.wall),
+            known(settings, book, providers, engine.wall),
             memory.limits,
         )
         memory.tally.configure(
@@ -333,7 +354,9 @@ class App:
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
         steps = Steps(endpoints, book.model, memory.limits.limits)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
+        memory.strong = strong_share(settings, memory.strong)
+        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
@@ -386,36 +409,6 @@ class App:
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
-
-    # ---- what happens meanwhile -----------------------------------------------------------------
-
-    def _account(self, exchange: Exchange) -> None:
-        total_s = perf_counter() - exchange.started_s
-        self.memory.tally.record(exchange, total_s)
-        self.memory.journal.record(exchange, total_s)
-        cost = 0
-        if self.memory.recorder is not None:
-            cost = self.memory.recorder.record(exchange, total_s)
-        if self._serving.quotas is not None:
-            usage = exchange.usage
-            is_hit = exchange.cache in ("exact", "semantic")
-            tokens = 0 if usage is None or is_hit else usage.total
-            self._charge(exchange, self.memory.quotas.settle(exchange.id), tokens, cost)
-
-    def _lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
-        """An attempt was cancelled because another one won: its prompt is billed all the same."""
-        if self.memory.recorder is None:
-            return
-        usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
-        cost = self.memory.recorder.lost(exchange, target, usage, waited_s)
-        if self._serving.quotas is not None:
-            self._charge(exchange, 0, usage.total, cost)
-
-    def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
-        now = self.house.now()
-        caller = exchange.caller.name
-        for alert in self.memory.quotas.charge(caller, exchange.route, estimate, tokens, cost, now):
-            self.memory.alerts.tell(alert)
 
 
 def _is_open(settings: config.Config) -> bool:

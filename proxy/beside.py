@@ -20,7 +20,10 @@ from proxy.admin.endpoint import Desk, Endpoint
 from proxy.admin.live import Live, Sight
 from proxy.admin.metrics import Exposition
 from proxy.admin.money import Money
+from proxy.admin.planning import Planning
 from proxy.admin.predecessors.seam import Core
+from proxy.admin.session import Sessions
+from proxy.admin.ui import Ui
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
 from proxy.errors import ClientError
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
     from proxy.exchange import Caller, Exchange, Sink
-    from proxy.routing.plan import Rule
+    from proxy.routing.plan import Plan, Rule
     from proxy.serving import Service
     from proxy.timing import Clock
 
@@ -91,6 +94,10 @@ class Running:
         text = body.get("text") or body.get("prompt") or ""
         return classify(self.memory.classifier, str(text))
 
+    def explain(self, exchange: Exchange) -> Plan:
+        """Where a request would go; nothing is sent, and nothing counts. Raises ClientError."""
+        return self.service().pipeline.explain(exchange)
+
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics; a name ending in _total is a counter."""
         memory, house = self.memory, self.house
@@ -99,6 +106,10 @@ class Running:
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
             "connections": float(len(house.fronts) + len(house.guards)),
+            "open_answers": float(house.open_answers),
+            "turned_away_total": float(house.turned_away),
+            "refused_total": float(house.admission.refused),
+            "open_limit": house.admission.limit,
             "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
@@ -144,7 +155,8 @@ def endpoints(running: Running) -> list[Endpoint]:
         reset=memory.breakers.reset,
         wall=running.wall,
     )
-    desks = (api, cache, usage, control, live)
+    planning = Planning(running.explain)
+    desks = (api, cache, usage, control, live, planning)
     every = [endpoint for desk in desks for endpoint in desk.endpoints()]
     every += predecessors.endpoints(core)
     api.described, api.more = every, usage.overview
@@ -161,6 +173,7 @@ def _views(running: Running) -> Views:
         classify=running.classify,
         breakers=running.breakers,
         reset_breaker=memory.breakers.reset,
+        open_breaker=lambda target: memory.breakers.open(target, running.now()),
         deadlines=memory.latency.snapshot,
     )
 
@@ -189,7 +202,10 @@ def routes(running: Running) -> list[web.RouteDef]:
     def caller(authorization: bytes | None, api_key: bytes | None) -> Caller:
         return running.service().keys.caller(authorization, api_key)
 
-    return Desk(is_admin, caller).routes(endpoints(running))
+    sessions = Sessions(lambda: running.service().keys, running.now, running.wall)
+    desk = Desk(is_admin, caller, sessions.admits)
+    # /ui/session before /ui/{name}: the first that matches serves.
+    return [*desk.routes(endpoints(running)), *sessions.routes(), *Ui().routes()]
 
 
 def own_version() -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +21,7 @@ from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
 from proxy.cache.share import Share
-from proxy.chat import Usage
+from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -33,14 +32,15 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.names import endpoint_name
-from proxy.routing.plan import Known, Rule, Target, target_of
+from proxy.routing.plan import Rule
+from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
-from proxy.state.limits import Limits, Quota
+from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
+from proxy.state.strong import StrongShare
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
@@ -64,6 +64,7 @@ class Memory:
     store: Store | None
     quotas: Quotas
     alerts: Alerts
+    strong: StrongShare | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -98,11 +99,23 @@ def reachable(
     return found
 
 
+def check(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """What building a service would refuse. Raises ConfigError."""
+    local = LocalModel(model_path=settings.local.model_path).available
+    providers = reachable(settings, environ, local=local)
+    rules_of(settings, catalog.Catalog(settings, providers))
+
+
 def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
     return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
+
+
+def admission(settings: config.Config) -> Admission:
+    server = settings.server
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
@@ -190,7 +203,8 @@ def load_classifier(settings: config.Config) -> Classifier | None:
         if one.examples or one.keywords
     )
     path = settings.embeddings.model
-    return Classifier.load(None if path is None else Path(path), own)
+    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
+    return Classifier.load(None if path is None else Path(path), own, mode=mode)
 
 
 def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
@@ -239,9 +253,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
-            _target(book, item, 1.0)
+            target(book, item, 1.0)
             if isinstance(item, str)
-            else _target(book, item.target, item.weight)
+            else target(book, item.target, item.weight)
             for item in route.targets
         )
         rules.append(
@@ -262,78 +276,6 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
-
-
-def pools(providers: Mapping[str, catalog.Provider]) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Providers with several keys, and the endpoints that they are reached at."""
-    return {
-        name: tuple((name, number) for number in range(len(one.keys)))
-        for name, one in providers.items()
-        if len(one.keys) > 1
-    }
-
-
-def provider_quotas(
-    settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
-) -> dict[str, Quota]:
-    """What each endpoint may be asked; one that is only chosen by its load is counted."""
-    counted = {
-        target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
-    }
-    tables = {one.name: one for one in settings.providers}
-    found: dict[str, Quota] = {}
-    for name, provider in providers.items():
-        table = tables.get(name)
-        quota = Quota()
-        if table is not None:
-            quota = Quota(table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
-        if quota != Quota() or name in counted or len(provider.keys) > 1:
-            for number in range(max(1, len(provider.keys))):
-                found[endpoint_name(name, number)] = quota
-    return found
-
-
-def known(book: catalog.Catalog, providers: Mapping[str, catalog.Provider], wall: Clock) -> Known:
-    """What a plan asks of the catalogue."""
-
-    def price(target: str, prompt: int, completion: int) -> float | None:
-        cost = book.cost(Usage(prompt, completion), target, datetime.fromtimestamp(wall(), UTC))
-        return None if cost is None else float(cost)
-
-    return Known(book.model, price, pools(providers))
-
-
-def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:
-    """The chain of each category that has one."""
-    return {
-        one.name: tuple(_target(book, text, 1.0) for text in one.targets)
-        for one in settings.categories
-        if one.targets
-    }
-
-
-def default_chain(settings: config.Config, book: catalog.Catalog) -> tuple[Target, ...]:
-    """The chain of `auto` where no category decides: the first route's, else all providers."""
-    for route in settings.routes:
-        if "*" not in route.name:
-            return tuple(
-                _target(book, item if isinstance(item, str) else item.target, 1.0)
-                for item in route.targets
-            )
-    chain = [
-        Target(name, str(row["default_model"]))
-        for name in book.providers
-        if "default_model" in (row := catalog.row_of(name))
-    ]
-    if catalog.LOCAL in book.providers:
-        chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
-    return tuple(chain)
-
-
-def _target(book: catalog.Catalog, text: str, weight: float) -> Target:
-    """A configured target; a * in it is filled in when a name has matched."""
-    found = target_of(text if "*" in text else book.resolve(text) or text)
-    return Target(found.provider, found.model, weight)
 
 
 def _seconds(millis: float | str) -> float | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.downstream.admit import HOT, OPTION_PREFIX, admit
+from proxy.downstream.admit import BETA, HOT, OPTION_PREFIX, admit
 from proxy.downstream.front import too_large
 from proxy.errors import ClientError
 
@@ -160,10 +160,10 @@ def head_of(request: web.Request) -> dict[bytes, bytes]:
     head: dict[bytes, bytes] = {}
     for raw_name, value in request.raw_headers:
         name = raw_name.lower()
-        if name in (b"authorization", b"x-api-key", b"cache-control") or name.startswith(
+        if name in (b"authorization", b"x-api-key", b"cache-control", BETA) or name.startswith(
             OPTION_PREFIX
         ):
-            if name in head and name != b"cache-control":
+            if name in head and name not in (b"cache-control", BETA):
                 raise ClientError(400, "A header that may occur once was repeated.")
             head[name] = value
     return head

@@ -124,12 +124,12 @@ class Batches:
         elif self.reference is not None and not row.marks & UNPRICED and row.prompt:
             there = self.reference(row, row.at_s)
             reference = spent if there is None else there
-        ttft_us = row.ttft_us
+        ttft_us, total_us = row.ttft_us, row.total_us
         return (
             int(row.at_s * 1000), self._ids.get(labels) or self._id(labels), row.id, row.stream,
             row.status, row.attempts, row.prompt, row.completion, row.cached, row.written,
-            row.reasoning, row.cost, row.saved, reference, ttft_us, row.total_us,
-            None if ttft_us is None else slot_of(ttft_us), slot_of(row.total_us), row.error,
+            row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
+            None if ttft_us is None else slot_of(ttft_us), slot_of(total_us), row.error,
             "\n".join(row.tags) or None,
         )  # fmt: skip
 

@@ -92,20 +92,20 @@ class Tariff:
 class Tariffs:
     """All tariffs of one configuration. prices: the price list of provider/model."""
 
-    __slots__ = ("_known", "_prices")
+    __slots__ = ("_prices", "known")
 
     def __init__(self, prices: Callable[[str], PriceList]) -> None:
         self._prices = prices
-        self._known: dict[tuple[str, str], Tariff] = {}
+        self.known: dict[tuple[str, str], Tariff] = {}
 
     def of(self, provider: str, model: str) -> Tariff:
         """The tariff of a provider's model; one without prices where nobody knows them."""
-        return self._known.get((provider, model)) or self._make(provider, model)
+        return self.known.get((provider, model)) or self._make(provider, model)
 
     def _make(self, provider: str, model: str) -> Tariff:
-        if len(self._known) >= TARIFFS_LIMIT:
-            self._known.clear()
-        made = self._known[provider, model] = Tariff(self._prices(f"{provider}/{model}"))
+        if len(self.known) >= TARIFFS_LIMIT:
+            self.known.clear()
+        made = self.known[provider, model] = Tariff(self._prices(f"{provider}/{model}"))
         return made
 
 

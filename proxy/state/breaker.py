@@ -26,6 +26,7 @@ PROBE_GROWTH = 2.0
 PROBE_MOST_S = 20.0
 PROBE_SECONDS = 60.0  # after which a probe that never reported is forgotten
 BYSTANDER = -1  # the ticket of an attempt that was let in beside a probe
+BY_HAND = "by_hand"  # why a door is shut that somebody shut
 LIMIT = 4096  # doors; targets of pattern routes are the clients' words
 
 
@@ -203,6 +204,19 @@ class Breakers:
         else:
             self._doors.pop(target, None)
         self.shut = sum(door.shut for door in self._doors.values())
+
+    def open(self, target: str, now: float) -> None:
+        """Shut a target off by hand: no probe goes there until the door's time is over, or it is
+        reset. Nobody is alarmed: somebody wanted it."""
+        door = self._doors.get(target) or self._make(target)
+        self._turns += 1
+        door.turn = self._turns
+        door.probing_since = None
+        door.last_kind = BY_HAND
+        door.probe_at = door.until = now + self._open_s
+        if not door.shut:
+            door.shut = True
+            self.shut += 1
 
     def snapshot(self, now: float) -> dict[str, dict[str, Any]]:
         """For the admin API. nextAttemptTime: seconds until the next probe, or None."""

@@ -32,6 +32,7 @@ class Quotas:
         self._wall_ahead = 0.0
         self._held: dict[str, int] = {}  # by request: tokens that were thought to be needed
         self.refused = 0
+        self.any = False  # whether anybody is limited
         self.configure(table)
         self.tick(now, wall)
 
@@ -122,6 +123,7 @@ class Quotas:
 
     def configure(self, table: Table) -> None:
         """A reload: what was used stays used."""
+        self.any = not table.is_empty
         self._alert_share = table.alert_share
         for accounts, rows, word in (
             (self._keys, table.keys, "key"),

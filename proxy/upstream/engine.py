@@ -92,7 +92,8 @@ class Terms:
 @dataclass(slots=True)
 class Engine:
     """wall: unix seconds. rand: uniform in [0, 1). account hears of every exchange once, lost of
-    every attempt that was cancelled because another one won: its target, and seconds it ran."""
+    every attempt that was cancelled because another one won: its target, and seconds it ran.
+    price: USD of an answer as it was used."""
 
     wheel: Wheel
     now: Clock
@@ -106,3 +107,4 @@ class Engine:
     account: Callable[[Exchange], None]
     alarm: Callable[[str, Kind], None]
     lost: Callable[[Exchange, str, float], None]
+    price: Callable[[Exchange], float]
