@@ -68,12 +68,12 @@ class Provider:
 
 
 @asynccontextmanager
-async def serving(provider: Provider):
+async def serving(provider: Provider, tls=None):
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", provider.handle)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     provider.port = runner.addresses[0][1]
     try:
