@@ -312,6 +312,21 @@ async def test_a_key_with_routes_uses_only_those() -> None:
         ):
             async with call as answer:
                 assert answer.status == 403
+        form = aiohttp.FormData()
+        form.add_field("model", "one")
+        form.add_field("file", io.BytesIO(b"x"), filename="a.wav")
+        form = form()
+        for method, path, body in (
+            ("GET", "/v1/files?model=two", None),
+            ("DELETE", "/v1/files/f-1?model=two", None),
+            ("POST", "/v1/files?model=two", form),
+            ("POST", "/v1/moderations?model=two", b'{"model": "one"}'),
+            ("POST", "/v1/audio/transcriptions?model=two", form),
+            ("PUT", "/v1/x?model=two", b'["model"]'),
+        ):
+            kind = {"Content-Type": form.content_type if body is form else "application/json"}
+            async with house.client.request(method, path, data=body, headers=kind) as answer:
+                assert answer.status == 403, (method, path)
         async with house.client.get("/v1/files", headers={"Authorization": "Bearer no"}) as answer:
             assert answer.status == 401
         assert len(house.primary.seen) == 1
