@@ -24,6 +24,7 @@ from proxy.capacity import known, provider_quotas
 from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
@@ -126,6 +127,7 @@ class App:
                 *beside,
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
+                *Naming(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )

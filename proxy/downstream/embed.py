@@ -118,7 +118,7 @@ async def _whole(opened: Opened) -> bytes:
                 pieces.append(piece)
                 left -= len(piece)
     finally:
-        opened.response.close()
+        opened.close()
     if left <= 0:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is too large")
     return b"".join(pieces)
