@@ -16,6 +16,7 @@ from embeddings.transformer import BATCHES, NoModel, Transformer, model_path
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch", reason="the extra gpu is not installed")
 library = pytest.importorskip("sentence_transformers", reason="the extra gpu is not installed")
+models = pytest.importorskip("sentence_transformers.models")
 transformers = pytest.importorskip("transformers", reason="the extra gpu is not installed")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,9 +39,9 @@ def model(tmp_path_factory) -> Path:
     bert = folder / "bert"
     transformers.BertModel(config).save_pretrained(bert)
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(bert)
-    word = library.models.Transformer(str(bert), max_seq_length=64)
+    word = models.Transformer(str(bert), max_seq_length=64)
     made = folder / "tiny"
-    library.SentenceTransformer(modules=[word, library.models.Pooling(32)], device="cpu").save(
+    library.SentenceTransformer(modules=[word, models.Pooling(32)], device="cpu").save(
         str(made)
     )
     return made
