@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def allowances(settings: config.Config) -> Table:
-    """What callers may ask for and spend."""
+    """What callers may ask for and spend. Raises ConfigError for budgets without a ledger."""
 
     def money(usd: float | None) -> int | None:
         return None if usd is None else pico(usd)
 
     ledger = settings.ledger
-    return Table(
+    table = Table(
         keys={
             key.name: Allowance(
                 key.requests_per_minute,
@@ -48,6 +48,10 @@ def allowances(settings: config.Config) -> Table:
         ),
         alert_share=ledger.alert_share,
     )
+    if table.has_budgets and not ledger.enabled:
+        where = settings.at("ledger", "enabled")
+        raise config.ConfigError([f"{where}: budgets need the ledger: it knows what was spent"])
+    return table
 
 
 def hook(settings: config.Config) -> Hook | None:
@@ -74,7 +78,10 @@ def price(
     default: Iterable[str],
 ) -> str | None:
     """Let the ledger know what everything costs from now on. The model that savings are measured
-    against. default: the targets of `auto`."""
+    against. default: the targets of `auto`. Raises ConfigError for another database."""
+    if settings.ledger.url is not None:
+        where = settings.at("ledger", "url")
+        raise config.ConfigError([f"{where}: only SQLite is spoken yet: write path instead"])
     reference = reference_model(settings, book, default)
     if recorder is not None and store is not None:
         recorder.configure(Tariffs(book.prices))

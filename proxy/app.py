@@ -8,96 +8,61 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from time import perf_counter
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from proxy import catalog, config
-from proxy.accounts import allowances, hook, price, token_estimate
-from proxy.admin.api import Api, Views
-from proxy.admin.metrics import Exposition
+from proxy import catalog, changes, config
+from proxy.accounting import Accounting
+from proxy.accounts import allowances, hook, price
 from proxy.admin.whole import whole
-from proxy.beside import Running, own_version, routes
-from proxy.dialects.registry import dialect
-from proxy.downstream.auth import Keyring
+from proxy.beside import Running, routes
+from proxy.capacity import known, provider_quotas
+from proxy.chains import chains, chooser, default_chain, strong_share
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.passage import Passage
+from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
     cache_disk,
-    chains,
-    classify,
-    default_chain,
     keyring,
     limits,
     reachable,
     remember,
     rules_of,
+    share_of,
+    teach,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
+from proxy.serving import Service
 from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
     import socket
 
     from proxy.admin.siblings import Siblings
-    from proxy.downstream.front import Answering
-    from proxy.errors import ClientError
-    from proxy.exchange import Exchange, Sink
-    from proxy.state.quotas import Quotas
+    from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-
-
-class Service:
-    """One configuration, serving. Implements what the front asks of the house."""
-
-    def __init__(
-        self,
-        settings: config.Config,
-        keys: Keyring,
-        pipeline: Pipeline,
-        reference: str | None = None,
-        quotas: Quotas | None = None,
-    ) -> None:
-        self.config = settings
-        self.reference = reference
-        self.keys = keys
-        self.pipeline = pipeline
-        self.max_body_bytes = settings.server.max_body_bytes
-        self.fast_lane = settings.server.fast_lane
-        self.quotas = quotas
-        self.serve = pipeline.serve if quotas is None else self._serve_limited
-
-    def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
-        """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
-        pipeline, quotas = self.pipeline, self.quotas
-        assert quotas is not None
-        caller = exchange.caller
-        route = pipeline.planner.rule(exchange.model, caller.routes).name
-        now = pipeline.engine.now()
-        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
-        if refusal is not None:
-            raise refusal
-        return pipeline.serve(exchange, sink)
-
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        """An error body in the dialect of the path that was asked."""
-        return dialect(kind or "openai").write_error(error)
 
 
 class App:
@@ -116,12 +81,16 @@ class App:
                 "reinstall aiohttp from a wheel."
             )
         self._environ = environ
-        self._settings = settings
+        self._changes = changes.read(settings)
+        self._from_file = settings
+        self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
+        self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
+        self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
@@ -136,11 +105,12 @@ class App:
         sockets: already listening, opened by somebody else; instead of [server] host and port.
         siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
-        service = self._service(self._settings)
+        service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        self._api = Api(self._views(service), own_version())
-        beside = routes(self._running(), self._api)
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        beside = routes(self._running())
         server = self._settings.server
         around = [errors(self.house)]
         if siblings is not None:
@@ -150,7 +120,15 @@ class App:
             await siblings.open(among)
             around = [*around, whole(siblings)]
         application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
-        application.add_routes([*completions.routes(), *beside])
+        application.add_routes(
+            [
+                *completions.routes(),
+                *beside,
+                *Embeddings(passage).routes(),
+                *Realtime(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -175,6 +153,50 @@ class App:
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
 
+    def _first_service(self) -> Service:
+        """What the file says with what was changed by API, or without it where that is no more
+        possible: a provider's key may be gone."""
+        try:
+            return self._service(self._settings)
+        except config.ConfigError as error:
+            if self._settings is self._from_file:
+                raise
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            self._settings = self._from_file
+            return self._service(self._settings)
+
+    def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
+        """Change a route or a category from now on, and after a restart. Raises ConfigError for a
+        table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
+        wanted = changes.read(self._from_file).having(what, name, table)
+        settings = wanted.apply(self._from_file)
+        service = self._service(settings)
+        self._changes = wanted.save()
+        self._take(settings, service)
+
+    def _follow_changes(self) -> None:
+        """Take over what another worker changed by API."""
+        made = changes.read(self._from_file)
+        self._changes = made
+        try:
+            settings = made.apply(self._from_file)
+            service = self._service(settings)
+        except config.ConfigError as error:
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            return
+        self._take(settings, service)
+
+    def _take(self, settings: config.Config, service: Service) -> None:
+        """Serve with this configuration from the next request on."""
+        if self.memory.classifier is not None:
+            teach(self.memory.classifier, self._settings, settings)
+        self._settings = settings
+        self.house.service = self._serving = service
+        self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
+
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
@@ -194,6 +216,7 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
         if self._siblings is not None:
             await self._siblings.close()
         for pool in self._pools.values():
@@ -217,18 +240,15 @@ class App:
             hosts = [host for host, _ in self.house.addresses]
             check_reach(hosts, is_open=_is_open(settings))
             self._environ = environ
-            service = self._service(settings)
+            made = changes.read(settings)
+            changed = made.apply(settings)
+            service = self._service(changed)
         except config.ConfigError as error:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
-        self._settings = settings
-        self.house.service = self._serving = service
-        self.house.limits = limits(settings)
-        self.house.admission.configure(
-            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
-        )
-        self._api.swap(self._views(service))
+        self._from_file, self._changes = settings, made
+        self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
@@ -252,18 +272,28 @@ class App:
 
     def _look(self) -> None:
         self._watch.look()
+        if self._changes.is_stale():
+            self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
-        more = self.memory.cache.tick()
+        cache = self.memory.cache
+        more = cache.tick()
+        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
+            self._frozen = cache.counts.stored
+            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
         self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
@@ -273,8 +303,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -291,11 +327,22 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
-            account=self._account,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
+            account=self._accounting.account,
             alarm=self._watch.alarm,
+            lost=self._accounting.lost,
+            price=self._accounting.price,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(settings, book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
@@ -304,13 +351,15 @@ class App:
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
-        steps = Steps(endpoints, book.model)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
+        steps = Steps(endpoints, book.model, memory.limits.limits)
+        memory.strong = strong_share(settings, memory.strong)
+        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
-        return Service(settings, keyring(settings), pipeline, reference, quotas)
+        return Service(settings, keyring(settings), pipeline, book, reference, quotas)
 
     def _endpoint(self, provider: catalog.Provider) -> Endpoint:
         house = self.house
@@ -329,13 +378,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),
@@ -345,82 +395,18 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
-    # ---- what happens meanwhile -----------------------------------------------------------------
-
-    def _account(self, exchange: Exchange) -> None:
-        total_s = perf_counter() - exchange.started_s
-        self.memory.tally.record(exchange, total_s)
-        self.memory.journal.record(exchange, total_s)
-        cost = 0
-        if self.memory.recorder is not None:
-            cost = self.memory.recorder.record(exchange, total_s)
-        if self._serving.quotas is not None:
-            self._charge(exchange, cost)
-
-    def _charge(self, exchange: Exchange, cost: int) -> None:
-        usage = exchange.usage
-        is_hit = exchange.cache in ("exact", "semantic")
-        tokens = 0 if usage is None or is_hit else usage.total
-        for alert in self.memory.quotas.charge(
-            exchange.caller.name,
-            exchange.route,
-            token_estimate(exchange),
-            tokens,
-            cost,
-            self.house.now(),
-        ):
-            self.memory.alerts.tell(alert)
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
 
     def _running(self) -> Running:
         return Running(
             memory=self.memory,
-            config=lambda: self._serving.config,
-            keys=lambda: self._serving.keys,
-            reference=lambda: self._serving.reference,
-            route_of=lambda model: self._serving.pipeline.planner.rule(model).name,
+            house=self.house,
+            service=lambda: self._serving,
+            change=self.change,
+            now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
-
-    def _views(self, service: Service) -> Views:
-        memory = self.memory
-        planner = service.pipeline.planner
-
-        def ready() -> tuple[bool, str]:
-            return (not self.house.draining, "draining" if self.house.draining else "ready")
-
-        return Views(
-            exposition=Exposition(memory.tally, self._gauges),
-            models=planner.models,
-            config=service.config.redacted,
-            ready=ready,
-            classify=self._classify,
-            breakers=lambda: memory.breakers.snapshot(self.house.now()),
-            reset_breaker=memory.breakers.reset,
-            deadlines=memory.latency.snapshot,
-        )
-
-    def _gauges(self) -> dict[str, float]:
-        memory = self.memory
-        stats = {f"cache_{name}": float(value) for name, value in memory.cache.stats().items()}
-        for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
-            stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
-        return {
-            "connections": float(len(self.house.fronts) + len(self.house.guards)),
-            "turned_away_total": float(self.house.turned_away),
-            "refused_total": float(self.house.admission.refused),
-            "open_limit": self.house.admission.limit,
-            "hedges_total": float(memory.hedges.spent),
-            "breakers_opened_total": float(memory.breakers.opened),
-            "log_lines_dropped_total": float(memory.journal.dropped),
-            "alerts_total": float(memory.alerts.told),
-            "alerts_failed_total": float(memory.alerts.failed),
-            "limited_total": float(memory.quotas.refused),
-            **(memory.store.figures() if memory.store is not None else {}),
-            **stats,
-        }
-
-    def _classify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return classify(self.memory.classifier, str(body.get("text") or body.get("prompt") or ""))
 
 
 def _is_open(settings: config.Config) -> bool:

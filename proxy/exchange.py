@@ -98,6 +98,7 @@ class Exchange:
     provider_model: str = ""
     why: str = ""
     dropped: tuple[str, ...] = ()
+    beta: bytes = b""  # Anthropic's header for features under trial, which goes with the body
     prompt_bytes: int = 0
     auth_s: float = 0.0
     classify_s: float = 0.0

@@ -4,17 +4,19 @@ breakers, deadlines, a text's category, and the description of them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from proxy.admin.endpoint import Call, Endpoint, Param, answer
+from proxy.admin.endpoint import Call, Endpoint, Param, answer, bad
 from proxy.admin.openapi import document
 
 if TYPE_CHECKING:
     from proxy.admin.metrics import Exposition
+
+TARGET_LIMIT = 300  # characters of a target's name
 
 JsonHandler = Callable[[Mapping[str, Any]], Any]
 
@@ -23,15 +25,16 @@ _TEXT = Param("text", about="The text to read.")
 
 @dataclass(slots=True)
 class Views:
-    """What the admin endpoints show; each a plain call into its owner."""
+    """What the admin endpoints show; each a plain call into what is in force then."""
 
     exposition: Exposition
     models: Callable[[], Sequence[Mapping[str, Any]]]
     config: Callable[[], Mapping[str, Any]]
-    ready: Callable[[], tuple[bool, str]]
+    draining: Callable[[], bool]
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
+    open_breaker: Callable[[str], None]
     deadlines: Callable[[], Any]
 
 
@@ -42,10 +45,7 @@ class Api:
         self._views = views
         self._version = version
         self.described: Sequence[Endpoint] = ()
-
-    def swap(self, views: Views) -> None:
-        """A reload built new views."""
-        self._views = views
+        self.more: Callable[[], Awaitable[Mapping[str, Any]]] | None = None  # for the JSON figures
 
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
@@ -69,6 +69,11 @@ class Api:
             Endpoint("POST", "/api/breakers/reset", self.reset_breakers,
                      "Close one target's breaker, or all.",
                      body=(Param("target", about="provider/model; absent: all."),), group="state"),
+            Endpoint("POST", "/api/breakers/open", self.open_breaker,
+                     "Open one target's breaker by hand: it is passed by until it is reset, or"
+                     " for as long as failures would shut it.",
+                     body=(Param("target", about="provider/model.", required=True),),
+                     group="state"),
             Endpoint("GET", "/api/deadlines", self.deadlines,
                      "The first-token deadlines learned so far.", group="state"),
             Endpoint("POST", "/api/classify", self.classify,
@@ -82,13 +87,16 @@ class Api:
         """Liveness for everyone; readiness with ?ready."""
         if "ready" not in call.request.query:
             return answer({"status": "ok"})
-        ready, why = self._views.ready()
-        return answer({"status": "ready" if ready else why}, 200 if ready else 503)
+        if self._views.draining():
+            return answer({"status": "draining"}, 503)
+        return answer({"status": "ready"})
 
-    def metrics(self, call: Call) -> web.Response:
-        """Prometheus text, or JSON where it is asked for."""
+    async def metrics(self, call: Call) -> web.Response:
+        """Prometheus text, or JSON where it is asked for, with what predecessor E told."""
         if "application/json" in call.request.headers.get("Accept", ""):
-            return answer(self._views.exposition.as_json())
+            shown = self._views.exposition.as_json()
+            shown["circuit_breakers"] = self._views.breakers()
+            return answer({**shown, **(await self.more() if self.more is not None else {})})
         return web.Response(
             body=self._views.exposition.text(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
@@ -107,6 +115,14 @@ class Api:
     def reset_breakers(self, call: Call) -> Any:
         """The breakers as they are then."""
         self._views.reset_breaker(call["target"])
+        return self._views.breakers()
+
+    def open_breaker(self, call: Call) -> Any:
+        """The breakers as they are then. Raises ClientError 400."""
+        provider, slash, model = call["target"].partition("/")
+        if not (provider and slash and model) or len(call["target"]) > TARGET_LIMIT:
+            raise bad("target", "must be provider/model")
+        self._views.open_breaker(call["target"])
         return self._views.breakers()
 
     def deadlines(self, _: Call) -> Any:

@@ -46,6 +46,10 @@ class Param:
     most: float | None = None
     choices: tuple[str, ...] = ()
 
+    def check(self, value: Any) -> Any:
+        """A JSON value as it may be used; the default for none. Raises ClientError 400."""
+        return _from_json(self, value)
+
 
 @dataclass(slots=True)
 class Call:
@@ -77,23 +81,33 @@ class Endpoint:
     open_body: bool = False
     access: Access = "admin"
     answer: str = "application/json"
+    deep: bool = False  # its last part may hold slashes
     group: str = "admin"
 
 
 class Desk:
-    """Serves endpoints. is_admin and caller: the keyring's."""
+    """Serves endpoints. is_admin and caller: the keyring's; signed_in: Sessions.admits."""
 
     def __init__(
         self,
         is_admin: Callable[[bytes | None, bool], bool],
         caller: Callable[[bytes | None, bytes | None], Caller],
+        signed_in: Callable[[web.Request], bool],
     ) -> None:
         self._is_admin = is_admin
         self._caller = caller
+        self._signed_in = signed_in
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """An aiohttp route for each."""
-        return [web.route(one.method, one.path, self._serve(one), name=None) for one in endpoints]
+        found = []
+        for one in endpoints:
+            path = one.path.removesuffix("}") + ":.+}" if one.deep else one.path
+            if one.method == "GET":
+                found.append(web.get(path, self._serve(one)))  # and HEAD
+            else:
+                found.append(web.route(one.method, path, self._serve(one)))
+        return found
 
     def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Any]:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -121,6 +135,8 @@ class Desk:
             key = header(request, "x-api-key")
             if authorization is None and key is not None:
                 authorization = b"Bearer " + key
+            if authorization is None and self._signed_in(request):
+                return ANONYMOUS
             if not self._is_admin(authorization, is_local(request)):
                 raise ClientError(
                     401,

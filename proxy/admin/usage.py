@@ -23,6 +23,7 @@ from proxy.timing import Clock
 
 PAGE_ROWS = 2000  # of an export, between two looks at the writing
 MOST_DAYS = 3660
+LAST_ROWS = 10
 
 Answer = TypeVar("Answer")
 
@@ -181,6 +182,21 @@ class Usage:
                 }
                 for one in found.days[:horizon]
             ],
+        }
+
+    async def overview(self) -> dict[str, Any]:
+        """Mean latency, spend and the last rows; nothing where the ledger cannot say."""
+        period = Period(0, today(self._wall()) + 1)
+        try:
+            (total,) = await self.ask(lambda it: reports.summary(it, period))
+            last = await self.ask(lambda it: reports.rows(it, LAST_ROWS))
+        except Unavailable:
+            return {}
+        shown = figures(total, Money())
+        return {
+            "mean_latency_ms": shown["mean_total_ms"],
+            "total_cost_usd": shown["cost"],
+            "last_requests": [row_of(row, Money()) for row in last],
         }
 
     async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:

@@ -50,7 +50,7 @@ class House:
         self.now: Clock = loop.time
         self.wheel = Wheel(loop.time, loop.call_at)
         self.fronts: set[Front] = set()
-        self.guards: set[Guard] = set()
+        self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
         self.turned_away = 0  # connections beyond the limit
         self._full: set[Full] = set()  # being told so
@@ -93,17 +93,18 @@ class House:
         assert self._runner is not None
         server = self._runner.server
         assert server is not None
-        guard = Guard(
-            server(),
-            self.now,
-            self._refused,
-            self.guards.discard,
-            self.service.max_body_bytes,
-        )
-        self.guards.add(guard)
+        handler = server()
+        guard = Guard(handler, self.now, self._refused, self._gone, self.service.max_body_bytes)
+        self.guards[handler] = guard
         transport.set_protocol(guard)
         guard.connection_made(transport)
         guard.data_received(data)
+
+    def answered(self, handler: asyncio.Protocol) -> None:
+        """aiohttp's handler of a connection has sent a whole answer."""
+        guard = self.guards.get(handler)
+        if guard is not None:
+            guard.answered()
 
     async def close(self) -> None:
         """Accept nothing more, let open answers end, then tell those that did not."""
@@ -123,6 +124,11 @@ class House:
     def hurry(self) -> None:
         """Somebody asked twice: a drain ends now, and says so to those still being answered."""
         self._hurried = True
+
+    @property
+    def open_answers(self) -> int:
+        """Answers being given now, on both lanes."""
+        return len(self.answers) + sum(one._answering is not None for one in self.fronts)
 
     def _busy(self) -> bool:
         busy = [front for front in tuple(self.fronts) if front.drain()]
@@ -150,13 +156,16 @@ class House:
     def _refused(self, error: ClientError) -> bytes:
         return self.service.refused(error, "openai")
 
+    def _gone(self, handler: asyncio.Protocol) -> None:
+        self.guards.pop(handler, None)
+
     def _sweep(self) -> None:
         limits = self.limits
         for front in tuple(self.fronts):
             front.expire(limits.head_s, limits.body_s, limits.idle_s)
         for answer in tuple(self.answers):
             answer.nudge()
-        for guard in tuple(self.guards):
+        for guard in tuple(self.guards.values()):
             guard.expire(limits.head_s, limits.body_s)
         self.wheel.arm(SWEEP_SECONDS, self._sweep)
 

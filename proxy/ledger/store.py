@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from proxy.ledger.batch import DAY_MS, HOUR_MS, Batches, Reference
 from proxy.ledger.layout import Foreign, open_ledger
+from proxy.ledger.recent import Recent
+from proxy.ledger.record import HELD_ROWS
 
 if TYPE_CHECKING:
     from proxy.ledger.record import Recorder, RowTuple
@@ -66,6 +68,7 @@ class Store:
         self._batches: Batches | None = None
         self._pending: list[RowTuple] = []
         self._retry_at = self._sweep_at = 0.0
+        self.recent = Recent()
         self._closing = False
         self.failing = ""  # why, while it fails
         self.written = 0
@@ -112,7 +115,8 @@ class Store:
 
     def figures(self) -> dict[str, float]:
         """For the metrics: names ending in _total count."""
-        refused = self._batches.refused if self._batches is not None else 0
+        batches = self._batches
+        refused = batches.refused if batches is not None else 0
         return {
             "ledger_rows_total": float(self.written),
             "ledger_rows_dropped_total": float(self._recorder.dropped + refused),
@@ -149,20 +153,19 @@ class Store:
             self._connection.close()
 
     def _flush(self) -> None:
-        """Write what waits, as far as that goes."""
+        """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
+        fresh = self._recorder.take(max(0, HELD_ROWS - len(self._pending)))
+        self.recent.add(fresh)
+        self._pending += fresh
         if self._now() < self._retry_at:
             return
         try:
             self._open()
-            while True:
-                if not self._pending:
-                    self._pending = self._recorder.take(BATCH_ROWS)
-                if not self._pending:
-                    break
+            while self._pending:
                 assert self._batches is not None
-                self._batches.write(self._pending)
-                self.written += len(self._pending)
-                self._pending = []
+                self._batches.write(self._pending[:BATCH_ROWS])
+                self.written += len(self._pending[:BATCH_ROWS])
+                del self._pending[:BATCH_ROWS]
         except (sqlite3.Error, Foreign, OSError) as error:
             self._failed(error)
         else:

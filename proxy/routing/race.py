@@ -28,11 +28,13 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a lane, after this many seconds, with its deadline."""
+    """Begin a lane, after this many seconds, with its deadline. forced: even where the door of
+    its target is shut, because nothing else is left."""
 
     lane: Lane
     step: int
     delay: float = 0.0
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,14 @@ class Failed:
     barred: frozenset[int] = frozenset()  # steps that would fail the same way
 
 
-Report = FirstToken | Stalled | Failed
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The door of the lane's target was shut, or its limit reached, when it wanted to begin."""
+
+    lane: Lane
+
+
+Report = FirstToken | Stalled | Failed | Denied
 
 _FIRST: Commands = (Start(0, 0),)
 _NOTHING: Commands = ()
@@ -90,8 +99,8 @@ _NOTHING: Commands = ()
 class Race:
     """One request's race over `steps` targets, with at most `retries` lanes beyond them."""
 
-    __slots__ = ("_barred", "_hedges", "_lanes", "_next", "_overdue", "_retries", "_running",
-                 "_steps", "lost", "winner")  # fmt: skip
+    __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_next", "_overdue",
+                 "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
 
     def __init__(self, steps: int, retries: int = 0) -> None:
         self._steps = steps
@@ -101,6 +110,8 @@ class Race:
         self._running: dict[Lane, int] = {0: 0}  # lane -> its step
         self._overdue: set[Lane] = set()
         self._barred: set[int] = set()
+        self._denied: list[int] = []  # steps passed by because of their doors, in order
+        self._forced: set[Lane] = set()
         self._hedges: set[Lane] = set()  # lanes started beside one that was kept
         self.winner: Lane | None = None
         self.lost = False
@@ -137,6 +148,8 @@ class Race:
                 return self._stalled(report)
             case Failed():
                 return self._failed(report)
+            case Denied(lane=lane):
+                return self._denied_at(lane)
 
     def _win(self, lane: Lane) -> Commands:
         self.winner = lane
@@ -151,14 +164,15 @@ class Race:
         step = self._take_step()
         self._overdue.add(lane)
         if step is None:
-            if self._overdue.issuperset(self._running):
-                self.lost = True
-                return [*(Cancel(other) for other in sorted(self._running)), GiveUp()]
-            return _NOTHING  # a later lane still has its time
+            if not self._overdue.issuperset(self._running):
+                return _NOTHING  # a later lane still has its time
+            forced = self._take_denied()
+            if forced is not None:
+                return [self._start(forced, forced=True)]
+            self.lost = True
+            return [*(Cancel(other) for other in sorted(self._running)), GiveUp()]
         if verdict is Verdict.HEDGE:
-            start = self._start(step)
-            self._hedges.add(start.lane)
-            return [start]
+            return [self._start(step, hedge=True)]
         del self._running[lane]
         return [Cancel(lane), self._start(step)]
 
@@ -166,19 +180,49 @@ class Race:
         step = self._running.pop(report.lane)
         self._barred |= report.barred
         meaning = MEANING[report.kind]
-        following = self._take_step() if meaning.next_target else None
-        if following is not None:
-            return [self._start(following)]
+        if meaning.next_target:
+            following = self._take_step()
+            if following is not None:
+                return [self._start(following)]
         if self._running:
-            if not self._overdue.issuperset(self._running):
-                return _NOTHING
-            # What still runs is over its deadline already; it was kept only while another ran.
-            return [Arm(lane) for lane in sorted(self._running)]
-        if meaning.next_target and report.retry_in is not None and self._retries > 0:
-            self._retries -= 1
-            return [self._start(step, report.retry_in)]
+            return self._go_on()
+        if meaning.next_target:
+            if (forced := self._take_denied()) is not None:
+                return [self._start(forced, forced=True)]
+            if report.retry_in is not None and self._retries > 0:
+                self._retries -= 1
+                return [self._start(step, report.retry_in)]
         self.lost = True
         return [GiveUp()]
+
+    def _denied_at(self, lane: Lane) -> Commands:
+        step = self._running.pop(lane)
+        if lane not in self._forced:
+            self._denied.append(step)
+        following = self._take_step()
+        if following is not None:
+            return [self._start(following, hedge=lane in self._hedges)]
+        if self._running:
+            return self._go_on()
+        forced = self._take_denied()
+        if forced is not None:
+            return [self._start(forced, forced=True)]
+        self.lost = True
+        return [GiveUp()]
+
+    def _go_on(self) -> Commands:
+        """What still runs over its deadline was kept only while another ran: it has time again."""
+        if not self._overdue.issuperset(self._running):
+            return _NOTHING
+        self._overdue.clear()
+        return [Arm(lane) for lane in sorted(self._running)]
+
+    def _take_denied(self) -> int | None:
+        while self._denied:
+            step = self._denied.pop(0)
+            if step not in self._barred:
+                return step
+        return None
 
     def _take_step(self) -> int | None:
         step = self.next_step
@@ -186,8 +230,14 @@ class Race:
             self._next = step + 1
         return step
 
-    def _start(self, step: int, delay: float = 0.0) -> Start:
+    def _start(
+        self, step: int, delay: float = 0.0, *, forced: bool = False, hedge: bool = False
+    ) -> Start:
         lane = self._lanes
         self._lanes += 1
         self._running[lane] = step
-        return Start(lane, step, delay)
+        if hedge:
+            self._hedges.add(lane)
+        if forced:
+            self._forced.add(lane)
+        return Start(lane, step, delay, forced)

@@ -38,8 +38,14 @@ class Table:
 
     @property
     def is_empty(self) -> bool:
-        every = (*self.keys.values(), *self.routes.values(), self.everyone)
-        return all(one.is_none for one in every)
+        return all(one.is_none for one in self._every())
+
+    @property
+    def has_budgets(self) -> bool:
+        return any(one.per_day is not None or one.per_month is not None for one in self._every())
+
+    def _every(self) -> tuple[Allowance, ...]:
+        return (*self.keys.values(), *self.routes.values(), self.everyone)
 
 
 @dataclass(slots=True)

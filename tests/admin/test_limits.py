@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.config import ConfigError
 from tests.admin.house import House, house
 from tests.ledger.test_webhook import receiver
 
@@ -29,7 +30,16 @@ async def ask(it: House, **body) -> tuple[int, dict, dict]:
 async def test_requests_a_minute(lane: str) -> None:
     key = KEY + "requests_per_minute = 2\ntokens_per_minute = 5000\n"
     async with house(server=f"fast_lane = {lane}", extra=key) as it:
-        assert [(await ask(it))[0] for _ in range(3)] == [200, 200, 429]
+        _, first, _ = await ask(it)
+        assert first["x-ratelimit-limit-requests"] == "2"
+        assert first["x-ratelimit-remaining-requests"] == "1"
+        assert 0 < int(first["x-ratelimit-remaining-tokens"]) < 5000
+        async with it.client.post(
+            "/v1/chat/completions", json={**BODY, "stream": True}, headers=BEARER
+        ) as answer:
+            assert answer.headers["x-ratelimit-remaining-requests"] == "0"
+            assert b"[DONE]" in await answer.read()
+        assert (await ask(it))[0] == 429
         _, headers, body = await ask(it)
         assert body["error"]["code"] == "rate_limit_exceeded"
         assert headers["x-ratelimit-remaining-requests"] == "0"
@@ -44,6 +54,30 @@ async def test_a_hit_of_the_cache_gives_its_tokens_back() -> None:
         for _ in range(20):
             status, _, _ = await ask(it, temperature=0)
             assert status == 200
+
+
+async def test_a_relayed_call_is_limited_too_and_gives_nothing_away() -> None:
+    key = KEY + "requests_per_minute = 3\ntokens_per_minute = 1000\n"
+    async with house(extra=key) as it:
+        left = []
+        for _ in range(4):
+            body = {"model": "primary/mock-embed", "input": "x" * 400}
+            async with it.client.post("/v1/embeddings", json=body, headers=BEARER) as answer:
+                left.append(answer.status)
+        assert left[-1] == 429
+        (rate,) = [one for one in (await it.get("/api/limits"))["limits"]
+                   if one["kind"] == "tokens_per_minute"]  # fmt: skip
+        assert rate["used"] >= 0
+        assert not it.app.memory.quotas._held
+
+
+async def test_a_request_that_comes_no_further_holds_nothing() -> None:
+    key = KEY + "tokens_per_minute = 100\n"
+    async with house(cache="true", extra=key) as it:
+        for _ in range(10):
+            status, _, _ = await ask(it, firsttoken={"cache": "only"}, temperature=0)
+            assert status == 504
+        assert not it.app.memory.quotas._held
 
 
 async def test_a_budget_stops_a_key_and_the_operator_hears_of_it() -> None:
@@ -69,6 +103,13 @@ async def test_a_restart_does_not_give_a_second_budget(tmp_path) -> None:
         async with house(ledger=ledger, extra=key) as it:
             await asyncio.sleep(0.1)
             assert [(await ask(it))[0] for _ in range(2)] == due
+
+
+async def test_budgets_without_a_ledger_are_refused() -> None:
+    key = KEY + "budget_usd_per_day = 1.0\n"
+    with pytest.raises(ConfigError, match="budgets need the ledger"):
+        async with house(ledger="[ledger]\nenabled = false", extra=key):
+            pass
 
 
 async def test_a_breaker_that_opens_is_an_alert(caplog) -> None:

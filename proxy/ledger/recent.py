@@ -1,0 +1,85 @@
+"""The last minute in figures, for live views: kept by the ledger's thread, read by anyone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.ledger.record import LOST, Row, RowTuple
+from proxy.ledger.slots import percentile, slot_of
+
+SECONDS = 60
+RATE_SECONDS = 10  # rates are means over so many full seconds
+SHARES = (0.5, 0.9, 0.99)
+
+
+@dataclass(slots=True)
+class Second:
+    """What ended within one second."""
+
+    requests: int = 0
+    errors: int = 0
+    hits: int = 0
+    tokens: int = 0
+    cost: int = 0
+    saved: int = 0
+    ttft: Counter[int] = field(default_factory=Counter)
+
+
+class Recent:
+    """add is for the ledger's thread; figures for any: it reads seconds that are over."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, Second] = {}
+
+    def add(self, rows: Iterable[RowTuple]) -> None:
+        """Count these rows; forget what is older than the last minute."""
+        seconds = self._seconds
+        newest = 0
+        for row in map(Row._make, rows):
+            at = int(row.at_s)
+            one = seconds.get(at)
+            if one is None:
+                one = seconds[at] = Second()
+                newest = at
+            one.cost += row.cost
+            if row.outcome == LOST:
+                continue
+            one.requests += 1
+            one.errors += row.outcome in ("error", "broken")
+            one.hits += row.cache in ("exact", "semantic")
+            one.tokens += row.prompt + row.completion
+            one.saved += row.saved
+            ttft_us = row.ttft_us
+            if ttft_us is not None:
+                one.ttft[slot_of(ttft_us)] += 1
+        if newest:
+            for old in [at for at in seconds if at < newest - SECONDS]:
+                del seconds[old]
+
+    def figures(self, wall: float) -> dict[str, Any]:
+        """Rates per second, and percentiles of the minute in milliseconds. Money in pico-USD."""
+        now = int(wall) - 1  # the last second may not be in yet: the thread looks now and then
+        seconds = self._seconds.copy()
+        lately = [one for at, one in seconds.items() if now - RATE_SECONDS <= at < now]
+        ttft: Counter[int] = Counter()
+        for at, one in seconds.items():
+            if now - SECONDS <= at < now:
+                ttft.update(dict(one.ttft))  # a copy in one step: the thread may be adding
+        requests = sum(one.requests for one in lately)
+        hits = sum(one.hits for one in lately)
+        found = {share: percentile(ttft.items(), share) for share in SHARES}
+        return {
+            "requests_per_s": requests / RATE_SECONDS,
+            "errors_per_s": sum(one.errors for one in lately) / RATE_SECONDS,
+            "tokens_per_s": sum(one.tokens for one in lately) / RATE_SECONDS,
+            "hit_rate": round(hits / requests, 4) if requests else None,
+            "cost_per_s": sum(one.cost for one in lately) // RATE_SECONDS,
+            "saved_per_s": sum(one.saved for one in lately) // RATE_SECONDS,
+            "ttft_ms": {
+                f"p{share * 100:g}": None if micros is None else round(micros / 1000, 3)
+                for share, micros in found.items()
+            },
+        }

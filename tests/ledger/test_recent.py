@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from proxy.ledger.recent import Recent
+from proxy.ledger.record import Recorder
+from proxy.ledger.tariff import Tariffs
+from tests.ledger.books import NOON, exchange, prices
+
+
+def test_rates_and_percentiles_of_the_seconds_that_are_over() -> None:
+    wall = [NOON]
+    book = Recorder(Tariffs(prices), lambda: wall[0])
+    recent = Recent()
+    for number in range(100):
+        wall[0] = NOON + number / 10
+        book.record(exchange(cache="exact" if number % 4 == 0 else "miss"), 1.0)
+        book.record(exchange(outcome="error", first_token_s=None), 1.0)
+    recent.add(book.take(1000))
+    now = recent.figures(NOON + 11)
+    assert (now["requests_per_s"], now["errors_per_s"], now["hit_rate"]) == (20.0, 10.0, 0.125)
+    assert now["tokens_per_s"] == 20 * 1200
+    assert 230 < now["ttft_ms"]["p50"] < 270
+    assert now["cost_per_s"] > 0
+    later = recent.figures(NOON + 40)
+    assert (later["requests_per_s"], later["hit_rate"]) == (0.0, None)
+    assert later["ttft_ms"]["p99"] is not None  # percentiles are of the minute
+
+
+def test_what_is_older_than_a_minute_is_forgotten() -> None:
+    wall = [NOON]
+    book = Recorder(Tariffs(prices), lambda: wall[0])
+    recent = Recent()
+    for number in range(200):
+        wall[0] = NOON + number
+        book.record(exchange(), 1.0)
+        recent.add(book.take(10))
+    assert len(recent._seconds) <= 62
