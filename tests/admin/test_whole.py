@@ -51,6 +51,17 @@ def test_numbers_are_added_and_rates_averaged() -> None:
     }  # fmt: skip
 
 
+def test_live_figures_are_one() -> None:
+    def now(rate: float, p50: float | None) -> bytes:
+        return orjson.dumps({"time": 100.0, "requests_per_s": rate, "hit_rate": None,
+                             "ttft_ms": {"p50": p50}, "breakers": {}})  # fmt: skip
+
+    assert orjson.loads(added([now(3.0, None), now(4.0, 20.0), now(0.0, 40.0)])) == {
+        "time": 100.0, "requests_per_s": 7.0, "hit_rate": None, "ttft_ms": {"p50": 30.0},
+        "breakers": {},
+    }  # fmt: skip
+
+
 def test_the_worst_breaker_is_told() -> None:
     def row(state: str, failures: int) -> dict[str, object]:
         return {"state": state, "failureCount": failures, "successCount": 1,
