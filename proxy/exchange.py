@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Json, Usage
@@ -75,7 +75,7 @@ class Sink(Protocol):
 
 
 def _ids() -> Iterator[str]:
-    prefix = "req_" + os.urandom(6).hex()
+    prefix = "req_" + token_hex(6)
     for number in itertools.count():
         yield f"{prefix}{number:08x}"
 
