@@ -20,6 +20,8 @@ from embeddings.words import cut, split
 
 log = logging.getLogger(__name__)
 
+_FIRST = "What is the capital of France?"  # read at once: the first product costs milliseconds
+
 
 class Classifier:
     """Reads texts. Not for use by two threads at once: the word index learns as it goes."""
@@ -36,6 +38,7 @@ class Classifier:
         self._fused = None if head is None else Fused(encoder, head)
         self._custom = custom
         self._vote = KeywordVote()
+        self._fingerprint = ""
 
     @classmethod
     def load(
@@ -55,14 +58,22 @@ class Classifier:
             encoder = Encoder.from_arrays(model.arrays)
             head = Head.from_arrays(model.facts, model.arrays) if mode != "keywords" else None
             spread = model.arrays.get("whiten"), model.arrays.get("whiten_mean")
+            digest = model.sha256[:16]
         except (BadModelFile, KeyError, ValueError) as error:
             log.warning("no word table, keywords decide instead: %s", error)
-            encoder, head, spread = Encoder.without_model(), None, (None, None)
+            encoder, head, spread, digest = Encoder.without_model(), None, (None, None), ""
         whiten = None if spread[0] is None else spread[0].astype("float32")
         mean = None if spread[1] is None else spread[1].astype("float32")
         classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
         classifier._custom.extend(tuple(categories))
+        classifier._fingerprint = digest
+        classifier.read(_FIRST)
         return classifier
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the word table, in hex: vectors of one fingerprint can be compared. Empty without."""
+        return self._fingerprint
 
     @property
     def encoder(self) -> Encoder:

@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from time import perf_counter
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,22 +16,31 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
-from proxy.accounts import allowances, hook, price, token_estimate
+from proxy.accounting import Accounting
+from proxy.accounts import allowances, hook, price
+from proxy.admin.whole import whole
 from proxy.beside import Running, routes
+from proxy.capacity import known, provider_quotas
+from proxy.chains import chains, chooser, default_chain, strong_share
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.model import Naming
+from proxy.downstream.passage import Passage
+from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    admission,
     cache_disk,
-    chains,
-    default_chain,
     keyring,
     limits,
     reachable,
     remember,
     rules_of,
+    share_of,
     teach,
 )
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.serving import Service
@@ -40,17 +49,20 @@ from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.engine import Engine
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
 if TYPE_CHECKING:
     import socket
 
+    from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
@@ -75,27 +87,50 @@ class App:
         self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self.house = House(limits(settings))
+        self._frozen = 0  # answers stored when the collector was last told so
+        self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
+        self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+    async def open(
+        self, sockets: Sequence[socket.socket] = (), siblings: Siblings | None = None
+    ) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError.
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
+        siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        application = web.Application(
-            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
-        )
-        application.add_routes([*completions.routes(), *routes(self._running())])
+        self._session = Session()
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        beside = routes(self._running())
         server = self._settings.server
+        around = [errors(self.house)]
+        if siblings is not None:
+            self._siblings = siblings
+            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among.add_routes(beside)
+            await siblings.open(among)
+            around = [*around, whole(siblings)]
+        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+        application.add_routes(
+            [
+                *completions.routes(),
+                *beside,
+                *Embeddings(passage).routes(),
+                *Realtime(passage).routes(),
+                *Naming(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -113,6 +148,9 @@ class App:
         self._look()
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
+        self.memory.telemetry.start()
+        if self.memory.embedder is not None:
+            _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -135,26 +173,45 @@ class App:
     def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
         """Change a route or a category from now on, and after a restart. Raises ConfigError for a
         table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
-        wanted = self._changes.having(what, name, table)
+        wanted = changes.read(self._from_file).having(what, name, table)
         settings = wanted.apply(self._from_file)
         service = self._service(settings)
-        if what == "categories" and self.memory.classifier is not None:
-            teach(self.memory.classifier, settings, name)
-        wanted.save()
-        self._changes = wanted
+        self._changes = wanted.save()
+        self._take(settings, service)
+
+    def _follow_changes(self) -> None:
+        """Take over what another worker changed by API."""
+        made = changes.read(self._from_file)
+        self._changes = made
+        try:
+            settings = made.apply(self._from_file)
+            service = self._service(settings)
+        except config.ConfigError as error:
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            return
         self._take(settings, service)
 
     def _take(self, settings: config.Config, service: Service) -> None:
         """Serve with this configuration from the next request on."""
+        if self.memory.classifier is not None:
+            teach(self.memory.classifier, self._settings, settings)
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
 
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What the process found around it, as last read."""
+        return self._environ
 
     @property
     def source(self) -> str:
@@ -164,12 +221,16 @@ class App:
     async def close(self) -> None:
         """Drain, then end everything that was started."""
         await self.house.close()
+        await self._session.close()
+        if self._siblings is not None:
+            await self._siblings.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        await asyncio.to_thread(self.memory.telemetry.close)
         self.memory.cache.close()
         self.memory.journal.flush()
         if self.memory.store is not None:
@@ -217,18 +278,28 @@ class App:
 
     def _look(self) -> None:
         self._watch.look()
+        if self._changes.is_stale():
+            self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
-        """Open the cache's disk, if it has one, and look after the cache from now on."""
+        """Open the cache's disk and its way to other nodes, if any, and look after it."""
+        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
         path = self._settings.cache.path
         if path is not None:
-            wall = time.time  # noqa: TID251 - a monotonic clock dies with the process
-            self.memory.cache.attach(cache_disk(path, wall), wall)
+            cache.attach(cache_disk(path, wall), wall)
+        share = share_of(self._settings, cache)
+        if share is not None:
+            cache.share(share, wall)
+            _ = self.spawn(share.run())
         self._tick_cache()
 
     def _tick_cache(self) -> None:
-        more = self.memory.cache.tick()
+        cache = self.memory.cache
+        more = cache.tick()
+        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
+            self._frozen = cache.counts.stored
+            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
         self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
@@ -238,8 +309,14 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {name: self._endpoint(one) for name, one in providers.items()}
+        endpoints = {
+            endpoint_name(name, number): self._endpoint(replace(one, key=key))
+            for name, one in providers.items()
+            for number, key in enumerate(one.keys or (one.key,))
+        }
         rules, terms = rules_of(settings, book)
+        memory.limits.configure(provider_quotas(settings, providers, rules))
+        memory.budgets.hedges.share = settings.routing.hedge_budget
         default = default_chain(settings, book)
         names = Names(
             rules=rules,
@@ -256,11 +333,22 @@ class App:
             rand=random.random,
             breakers=memory.breakers,
             latency=memory.latency,
-            hedges=memory.hedges,
-            account=self._account,
+            gaps=memory.gaps,
+            limits=memory.limits,
+            budgets=memory.budgets,
+            account=self._accounting.account,
             alarm=self._watch.alarm,
+            lost=self._accounting.lost,
+            price=self._accounting.price,
         )
-        planner = Planner(names, memory.breakers, memory.latency, random.random)
+        planner = Planner(
+            names,
+            memory.breakers,
+            memory.latency,
+            random.random,
+            known(settings, book, providers, engine.wall),
+            memory.limits,
+        )
         memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             [target.model for rule in rules for target in rule.targets]
@@ -269,8 +357,10 @@ class App:
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
-        steps = Steps(endpoints, book.model)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms)
+        steps = Steps(endpoints, book.model, memory.limits.limits)
+        memory.strong = strong_share(settings, memory.strong)
+        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
+        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
         table = allowances(settings)
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
@@ -294,13 +384,14 @@ class App:
             provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        known = self._pools.get((origin,))
-        if known is None:
-            known = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            known.warm(provider.prewarm)
+        kept = self._pools.get((origin,))
+        if kept is None:
+            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
+            kept.warm(provider.prewarm)
+        kept.most_idle = provider.max_idle_connections
         return Endpoint(
             provider.name,
-            known,
+            kept,
             provider.dialect,
             provider.path,
             auth_lines(provider),
@@ -309,6 +400,9 @@ class App:
             provider.api_version,
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
+
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
 
     def _running(self) -> Running:
         return Running(
@@ -319,32 +413,6 @@ class App:
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
-
-    # ---- what happens meanwhile -----------------------------------------------------------------
-
-    def _account(self, exchange: Exchange) -> None:
-        total_s = perf_counter() - exchange.started_s
-        self.memory.tally.record(exchange, total_s)
-        self.memory.journal.record(exchange, total_s)
-        cost = 0
-        if self.memory.recorder is not None:
-            cost = self.memory.recorder.record(exchange, total_s)
-        if self._serving.quotas is not None:
-            self._charge(exchange, cost)
-
-    def _charge(self, exchange: Exchange, cost: int) -> None:
-        usage = exchange.usage
-        is_hit = exchange.cache in ("exact", "semantic")
-        tokens = 0 if usage is None or is_hit else usage.total
-        for alert in self.memory.quotas.charge(
-            exchange.caller.name,
-            exchange.route,
-            token_estimate(exchange),
-            tokens,
-            cost,
-            self.house.now(),
-        ):
-            self.memory.alerts.tell(alert)
 
 
 def _is_open(settings: config.Config) -> bool:

@@ -17,9 +17,11 @@ from proxy.admin.cache import CacheDesk
 from proxy.admin.completing import Completer, Kitchen
 from proxy.admin.control import Control, Plant
 from proxy.admin.endpoint import Desk, Endpoint
+from proxy.admin.hardware import Hardware
 from proxy.admin.live import Live, Sight
 from proxy.admin.metrics import Exposition
 from proxy.admin.money import Money
+from proxy.admin.planning import Planning
 from proxy.admin.predecessors.seam import Core
 from proxy.admin.session import Sessions
 from proxy.admin.ui import Ui
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
     from proxy.exchange import Caller, Exchange, Sink
-    from proxy.routing.plan import Rule
+    from proxy.routing.plan import Plan, Rule
     from proxy.serving import Service
     from proxy.timing import Clock
 
@@ -93,6 +95,10 @@ class Running:
         text = body.get("text") or body.get("prompt") or ""
         return classify(self.memory.classifier, str(text))
 
+    def explain(self, exchange: Exchange) -> Plan:
+        """Where a request would go; nothing is sent, and nothing counts. Raises ClientError."""
+        return self.service().pipeline.explain(exchange)
+
     def gauges(self) -> dict[str, float]:
         """Figures for the metrics; a name ending in _total is a counter."""
         memory, house = self.memory, self.house
@@ -102,15 +108,30 @@ class Running:
         return {
             "connections": float(len(house.fronts) + len(house.guards)),
             "open_answers": float(house.open_answers),
-            "hedges_total": float(memory.hedges.spent),
+            "turned_away_total": float(house.turned_away),
+            "refused_total": float(house.admission.refused),
+            "open_limit": house.admission.limit,
+            "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
             "alerts_total": float(memory.alerts.told),
             "alerts_failed_total": float(memory.alerts.failed),
             "limited_total": float(memory.quotas.refused),
+            **_embedder_figures(memory),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
+
+
+def _embedder_figures(memory: Memory) -> dict[str, float]:
+    client = memory.embedder
+    if client is None:
+        return {}
+    return {
+        "embedder_up": float(client.up),
+        "embedder_answers_total": float(client.answered),
+        "embedder_failures_total": float(client.late),
+    }
 
 
 def endpoints(running: Running) -> list[Endpoint]:
@@ -147,7 +168,9 @@ def endpoints(running: Running) -> list[Endpoint]:
         reset=memory.breakers.reset,
         wall=running.wall,
     )
-    desks = (api, cache, usage, control, live)
+    planning = Planning(running.explain)
+    hardware = Hardware(memory.telemetry, memory.embedder)
+    desks = (api, cache, usage, control, live, planning, hardware)
     every = [endpoint for desk in desks for endpoint in desk.endpoints()]
     every += predecessors.endpoints(core)
     api.described, api.more = every, usage.overview
@@ -157,7 +180,7 @@ def endpoints(running: Running) -> list[Endpoint]:
 def _views(running: Running) -> Views:
     memory = running.memory
     return Views(
-        exposition=Exposition(memory.tally, running.gauges),
+        exposition=Exposition(memory.tally, running.gauges, lambda: memory.telemetry.gpus),
         models=running.models,
         config=running.config,
         draining=running.draining,

@@ -91,7 +91,10 @@ def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> Map
     if not isinstance(routing, dict):
         return raw
     added: dict[str, Any] = {}
-    for variable, key, rule in _FROM_ENVIRONMENT:
+    rows = _FROM_ENVIRONMENT
+    if environ.get("ROUTING_MODE") == "api":
+        rows = rows[:1] + rows[:0:-1]  # the remote model goes before the local one
+    for variable, key, rule in rows:
         value = environ.get(variable)
         if value and key not in routing and key not in added:
             added[key] = rule.get(value, value) if isinstance(rule, dict) else rule + value

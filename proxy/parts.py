@@ -6,11 +6,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from time import perf_counter
 from typing import Any
 
 from embeddings.classifier import Classifier
+from embeddings.client import Client as Embedder
+from embeddings.gpu import Telemetry
 from embeddings.reading import Category
 from proxy import catalog, config
 from proxy.accounts import allowances
@@ -18,6 +22,8 @@ from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
+from proxy.cache.share import Share
+from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -28,16 +34,18 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.plan import Rule, Target, target_of
+from proxy.routing.plan import Rule
+from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
-from proxy.state.budget import HedgeBudget
+from proxy.state.budget import Budgets
+from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
+from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
+from proxy.state.strong import StrongShare
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
-
-GAP_SECONDS = 10.0  # between tokens, where a route says auto
 
 
 @dataclass(slots=True)
@@ -46,7 +54,9 @@ class Memory:
 
     breakers: Breakers
     latency: Latency
-    hedges: HedgeBudget
+    gaps: Gaps
+    budgets: Budgets
+    limits: Limits
     tally: Tally
     journal: Journal
     cache: Cache
@@ -56,6 +66,9 @@ class Memory:
     store: Store | None
     quotas: Quotas
     alerts: Alerts
+    telemetry: Telemetry
+    embedder: Embedder | None = None
+    strong: StrongShare | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -90,11 +103,23 @@ def reachable(
     return found
 
 
+def check(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """What building a service would refuse. Raises ConfigError."""
+    local = LocalModel(model_path=settings.local.model_path).available
+    providers = reachable(settings, environ, local=local)
+    rules_of(settings, catalog.Catalog(settings, providers))
+
+
 def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
     return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
+
+
+def admission(settings: config.Config) -> Admission:
+    server = settings.server
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
@@ -110,7 +135,9 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             open_seconds=settings.routing.breaker_seconds,
         ),
         latency=Latency(),
-        hedges=HedgeBudget(settings.routing.hedge_budget),
+        gaps=Gaps(),
+        budgets=Budgets(settings.routing.hedge_budget),
+        limits=Limits(),
         tally=Tally(),
         journal=Journal(out, as_json=settings.server.log == "json"),
         cache=Cache(
@@ -125,8 +152,11 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
                 max_temperature=settings.cache.max_temperature,
                 tool_calls=settings.cache.tool_calls,
                 max_error_rate=settings.cache.max_error_rate,
+                paced=settings.cache.replay == "paced",
+                tokens_per_s=settings.cache.tokens_per_second,
             ),
             now,
+            model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
         ),
         classifier=classifier,
@@ -139,7 +169,17 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         store=store,
         quotas=Quotas(allowances(settings), now(), wall()),
         alerts=Alerts(now, wall),
+        telemetry=Telemetry(),
+        embedder=embedder(settings),
     )
+
+
+def embedder(settings: config.Config) -> Embedder | None:
+    """The way to the embedder process, where there is to be one."""
+    found = settings.embeddings
+    if not found.enabled or found.socket is None:
+        return None
+    return Embedder(found.socket, found.budget_ms / 1000)
 
 
 def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
@@ -155,6 +195,18 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
+def share_of(settings: config.Config, cache: Cache) -> Share | None:
+    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
+    shared = settings.shared
+    if shared.url is None:
+        return None
+    if find_spec("redis") is None:
+        raise config.ConfigError(
+            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
+        )
+    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+
+
 def load_classifier(settings: config.Config) -> Classifier | None:
     """The classifier that a configuration asks for."""
     if not settings.embeddings.enabled:
@@ -164,22 +216,26 @@ def load_classifier(settings: config.Config) -> Classifier | None:
         for one in settings.categories
         if one.examples or one.keywords
     )
-    path = settings.embeddings.model
-    return Classifier.load(None if path is None else Path(path), own)
+    found = settings.embeddings
+    path = found.model if found.socket is None else None  # else it is the embedder's
+    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
+    return Classifier.load(None if path is None else Path(path), own, mode=mode)
 
 
-def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
-    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
-    found = next((one for one in settings.categories if one.name == name), None)
-    if found is None or not (found.examples or found.keywords):
-        classifier.remove(name)
-        return
-    try:
+def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
+    """Let the classifier know what changed of the categories."""
+    old = {one.name: one for one in before.categories}
+    new = {one.name: one for one in after.categories}
+    for name in old.keys() | new.keys():
+        found = new.get(name)
+        if found == old.get(name):
+            continue
+        if found is None or not (found.examples or found.keywords):
+            classifier.remove(name)
+            continue
         classifier.add(
             Category(name, found.description, tuple(found.examples), tuple(found.keywords))
         )
-    except ValueError as error:
-        raise config.ConfigError([f'category "{name}": {error}']) from None
 
 
 def keyring(settings: config.Config) -> Keyring:
@@ -212,16 +268,20 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
     terms = [Terms(keep_alive_s=keep_alive_s)]
     for route in settings.routes:
         targets = tuple(
-            _target(book, item, 1.0)
+            target(book, item, 1.0)
             if isinstance(item, str)
-            else _target(book, item.target, item.weight)
+            else target(book, item.target, item.weight)
             for item in route.targets
         )
-        rules.append(Rule(route.name, targets, route.strategy, len(terms), route.cache))
+        rules.append(
+            Rule(route.name, targets, route.strategy, len(terms), route.cache, route.sticky)
+        )
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms) or GAP_SECONDS,
+                between_tokens_s=_seconds(route.between_tokens_ms),
+                least_per_s=route.min_tokens_per_second,
+                hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,
                 hedges=route.on_stall == "hedge",
                 continues=route.on_break == "continue",
@@ -231,39 +291,6 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
-
-
-def chains(settings: config.Config, book: catalog.Catalog) -> dict[str, tuple[Target, ...]]:
-    """The chain of each category that has one."""
-    return {
-        one.name: tuple(_target(book, text, 1.0) for text in one.targets)
-        for one in settings.categories
-        if one.targets
-    }
-
-
-def default_chain(settings: config.Config, book: catalog.Catalog) -> tuple[Target, ...]:
-    """The chain of `auto` where no category decides: the first route's, else all providers."""
-    for route in settings.routes:
-        if "*" not in route.name:
-            return tuple(
-                _target(book, item if isinstance(item, str) else item.target, 1.0)
-                for item in route.targets
-            )
-    chain = [
-        Target(name, str(row["default_model"]))
-        for name in book.providers
-        if "default_model" in (row := catalog.row_of(name))
-    ]
-    if catalog.LOCAL in book.providers:
-        chain.append(Target(catalog.LOCAL, catalog.LOCAL_MODEL))
-    return tuple(chain)
-
-
-def _target(book: catalog.Catalog, text: str, weight: float) -> Target:
-    """A configured target; a * in it is filled in when a name has matched."""
-    found = target_of(text if "*" in text else book.resolve(text) or text)
-    return Target(found.provider, found.model, weight)
 
 
 def _seconds(millis: float | str) -> float | None:

@@ -19,14 +19,17 @@ from proxy.cache.policy import Options as CacheOptions
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
+from proxy.routing.plan import QUEUE_SECONDS, turned_away
 from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
 from proxy.upstream.runner import Runner
 
 if TYPE_CHECKING:
+    from proxy.asking import Pending
     from proxy.cache.cache import Cache
+    from proxy.choosing import Chooser
     from proxy.exchange import Exchange, Sink
-    from proxy.routing.plan import Planner, Target
+    from proxy.routing.plan import Plan, Planner, Rule, Target
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.engine import Engine, Terms
 
@@ -72,13 +75,18 @@ class Described(Protocol):
 class Steps:
     """Targets made ready to be tried, once each."""
 
-    __slots__ = ("_chains", "_describe", "_ready", "endpoints")
+    __slots__ = ("_chains", "_describe", "_limits", "_ready", "endpoints")
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint], describe: Callable[[str], Described]
+        self,
+        endpoints: Mapping[str, Endpoint],
+        describe: Callable[[str], Described],
+        limits: Callable[[str], bool],
     ) -> None:
+        """endpoints: by endpoint name. limits: whether an endpoint has limits of its own."""
         self.endpoints = endpoints
         self._describe = describe
+        self._limits = limits
         self._ready: dict[Target, Step] = {}
         self._chains: dict[int, tuple[Sequence[Target], Sequence[Step]]] = {}
 
@@ -98,10 +106,15 @@ class Steps:
     def _make(self, target: Target) -> Step:
         if len(self._ready) > STEPS_LIMIT:
             self._ready.clear()  # a pattern's models are the client's words: bounded
-        name = target.name
-        known = self._describe(name)
-        endpoint = self.endpoints[target.provider]
-        step = Step(name, target.model, endpoint, known.context_tokens, known.prefill)
+        known = self._describe(f"{target.provider}/{target.model}")
+        step = Step(
+            target.name,
+            target.model,
+            self.endpoints[target.endpoint],
+            known.context_tokens,
+            known.prefill,
+            target.endpoint if self._limits(target.endpoint) else "",
+        )
         self._ready[target] = step
         return step
 
@@ -116,12 +129,13 @@ class Pipeline:
     engine: Engine
     steps: Steps
     terms: Sequence[Terms]
+    chooser: Chooser
 
-    def serve(self, exchange: Exchange, sink: Sink) -> Runner | None:
+    def serve(self, exchange: Exchange, sink: Sink) -> Runner | Pending | None:
         """Answer one request into the sink; the ledger hears of it however it ends.
 
-        Raises ClientError before anything was sent. Returns the running race, or None when the
-        answer is complete already.
+        Raises ClientError before anything was sent. Returns what is still to be answered, or None
+        when the answer is complete already.
         """
         rule = self.planner.rule(exchange.model, exchange.caller.routes)
         exchange.route = rule.name
@@ -160,9 +174,28 @@ class Pipeline:
             raise ClientError(
                 504, "No cached answer, and the request allows no other.", code="cache_miss"
             )
+        keep = self._keeper(key, wish, reading) if key is not None and wish.write else None
+        if self.chooser.asks(rule, exchange):
+            return self.chooser.ask(
+                exchange, sink, lambda said: self._run(rule, exchange, sink, keep, said)
+            )
+        return self._run(rule, exchange, sink, keep)
+
+    def _run(
+        self,
+        rule: Rule,
+        exchange: Exchange,
+        sink: Sink,
+        keep: Callable[[Exchange, bytes], None] | None,
+        said: str | None = None,
+    ) -> Runner | None:
+        """Plan and race. said: the category, where a model was asked. Raises ClientError."""
         engine = self.engine
-        plan = self.planner.plan(rule, exchange.category, exchange.prompt_bytes, engine.now())
-        exchange.why = plan.why
+        plan = self.chooser.plan(rule, exchange, engine.now(), said)
+        if not exchange.why:
+            exchange.why = plan.reason
+        if plan.wait_s > QUEUE_SECONDS:
+            raise turned_away(plan)
         runner = Runner(
             exchange,
             self.steps.of(plan.targets),
@@ -170,10 +203,17 @@ class Pipeline:
             dialect(exchange.kind),
             engine,
             sink,
-            self._keeper(key, wish, reading) if key is not None and wish.write else None,
+            keep,
         )
-        runner.start()
+        runner.start(plan.wait_s)
         return None if runner.over else runner
+
+    def explain(self, exchange: Exchange) -> Plan:
+        """The plan of a request that is not sent. Raises ClientError."""
+        rule = self.planner.rule(exchange.model, exchange.caller.routes)
+        exchange.route = rule.name
+        self._classify(exchange, None)
+        return self.chooser.trying().plan(rule, exchange, self.engine.now())
 
     def _keeper(
         self, key: Any, wish: CacheOptions, reading: Reading | None

@@ -42,7 +42,7 @@ class Watch:
         now = self._now()
         memory.quotas.tick(now, self._wall())
         states = memory.breakers.snapshot(now)
-        opened = frozenset(name for name, one in states.items() if one["state"] == "OPEN")
+        opened = frozenset(name for name, one in states.items() if one["state"] != "CLOSED")
         for name in sorted(opened - self._open):
             why = states[name]["lastFailure"]
             words = f"the breaker of {name} has opened after {why}"

@@ -18,11 +18,14 @@ from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.key import Key
+from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
+from proxy.cache.share import Share
+from proxy.cache.squeeze import Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
@@ -61,21 +64,26 @@ class Cache:
         settings: Settings,
         clock: Callable[[], float],
         *,
+        model: str = "",
         similar: Similar | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
-        """clock: monotonic seconds. similar: the cosine of two answers' texts; chance: numbers in
-        0..1; both for the verified mode."""
+        """clock: monotonic seconds. model: names the encoder whose vectors come here, so that a
+        kept vector is not compared with another encoder's. For the verified mode, similar: the
+        cosine of two answers' texts; chance: numbers in 0..1."""
         self.settings = settings
         self.counts = Stats()
         self._clock = clock
         self._semantic = SemanticCache()
+        self._squeezer = Squeezer()
         self._prepared: dict[str, Prompt] = {}
         rate = settings.max_error_rate
         self._trust = None if rate is None else Trust(rate, chance)
         self._similar = similar
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
         self._disk: Disk | None = None
+        self._share: Share | None = None
+        self._model = model
         self._wall: Callable[[], float] = clock
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
         self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
@@ -112,14 +120,13 @@ class Cache:
         if not self.settings.semantic:
             self.counts.misses += 1
             return None
-        gist = key.gist
-        near_ones = (
-            () if gist is None else self._semantic.alike(key.partition, gist, vector)[:_CANDIDATES]
-        )
-        if near_ones:
-            hit = self._judge(key, near_ones, language)
-            if hit is not None:
-                return hit
+        semantic = self._semantic
+        if key.partition in semantic and (gist := key.gist) is not None:
+            near_ones = semantic.alike(key.partition, gist, vector)
+            if near_ones:
+                hit = self._judge(key, near_ones[:_CANDIDATES], language)
+                if hit is not None:
+                    return hit
         self.counts.misses += 1
         return None
 
@@ -202,8 +209,9 @@ class Cache:
             before = entry.size_bytes
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
-            if self._disk is not None and self._holds(entry):
-                self._write(self._disk, entry, vector)
+            self._squeezer.offer(entry)
+            if (self._disk is not None or self._share is not None) and self._holds(entry):
+                self._write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -211,6 +219,11 @@ class Cache:
         stream = replay.stream_of(entry, include_usage=include_usage)
         self.exact.grow(entry, entry.size_bytes - before)
         return stream
+
+    def pace_of(self, frames: int, entry: Entry) -> float:
+        """Frames a second at which a hit is told, 0 for all at once."""
+        settings = self.settings
+        return pace_of(frames, entry.took_s, settings.tokens_per_s) if settings.paced else 0.0
 
     def whole_of(self, entry: Entry) -> bytes:
         """A hit as one JSON body, usage marked as cached."""
@@ -229,8 +242,13 @@ class Cache:
     def pin(self, entry: Entry, pinned: bool) -> None:
         """Keep an entry for good, or no longer; the disk hears of it."""
         self.exact.pin(entry, pinned)
-        if self._disk is not None:
-            self._write(self._disk, entry, self._semantic.vector_of(entry))
+        self._write(entry, self._semantic.vector_of(entry))
+
+    def forget(self, exact: bytes) -> int:
+        """Drop an entry because it is not wanted, everywhere; how many that were here."""
+        if self._share is not None:
+            self._share.drop(exact)
+        return self.exact.drop(exact)
 
     def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
         """Do not take in such entries from the disk, if it is still being read."""
@@ -251,49 +269,66 @@ class Cache:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
             self._settle()
+        for entry, by_bytes in self._squeezer.collect():
+            self.exact.grow(entry, by_bytes)
         more = self._semantic.settle()
         disk = self._disk
         if disk is None or not disk.loading:
             self._unwanted.clear()
             return more
         for payload in disk.take(most):
-            self._absorb(disk, payload)
+            unwanted = self.absorb(payload)
+            if unwanted is not None:
+                disk.drop(unwanted)
         return True
 
     def close(self) -> None:
         """Write what is not yet on disk."""
         self._settle()
         self._semantic.close()
+        self._squeezer.close()
         if self._disk is not None:
             self._disk.close()
             self._disk = None
 
-    def _absorb(self, disk: Disk, payload: bytes) -> None:
+    def share(self, share: Share, wall: Callable[[], float]) -> None:
+        """Tell other nodes of what is kept and forgotten from now on."""
+        self._share, self._wall = share, wall
+
+    def absorb(self, payload: bytes) -> bytes | None:
+        """Take in an entry that was kept before, or by another node, unless this one has an answer
+        already. The exact fingerprint of one that was invalidated meanwhile comes back."""
         now_s, wall_s = self._clock(), self._wall()
         try:
-            key, vector, entry, left_s = unpack_entry(payload, now_s=now_s, wall_s=wall_s)
+            key, vector, entry, left_s = unpack_entry(
+                payload, now_s=now_s, wall_s=wall_s, model=self._model
+            )
         except ValueError:
-            return
+            return None
         if self.exact.peek(key.exact) is not None or (left_s is not None and left_s <= 0):
-            return
+            return None
         entry.partition, entry.exact = key.partition, key.exact
         if any(unwanted(entry) for unwanted in self._unwanted):
-            disk.drop(key.exact)
-            return
+            return key.exact
         entry.measure()
+        self._squeezer.offer(entry)
         self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
         if vector is not None and self.settings.semantic and self._holds(entry):
             self._index(key, vector, entry)
             if self._semantic.waiting >= _FRESH:
                 self._semantic.settle()
+        return None
 
-    def _write(self, disk: Disk, entry: Entry, vector: Vector | None) -> None:
-        now_s, wall_s = self._clock(), self._wall()
+    def _write(self, entry: Entry, vector: Vector | None) -> None:
+        now_s, wall_s, model = self._clock(), self._wall(), self._model
 
         def payload() -> bytes:
-            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s)
+            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s, model=model)
 
-        disk.put(entry.exact, payload)
+        if self._disk is not None:
+            self._disk.put(entry.exact, payload)
+        if self._share is not None:
+            self._share.put(entry.exact, payload, entry.expires_s - now_s)
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
@@ -312,6 +347,7 @@ class Cache:
             "saved_usd": counts.saved_usd,
             "doubted": counts.doubted,
             **(self._trust.estimate() if self._trust is not None else {}),
+            **(self._share.figures() if self._share is not None else {}),
         }
 
     # ---- inside ----------------------------------------------------------------------------

@@ -7,7 +7,8 @@ that a replay costs a copy, not a decompression (figures in tests/cache/test_ent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.chat import Usage
@@ -17,6 +18,16 @@ _EDGE = 4  # chunks at either end that are never like the others: role, finish, 
 _WORTH = 12  # chunks below which packing gains nothing
 
 OVERHEAD_BYTES = 700  # an entry's own objects, its keys in two tables and its vector's code
+
+
+class Squeezed(bytes):
+    """Bytes under zlib."""
+
+    __slots__ = ()
+
+
+def _plain(held: bytes) -> bytes:
+    return zlib.decompress(held) if type(held) is Squeezed else held
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,11 @@ def unpack(packed: Packed | bytes) -> bytes:
     if isinstance(packed, bytes):
         return packed
     between = packed.suffix + _GAP + packed.prefix
-    middles = packed.middles.replace(_GAP, between)
+    middles = _plain(packed.middles).replace(_GAP, between)
     return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
+
+
+_NO_USAGE = Usage()
 
 
 class Entry:
@@ -80,14 +94,15 @@ class Entry:
 
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
-    cost_usd: what the answer cost when it was made. mark: the index's number for its vector.
+    cost_usd: what the answer cost when it was made, took_s: from its first word to its last.
+    mark: the index's number for its vector.
     gist: of its text, as gist.gist reads it. ready: its stream is packed.
     marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
 
     __slots__ = (
-        "__weakref__",
         "_stream",
+        "_whole",
         "category",
         "cost_usd",
         "created_s",
@@ -108,9 +123,9 @@ class Entry:
         "size_bytes",
         "tags",
         "text",
+        "took_s",
         "usage",
         "usage_frame",
-        "whole",
     )
 
     def __init__(  # noqa: PLR0913 - a record
@@ -129,11 +144,12 @@ class Entry:
         tags: tuple[str, ...] = (),
         created_s: float = 0.0,
         cost_usd: float = 0.0,
+        took_s: float = 0.0,
     ) -> None:
         self._stream: Packed | bytes = stream
-        self.whole = whole
+        self._whole = whole
         self.usage_frame = b""
-        self.usage = usage or Usage()
+        self.usage = usage or _NO_USAGE
         self.kind = kind
         self.finish = finish
         self.model = model
@@ -145,6 +161,7 @@ class Entry:
         self.created_s = created_s
         self.expires_s = 0.0
         self.cost_usd = cost_usd
+        self.took_s = took_s
         self.hits = 0
         self.partition = b""
         self.exact = b""
@@ -158,13 +175,38 @@ class Entry:
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""
-        held = len(self._stream) + len(self.whole) + len(self.usage_frame) + len(self.text)
+        held = len(self._stream) + len(self._whole) + len(self.usage_frame) + len(self.text)
         self.size_bytes = OVERHEAD_BYTES + held
 
     @property
     def stream(self) -> bytes:
         """The answer as an SSE body, or b"" where only the whole is known."""
         return unpack(self._stream)
+
+    @property
+    def whole(self) -> bytes:
+        """The answer as one JSON body, or b"" where only the stream is known."""
+        return _plain(self._whole)
+
+    @property
+    def bulky(self) -> list[bytes]:
+        """What it keeps that could be compressed."""
+        held = [self._whole]
+        if isinstance(self._stream, Packed):
+            held.append(self._stream.middles)
+        return [one for one in held if type(one) is bytes]
+
+    def swap(self, before: bytes, after: Squeezed) -> bool:
+        """Keep the compressed form instead; False where `before` is not what is kept now."""
+        stream = self._stream
+        if self._whole is before:
+            self._whole = after
+        elif isinstance(stream, Packed) and stream.middles is before:
+            self._stream = replace(stream, middles=after)
+        else:
+            return False
+        self.size_bytes += len(after) - len(before)
+        return True
 
     @property
     def has_stream(self) -> bool:
@@ -177,7 +219,7 @@ class Entry:
 
     def adopt_whole(self, whole: bytes) -> None:
         """Take in the whole form."""
-        self.whole = whole
+        self._whole = whole
         self.measure()
 
     def describe(self) -> dict[str, Any]:

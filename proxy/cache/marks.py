@@ -20,9 +20,24 @@ def plain(word: str) -> str:
     return word
 
 
+# What is left of a text when plain words are taken out of it: odd signs and capitals.
+_LEFT = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_@\\/{}<>=|^~`[](:-."))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing in a text can look like code: one capital at its start, one stop at its end.
+    False where that would have to be looked at more closely."""
+    if not text.isascii():
+        return False
+    left = text.encode("ascii").translate(None, _LEFT)
+    if text[:1].isupper():
+        left = left[1:]
+    return not left or (left == b"." and text[-1] == ".")
+
+
 def identifiers(text: str) -> set[str]:
     """Words that look like code, a path or an address, as they are."""
-    if _ODD.search(text) is None:
+    if _is_plain(text) or _ODD.search(text) is None:
         return set()
     return {
         chunk.strip(_TRIM).strip("`") for chunk in text.split() if _ODD.search(chunk) is not None

@@ -30,6 +30,8 @@ class Settings:
     max_temperature: float = 1.0
     tool_calls: bool = False  # keep answers that call tools
     live_categories: tuple[str, ...] = ("web_search",)  # right today, wrong tomorrow
+    paced: bool = False  # a stream is told as if it were being written
+    tokens_per_s: float | None = None  # its pace; None: as the answer came when it was made
     max_error_rate: float | None = None  # the verified mode's bound on wrong hits
 
 

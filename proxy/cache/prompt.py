@@ -9,7 +9,7 @@ MAX_CHARS = 800  # a longer prompt is compared by its exact text only: its middl
 NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # never changed; frozen would cost two microseconds a prompt
 class Prompt:
     """One text as the guards see it. Concepts are stems or the lexicon's names for synonyms."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from proxy.cache import grammar, lexicon, marks
+from proxy.cache.idioms import rephrase
 from proxy.cache.lexicon import ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
 
@@ -15,9 +16,15 @@ TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
 )
+# In a text of plain words every sign but the comma parts them.
+_PLAIN = bytes(
+    byte if (chr(byte).isalpha() and byte < 128) or byte == ord(",") else 32 for byte in range(256)
+)
+_NOT_PLAIN = bytes(set(range(256)) - set(b"0123456789'+#%$"))
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
 _TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
 ELISIONS = frozenset(grammar.ELISIONS.split())
+FRENCH_HEADS = ("l'", "d'", "qu'", "j'", "n'", "c'")  # before a vowel; no English word begins so
 _WOULD = frozenset(grammar.WOULD.split())
 _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
 _MEASURED = frozenset(grammar.MEASURED.split())
@@ -28,6 +35,15 @@ _YOU = frozenset(grammar.YOU.split())
 _ME = frozenset(grammar.ME.split())
 _CAN = frozenset(grammar.CAN.split())
 _SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
+
+
+def split(text: str) -> list[str]:
+    """The tokens of a text, as TOKEN finds them."""
+    if text.isascii():
+        raw = text.encode("ascii")
+        if not raw.translate(None, _NOT_PLAIN):
+            return raw.replace(b",", b" , ").translate(_PLAIN).decode("ascii").split()
+    return TOKEN.findall(text)
 
 
 def read(text: str) -> Prompt:
@@ -70,14 +86,19 @@ class _Reader:
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        self.text = text = text.replace("\u2019", "'") if "\u2019" in text else text
-        self.words = words = TOKEN.findall(text)
+        text = text.replace("\u2019", "'") if "\u2019" in text else text
+        self.text = text = rephrase(text)
+        self.words = words = split(text)
         folded = {word.lower() for word in words}
-        self.french = len(folded & lexicon.FRENCH_MARKS) > len(folded & lexicon.ENGLISH_MARKS)
+        french = len(folded & lexicon.FRENCH_MARKS)
+        if "'" in text:
+            french += sum([word.startswith(FRENCH_HEADS) for word in folded])
+        self.french = french > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
-        capitals = sum(word[0].isupper() for word in words)
         # A title or a shout: capitals then tell nothing about names.
-        self.shouting = len(words) > 4 and capitals * 4 > len(words) * 3
+        self.shouting = (
+            len(words) > 4 and sum([word[0].isupper() for word in words]) * 4 > len(words) * 3
+        )
         self.content: set[str] = set()
         self.names: set[str] = set()
         self.opposites: set[str] = set()

@@ -15,10 +15,12 @@ from proxy.chat import Usage
 _LENGTH = struct.Struct("<I")
 
 
-def pack_entry(entry: Entry, vector: Vector | None, *, now_s: float, wall_s: float) -> bytes:
+def pack_entry(
+    entry: Entry, vector: Vector | None, *, now_s: float, wall_s: float, model: str = ""
+) -> bytes:
     """Everything about an entry. Times become wall time: a monotonic clock dies with the process.
 
-    now_s: the cache's clock, wall_s: Unix time, both of this moment.
+    now_s: the cache's clock, wall_s: Unix time, both of this moment. model: whose vector it is.
     """
     usage = entry.usage
     head = orjson.dumps(
@@ -34,7 +36,9 @@ def pack_entry(entry: Entry, vector: Vector | None, *, now_s: float, wall_s: flo
             "language": entry.language,
             "tags": entry.tags,
             "cost": entry.cost_usd,
+            "took": entry.took_s,
             "hits": entry.hits,
+            "vector": model,
             "pinned": entry.pinned,
             "usage": [
                 usage.prompt,
@@ -57,10 +61,10 @@ def _framed(part: bytes) -> tuple[bytes, bytes]:
 
 
 def unpack_entry(
-    data: bytes, *, now_s: float, wall_s: float
+    data: bytes, *, now_s: float, wall_s: float, model: str = ""
 ) -> tuple[Key, Vector | None, Entry, float | None]:
-    """(key, vector, entry, seconds it has left, None for ever). Raises ValueError where the
-    bytes are not an entry."""
+    """(key, vector, entry, seconds it has left, None for ever). The vector is None where another
+    model than this one made it. Raises ValueError where the bytes are not an entry."""
     try:
         partition, exact, raw, codes, stream, whole, usage_frame = _parts(data)
         head = orjson.loads(raw)
@@ -77,6 +81,7 @@ def unpack_entry(
             tags=tuple(head["tags"]),
             created_s=now_s - (wall_s - head["made"]),
             cost_usd=head["cost"],
+            took_s=head.get("took", 0.0),
         )
         entry.hits = head["hits"]
         entry.pinned = bool(head.get("pinned"))
@@ -87,7 +92,9 @@ def unpack_entry(
         left_s = None if head["until"] is None else head["until"] - wall_s
     except (KeyError, TypeError, struct.error, orjson.JSONDecodeError) as error:
         raise ValueError(f"not an entry: {error}") from error
-    vector = np.frombuffer(codes, np.float16).astype(np.float32) if codes else None
+    vector = None
+    if codes and head.get("vector", "") == model:
+        vector = np.frombuffer(codes, np.float16).astype(np.float32)
     return Key(partition, exact, entry.text), vector, entry, left_s
 
 

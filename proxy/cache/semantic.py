@@ -22,11 +22,13 @@ _NEAREST = 16  # sought by the index where there are more
 
 
 class _Partition:
-    __slots__ = ("alike", "entries", "index")
+    __slots__ = ("alike", "entries", "free", "index", "name")
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, name: bytes, engine: Engine) -> None:
+        self.name = name
         self.index = Index(engine)
-        self.entries: dict[int, Entry] = {}
+        self.entries: list[Entry | None] = []  # by mark; a free place is used again
+        self.free: list[int] = []
         self.alike: dict[int, Entry | dict[int, Entry]] = {}  # by gist; most are alone
 
 
@@ -38,13 +40,19 @@ class SemanticCache:
         self._spawn = spawn
         self._engine: Engine | None = None  # made by the first vector, whose length it keeps
         self._partitions: dict[bytes, _Partition] = {}
-        self._waiting: dict[int, tuple[_Partition, Vector]] = {}  # not yet in their index
+        self._waiting: dict[
+            tuple[bytes, int], tuple[_Partition, Vector]
+        ] = {}  # not yet in their index
         self._moving: set[_Partition] = set()  # whose vectors are on their way to a larger index
-        self._next = 0
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
+
+    def __contains__(self, partition: bytes) -> bool:
+        """Whether anything is kept there: a later turn of a conversation has a place of its own,
+        mostly empty, and need not even be read."""
+        return partition in self._partitions
 
     @property
     def partitions(self) -> int:
@@ -78,11 +86,12 @@ class SemanticCache:
         if found is None or self._engine is None or len(vector) != self._engine.dim:
             return []
         near = found.index.search(vector, k)
-        for mark, (where, waiting) in self._waiting.items():
+        for (_, mark), (where, waiting) in self._waiting.items():
             if where is found:
                 near.append((mark, float(np.dot(waiting, vector))))
         near.sort(key=lambda pair: -pair[1])
-        return [(found.entries[mark], product) for mark, product in near[:k]]
+        named = ((found.entries[mark], product) for mark, product in near[:k])
+        return [(entry, product) for entry, product in named if entry is not None]
 
     def add(self, partition: bytes, gist: int, vector: Vector, entry: Entry) -> bool:
         """Make an entry findable by its unit vector. False: the vector is of another model."""
@@ -94,10 +103,14 @@ class SemanticCache:
             return False
         found = self._partitions.get(partition)
         if found is None:
-            found = self._partitions[partition] = _Partition(engine)
-        mark = self._next = self._next + 1
-        entry.mark, entry.gist = mark, gist
-        found.entries[mark] = entry
+            found = self._partitions[partition] = _Partition(partition, engine)
+        if found.free:
+            mark = found.free.pop()
+            found.entries[mark] = entry
+        else:
+            mark = len(found.entries)
+            found.entries.append(entry)
+        entry.mark, entry.gist, entry.partition = mark, gist, found.name
         held = found.alike.get(gist)
         if held is None:
             found.alike[gist] = entry
@@ -105,14 +118,14 @@ class SemanticCache:
             found.alike[gist] = {held.mark: held, mark: entry}
         else:
             held[mark] = entry
-        self._waiting[mark] = (found, vector)
+        self._waiting[found.name, mark] = (found, vector)
         self._count += 1
         return True
 
     def vector_of(self, entry: Entry) -> Vector | None:
         """An entry's vector, as near as it was kept."""
         found = self._partitions.get(entry.partition)
-        waiting = self._waiting.get(entry.mark)
+        waiting = self._waiting.get((entry.partition, entry.mark))
         if waiting is not None:
             return waiting[1]
         return None if found is None else found.index.vector(entry.mark)
@@ -123,10 +136,10 @@ class SemanticCache:
         waiting, moving = self._waiting, self._moving
         if waiting:
             partition = next(iter(waiting.values()))[0]
-            marks = [mark for mark, (where, _) in waiting.items() if where is partition]
-            del marks[partition.index.batch :]
-            vectors = [waiting.pop(mark)[1] for mark in marks]
-            partition.index.add(marks, np.array(vectors))
+            names = [name for name, (where, _) in waiting.items() if where is partition]
+            del names[partition.index.batch :]
+            vectors = [waiting.pop(name)[1] for name in names]
+            partition.index.add([mark for _, mark in names], np.array(vectors))
             if partition.index.moving:
                 moving.add(partition)
         elif moving:
@@ -145,8 +158,10 @@ class SemanticCache:
         """Forget an entry's vector; whether it had one."""
         found = self._partitions.get(entry.partition)
         mark = entry.mark
-        if found is None or found.entries.pop(mark, None) is None:
+        if found is None or mark < 0 or found.entries[mark] is not entry:
             return False
+        found.entries[mark] = None
+        found.free.append(mark)
         held = found.alike[entry.gist]
         if isinstance(held, Entry):
             del found.alike[entry.gist]
@@ -154,17 +169,17 @@ class SemanticCache:
             del held[mark]
             if not held:
                 del found.alike[entry.gist]
-        if self._waiting.pop(mark, None) is None:
+        if self._waiting.pop((found.name, mark), None) is None:
             found.index.remove(mark)
         self._count -= 1
         entry.mark = -1
-        if not found.entries:
+        if len(found.free) == len(found.entries):
             del self._partitions[entry.partition]
             self._moving.discard(found)
         return True
 
     def _near(self, found: _Partition, mark: int, vector: Vector) -> float:
-        waiting = self._waiting.get(mark)
+        waiting = self._waiting.get((found.name, mark))
         if waiting is not None:
             return float(np.dot(waiting[1], vector))
         return found.index.product(mark, vector)

@@ -108,7 +108,7 @@ class Shelf:
 
     def drop(self, name: str) -> dict[str, Any]:
         """Forget one entry. Raises ClientError 404."""
-        return {"invalidated": self._cache.exact.drop(self._entry(name).exact)}
+        return {"invalidated": self._cache.forget(self._entry(name).exact)}
 
     def pin(self, name: str, pinned: bool) -> dict[str, Any]:
         """Keep an entry whatever its age and use, or no longer. Raises ClientError 404 and 409."""
@@ -130,7 +130,7 @@ class Shelf:
         gone = 0
         async for entry in self._all():
             if fits(entry):
-                gone += self._cache.exact.drop(entry.exact)
+                gone += self._cache.forget(entry.exact)
         return {"invalidated": gone}
 
     def metrics(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from proxy.chat import (
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL, failed, finish_reason, usage_of
 from proxy.dialects.citations import annotation
 from proxy.dialects.dialect import Frame
+from proxy.dialects.loose import objects, string
 from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
@@ -89,27 +90,27 @@ class MessageDecoder:
         kind = delta.get("type")
         if kind == "text_delta":
             text = delta.get("text")
-            return (Text(text),) if text else _NOTHING
+            return (Text(text),) if text and type(text) is str else _NOTHING
         if kind == "input_json_delta":
             return self._input(told.get("index"), delta.get("partial_json"))
         if kind == "thinking_delta":
             text = delta.get("thinking")
-            return (Reasoning(text),) if text else _NOTHING
+            return (Reasoning(text),) if text and type(text) is str else _NOTHING
         if kind == "signature_delta":
-            return (Reasoning("", signature=str(delta.get("signature") or "")),)
+            return (Reasoning("", signature=string(delta.get("signature"))),)
         if kind == "citations_delta":
             note = annotation(delta.get("citation"))
             return (Extra("annotations", [note]),) if note else _NOTHING
         return _NOTHING
 
     def _input(self, block: Any, piece: Any) -> tuple[Event, ...]:
-        number = self._blocks.get(block, _UNTOLD)
-        if not piece or number == _UNTOLD:
+        number = self._blocks.get(block, _UNTOLD) if type(block) is int else _UNTOLD
+        if not piece or type(piece) is not str or number == _UNTOLD:
             return _NOTHING
         return (Text(piece),) if number == _TEXT else (ToolCall(number, arguments=piece),)
 
     def _block(self, place: Any, block: Any) -> list[Event]:
-        if type(block) is not dict:
+        if type(block) is not dict or type(place) is not int:
             return []
         kind = block.get("type")
         if kind != "tool_use":
@@ -152,11 +153,13 @@ def _said(block: Json, number: int) -> list[Event]:
     """What a block says by itself: all of it in a whole answer, the start of it in a stream."""
     kind = block.get("type")
     if kind == "text":
-        notes = [note for one in block.get("citations") or () if (note := annotation(one))]
-        text: list[Event] = [Text(block["text"])] if block.get("text") else []
+        cited = map(annotation, objects(block.get("citations")))
+        notes = [note for note in cited if note]
+        words = string(block.get("text"))
+        text: list[Event] = [Text(words)] if words else []
         return [*text, Extra("annotations", notes)] if notes else text
     if kind == "thinking":
-        thought, signature = block.get("thinking") or "", block.get("signature") or ""
+        thought, signature = string(block.get("thinking")), string(block.get("signature"))
         return [Reasoning(thought, signature=signature)] if thought or signature else []
     if kind != "tool_use":
         return []

@@ -42,6 +42,7 @@ _UNDERSTOOD = frozenset(
     (*(name for name, _, _ in _TYPES), "model", "messages", "max_tokens", "service_tier",
      "cache_control")
 )  # fmt: skip
+_BUDGETS = {"low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
@@ -103,7 +104,6 @@ def parse_message(body: Json) -> ChatRequest:
     choice = body.get("tool_choice") or {}
     thinking = body.get("thinking") or {}
     output = body.get("output_config") or {}
-    budget = thinking.get("budget_tokens") if thinking.get("type") == "enabled" else None
     user = (body.get("metadata") or {}).get("user_id")
     return ChatRequest(
         model=body["model"],
@@ -118,21 +118,24 @@ def parse_message(body: Json) -> ChatRequest:
         top_k=body.get("top_k"),
         stop=tuple(body.get("stop_sequences") or ()),
         response_format=_format(output.get("format") or body.get("output_format")),
-        reasoning_effort=_effort(thinking, output),
-        reasoning_budget=budget if isinstance(budget, int) else None,
+        reasoning_budget=_budget(thinking, output),
         user=user if isinstance(user, str) else None,
         include_usage=True,
         ignored=tuple(dict.fromkeys(ignored)),
     )
 
 
-def _effort(thinking: Json, output: Json) -> str | None:
-    effort = output.get("effort")
-    if isinstance(effort, str):
-        return "xhigh" if effort == "max" else effort
-    if thinking.get("type") == "adaptive":
-        return "high"  # what adaptive thinking does when nothing is said
-    return None
+def _budget(thinking: Json, output: Json) -> int | None:
+    """How many tokens may be thought. Anthropic's clients ask for an effort of any model: told as
+    a budget it is a wish, which a model that does not think may pass over."""
+    kind, effort = thinking.get("type"), output.get("effort")
+    if kind == "enabled" and isinstance(thinking.get("budget_tokens"), int):
+        return int(thinking["budget_tokens"])
+    if kind == "disabled":
+        return None
+    if effort is None and kind == "adaptive":
+        effort = "high"  # what adaptive thinking is when nothing is said
+    return _BUDGETS.get(str(effort))
 
 
 def _format(given: Any) -> Json | None:
@@ -226,7 +229,10 @@ def _part(block: Json, place: str, ignored: list[str]) -> Part | None:
 
 
 def _result(block: Json, place: str, ignored: list[str]) -> ResultPart:
-    found = _parts(block.get("content") or "", f"{place}.content", ignored)
+    content = block.get("content") or ""
+    if not isinstance(content, str | list):
+        raise _wrong(f"{place}.content", "must be a string or a list of blocks")
+    found = _parts(content, f"{place}.content", ignored)
     kept: list[TextPart | ImagePart] = []
     for part in found:
         if isinstance(part, TextPart | ImagePart):

@@ -25,6 +25,7 @@ from proxy.chat import (
     Text,
     ToolCall,
 )
+from proxy.dialects.citations import read_sources
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
@@ -45,7 +46,7 @@ class ChunkDecoder:
         self._splitter = Splitter()
         # The chunks of a stream differ by a word: what lies before and after it in a usual one.
         self._before = self._after = b""
-        self._lessons = 3
+        self._lessons = 8
 
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
@@ -77,7 +78,8 @@ class ChunkDecoder:
             return _NOTHING
         words = _words(chunk)
         if words is not None:
-            self._learn(event, words)
+            if self._lessons:
+                self._learn(event, words)
             return words
         error = chunk.get("error")
         if error or name == b"error":
@@ -87,11 +89,10 @@ class ChunkDecoder:
     def _learn(self, event: bytes, words: tuple[Event, ...]) -> None:
         """What a usual chunk of this stream looks like around its text. The same bytes around
         another string mean the same, but for that string."""
-        if self._lessons:
-            self._lessons -= 1
-            found = _CONTENT.match(event)
-            if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
-                self._before, self._after = found[1], event[found.end() :]
+        self._lessons -= 1
+        found = _CONTENT.match(event)
+        if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
+            self._before, self._after = found[1], event[found.end() :]
 
     def _events(self, chunk: Json) -> list[Event]:
         events: list[Event] = []
@@ -100,6 +101,12 @@ class ChunkDecoder:
             for choice in choices:
                 if isinstance(choice, dict):
                     self._choice(choice, chunk, events)
+        if "citations" in chunk:
+            end = next((at for at, one in enumerate(events) if isinstance(one, Finished)), None)
+            if end is not None:  # they are in every chunk; once is enough, before the end
+                sources: list[Event] = []
+                read_sources(chunk, sources)
+                events[end:end] = sources
         usage = usage_of(chunk.get("usage"))
         if usage is None and isinstance(chunk.get("x_groq"), dict):
             usage = usage_of(chunk["x_groq"].get("usage"))
@@ -122,7 +129,7 @@ class ChunkDecoder:
 
 
 def _words(chunk: Json) -> tuple[Event, ...] | None:
-    """The meaning of a chunk that holds nothing but the next words, as nearly all do."""
+    """The meaning of a chunk that holds one next piece and nothing else, as nearly all do."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
         return None
@@ -130,14 +137,24 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
     delta = choice.get("delta")
     if type(delta) is not dict or choice.get("finish_reason") is not None:
         return None
-    if len(delta) > 1 and (len(delta) > 2 or "role" not in delta):
+    if choice.get("logprobs") or chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
         return None
-    text = delta.get("content")
-    if type(text) is not str or not text or choice.get("logprobs"):
-        return None
-    if chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
-        return None
-    return (Text(text, choice.get("index") or 0),)
+    if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
+        text = delta.get("content")
+        if type(text) is str and text:
+            return (Text(text, choice.get("index") or 0),)
+    return _lone(delta, choice.get("index") or 0) if len(delta) == 1 else None
+
+
+def _lone(delta: Json, index: int) -> tuple[Event, ...] | None:
+    """A piece of a thought or of one call."""
+    thought = delta.get("reasoning_content")
+    if type(thought) is str and thought:
+        return (Reasoning(thought, index),)
+    calls = delta.get("tool_calls")
+    if type(calls) is list and len(calls) == 1 and type(calls[0]) is dict:
+        return (_call(calls[0], 0, index),)
+    return None
 
 
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:

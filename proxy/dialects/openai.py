@@ -27,6 +27,7 @@ from proxy.chat import (
 from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
+from proxy.dialects.citations import SOURCES, read_sources
 from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat
@@ -77,6 +78,9 @@ class ChunkEncoder:
                     out.append(self._chunk({}, choice, logprobs=logprobs))
                 case ToolCall():
                     out.append(self._chunk({"tool_calls": [_call_json(event)]}, event.choice))
+                case Extra(field=field, value=value, choice=choice) if field in SOURCES:
+                    out.append(self._chunk({}, choice)[:-3])
+                    out.append(b',"%b":%b}\n\n' % (field.encode(), orjson.dumps(value)))
                 case Finished(reason=reason, choice=choice):
                     out.append(self._chunk({}, choice, reason))
                 case Spent(usage=usage):
@@ -162,11 +166,13 @@ class OpenAI:
     def read_answer(self, body: Any) -> Answer:
         """See Dialect.read_answer."""
         choices = answer_choices(body)
+        sources: list[Event] = []
+        read_sources(body, sources)
         return Answer(
             str(body.get("id") or ""),
             str(body.get("model") or ""),
             body["created"] if isinstance(body.get("created"), int) else 0,
-            tuple(_read_choice(choice) for choice in choices),
+            tuple(_read_choice(choice, sources) for choice in choices),
             usage_of(body.get("usage")),
         )
 
@@ -189,6 +195,8 @@ class OpenAI:
         }
         if answer.usage is not None:
             body["usage"] = usage_json(answer.usage)
+        extra = (answer.choices[0].extra if answer.choices else None) or {}
+        body.update({name: extra[name] for name in SOURCES if name in extra})
         return orjson.dumps(body)
 
     def read_error(self, status: int, body: bytes) -> ErrorReading:
@@ -200,8 +208,8 @@ class OpenAI:
         return write_error(error)
 
 
-def _read_choice(choice: Json) -> Choice:
-    events: list[Event] = []
+def _read_choice(choice: Json, sources: list[Event]) -> Choice:
+    events = [*sources]
     message = choice.get("message")
     if isinstance(message, dict):
         read_delta(message, 0, events)

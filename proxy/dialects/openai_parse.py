@@ -24,6 +24,7 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.chunks import thought_signature
+from proxy.dialects.loose import objects, string
 from proxy.dialects.media import audio_type, split_data_url
 from proxy.errors import ClientError
 
@@ -105,9 +106,9 @@ def _message(message: Json, place: str) -> Message:
 def _thoughts(message: Json) -> list[ReasoningPart]:
     """What the model thought earlier: with its signature where the client kept it."""
     thoughts = [
-        ReasoningPart(str(one.get("text") or ""), str(one.get("signature") or ""))
-        for one in message.get("reasoning_details") or ()
-        if isinstance(one, dict) and one.get("type") == "reasoning.text"
+        ReasoningPart(string(one.get("text")), string(one.get("signature")))
+        for one in objects(message.get("reasoning_details"))
+        if one.get("type") == "reasoning.text"
     ]
     text = message.get("reasoning_content") or message.get("reasoning")
     text = text if isinstance(text, str) else ""
@@ -119,7 +120,10 @@ def _thoughts(message: Json) -> list[ReasoningPart]:
 
 def _calls(message: Json, place: str) -> list[CallPart]:
     found: list[CallPart] = []
-    for index, call in enumerate(message.get("tool_calls") or ()):
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise wrong(f"{place}.tool_calls", "must be a list")
+    for index, call in enumerate(calls):
         if not isinstance(call, dict):
             raise wrong(f"{place}.tool_calls[{index}]", "must be an object")
         custom = call.get("type") == "custom"

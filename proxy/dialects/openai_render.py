@@ -24,22 +24,21 @@ from proxy.chat import (
 )
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import audio_format, data_url, decoded_text
-from proxy.dialects.shapes import effort_of, reasons
+from proxy.dialects.openai_models import SAMPLING, habit, own, reasons, refuses_sampling
+from proxy.dialects.shapes import effort_of, short_name
 
-_OWN = re.compile(r"(?:.*/)?(?:gpt-(?!oss)|chatgpt-|o[1-9](?:-|$)|codex-|computer-use)")
 _TAKES_EFFORT = re.compile(r"(?:.*/)?(?:gpt-oss|grok-3-mini|gemini-(?:2\.5|[3-9]))")
+# Models that want their earlier thoughts back; other servers refuse a field they do not know.
+_WANTS_THOUGHTS = re.compile(r".*(?:deepseek|kimi-(?!k2-instruct)|glm-|minimax|claude)", re.I)
+_SIGNS_CALLS = re.compile(r".*gemini")
 _CACHES_BY_MARK = re.compile(r".*(?:claude|anthropic)")
 _STOPS = 4  # OpenAI's bound
+_USER_CHARS = 64  # likewise
 
 _SAME = (
     "parallel_tool_calls", "temperature", "top_p", "seed", "n", "presence_penalty",
     "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "response_format",
     "reasoning_effort", "user",
-)  # fmt: skip
-# What OpenAI's reasoning models answer with 400.
-_UNREASONABLE = (
-    "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
-    "top_logprobs", "stop",
 )  # fmt: skip
 
 
@@ -71,6 +70,8 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
 def common(request: ChatRequest, model: str) -> Json:
     """The parameters that chat and text completions write alike."""
     body: Json = {name: value for name in _SAME if (value := getattr(request, name)) is not None}
+    if request.user is not None:
+        body["user"] = short_name(request.user, _USER_CHARS)
     if request.max_tokens is not None:
         field = "max_completion_tokens" if reasons(model) else "max_tokens"
         body[field] = request.max_tokens
@@ -85,23 +86,27 @@ def common(request: ChatRequest, model: str) -> Json:
 
 def _think(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
     """A budget of thinking tokens becomes an effort, where the model is known to take one."""
-    if request.reasoning_effort is not None or request.reasoning_budget is None:
-        return
-    if reasons(model) or _TAKES_EFFORT.match(model):
+    asked = request.reasoning_effort is not None
+    takes = reasons(model) or (_TAKES_EFFORT.match(model) is not None)
+    if not takes and (own(model) or not asked):
+        body.pop("reasoning_effort", None)
+        if asked or request.reasoning_budget is not None:
+            dropped.append("reasoning_effort")
+    elif not asked and request.reasoning_budget is not None:
         body["reasoning_effort"] = effort_of(request.reasoning_budget)
-    else:
-        dropped.append("reasoning_effort")
 
 
 def _fit(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
     if request.top_k is not None:
-        if _OWN.match(model):
+        if own(model):
             dropped.append("top_k")
         else:
             body["top_k"] = request.top_k
-    if reasons(model):
-        dropped.extend(name for name in _UNREASONABLE if body.pop(name, None) is not None)
-    elif len(request.stop) > _STOPS and _OWN.match(model):
+    if refuses_sampling(model, body.get("reasoning_effort")):
+        dropped.extend(name for name in SAMPLING if body.pop(name, None) is not None)
+    if habit(model) == "always" and body.pop("stop", None) is not None:
+        dropped.append("stop")
+    elif len(request.stop) > _STOPS and own(model):
         body["stop"] = list(request.stop[:_STOPS])
         dropped.append("stop")
 
@@ -138,7 +143,7 @@ def _messages(messages: Iterable[Message], model: str, dropped: list[str]) -> li
             out.append(_assistant(message, model))
             continue
         role = message.role
-        if role == "developer" and not _OWN.match(model):
+        if role == "developer" and not own(model):
             role = "system"
         turn: Json = {"role": role, "content": _content(message.parts, model, dropped)}
         if message.name:
@@ -156,7 +161,7 @@ def _assistant(message: Message, model: str) -> Json:
     if message.name:
         turn["name"] = message.name
     thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
-    if thoughts and not _OWN.match(model):
+    if thoughts and _WANTS_THOUGHTS.match(model):
         turn["reasoning_content"] = "".join(part.text for part in thoughts)
         if any(part.signature for part in thoughts):
             turn["reasoning_details"] = [
@@ -164,17 +169,18 @@ def _assistant(message: Message, model: str) -> Json:
                 for part in thoughts
             ]
     if calls:
-        turn["tool_calls"] = [_call(call, own=_OWN.match(model) is not None) for call in calls]
+        signs = _SIGNS_CALLS.match(model) is not None
+        turn["tool_calls"] = [_call(call, signs=signs) for call in calls]
     return turn
 
 
-def _call(call: CallPart, *, own: bool) -> Json:
+def _call(call: CallPart, *, signs: bool) -> Json:
     told: Json = {
         "id": call.id,
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments or "{}"},
     }
-    if call.signature and not own:
+    if call.signature and signs:
         told["extra_content"] = {"google": {"thought_signature": call.signature}}
     return told
 

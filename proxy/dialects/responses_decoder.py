@@ -25,6 +25,7 @@ from proxy.chat import (
     ToolCall,
 )
 from proxy.dialects.dialect import Frame
+from proxy.dialects.loose import mapping, objects, string
 from proxy.dialects.responses_shapes import annotation, failed, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
@@ -59,8 +60,8 @@ class ResponseDecoder:
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_WORDS_HEAD):
             told = loaded(event[len(_WORDS_HEAD) :])
-            if type(told) is dict and told.get("delta"):
-                return (Text(told["delta"]),)
+            if type(told) is dict:
+                return self._delta(told.get("type"), told, b"")
         name, data = payload(event)
         if not data:
             return _NOTHING
@@ -73,19 +74,20 @@ class ResponseDecoder:
         return (Failed(wrong),) if name == b"error" else _NOTHING
 
     def _delta(self, kind: Any, told: Json, name: bytes) -> tuple[Event, ...]:
-        if kind in _WORDS:
-            words = told.get("delta")
-            return (Text(words),) if words else _NOTHING
-        if kind in _THOUGHTS:
-            words = told.get("delta")
-            return (Reasoning(words),) if words else _NOTHING
-        if kind == "response.function_call_arguments.delta":
-            return self._arguments(told.get("output_index"), told.get("delta"))
+        words = told.get("delta")
+        if type(words) is str and type(kind) is str:
+            if kind in _WORDS:
+                if told.get("logprobs"):
+                    return (Text(words), Extra("logprobs", _logprobs(objects(told["logprobs"]))))
+                return (Text(words),) if words else _NOTHING
+            if kind in _THOUGHTS:
+                return (Reasoning(words),) if words else _NOTHING
+            if kind == "response.function_call_arguments.delta":
+                return self._arguments(told.get("output_index"), words)
         return self._rarer(kind, told, name)
 
     def _rarer(self, kind: Any, told: Json, name: bytes) -> tuple[Event, ...]:
-        response = told.get("response")
-        response = response if type(response) is dict else {}
+        response = mapping(told.get("response"))
         match kind:
             case "response.created":
                 return (_opened(response),)
@@ -107,21 +109,21 @@ class ResponseDecoder:
             case _:
                 return _NOTHING
 
-    def _arguments(self, place: Any, piece: Any) -> tuple[Event, ...]:
-        number = self._calls.get(place)
+    def _arguments(self, place: Any, piece: str) -> tuple[Event, ...]:
+        number = self._calls.get(place) if type(place) is int else None
         if number is None or not piece:
             return _NOTHING
         self._filled.add(place)
         return (ToolCall(number, arguments=piece),)
 
     def _added(self, place: Any, item: Any) -> list[Event]:
-        if type(item) is not dict or item.get("type") != "function_call":
+        if type(item) is not dict or type(place) is not int or item.get("type") != "function_call":
             return []
         number = self._calls[place] = len(self._calls)
         return [_call(number, item, "")]
 
     def _done(self, place: Any, item: Any) -> list[Event]:
-        if type(item) is not dict:
+        if type(item) is not dict or type(place) is not int:
             return []
         if item.get("type") == "reasoning" and item.get("encrypted_content"):
             return [Reasoning("", signature=str(item["encrypted_content"]))]
@@ -139,6 +141,10 @@ class ResponseDecoder:
         usage = usage_of(response.get("usage"))
         spent = [Spent(usage)] if usage is not None else []
         return [Finished(finish_of(response, called=bool(self._calls))), *spent, *_DONE]
+
+
+def _logprobs(odds: list[Json]) -> Json:
+    return {"content": odds, "refusal": None}
 
 
 def _opened(response: Json) -> Opened:
@@ -166,7 +172,7 @@ def read_response(body: Any) -> Answer:
     if not isinstance(output, list):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no output")
     opened = _opened(body)
-    choice = _choice([item for item in output if isinstance(item, dict)], body)
+    choice = _choice(objects(output), body)
     usage = usage_of(body.get("usage"))
     return Answer(opened.id, opened.model, opened.created, (choice,), usage)
 
@@ -176,33 +182,35 @@ def _choice(output: list[Json], body: Json) -> Choice:
     thoughts: list[str] = []
     calls: list[CallPart] = []
     notes: list[Json] = []
+    odds: list[Json] = []
     signature = ""
     for item in output:
         kind = item.get("type")
-        parts = item.get("content")
-        parts = [one for one in parts if isinstance(one, dict)] if isinstance(parts, list) else []
+        parts = objects(item.get("content"))
         if kind == "message":
             text.extend(str(one.get("text") or one.get("refusal") or "") for one in parts)
-            told = (annotation(note) for one in parts for note in one.get("annotations") or ())
+            told = (annotation(note) for one in parts for note in objects(one.get("annotations")))
             notes.extend(note for note in told if note)
+            odds.extend(odd for one in parts for odd in objects(one.get("logprobs")))
         elif kind == "reasoning":
             thoughts.append(_thought(item, parts))
             signature = str(item.get("encrypted_content") or "") or signature
         elif kind == "function_call":
             one = _call(0, item, str(item.get("arguments") or "{}"))
             calls.append(CallPart(one.id, one.name, one.arguments))
+    extra: Json = {"annotations": notes} if notes else {}
+    if odds:
+        extra["logprobs"] = _logprobs(odds)
     return Choice(
         text="".join(text),
         reasoning="".join(thoughts),
         reasoning_signature=signature,
         calls=tuple(calls),
         finish=finish_of(body, called=bool(calls)),
-        extra={"annotations": notes} if notes else None,
+        extra=extra or None,
     )
 
 
 def _thought(item: Json, parts: list[Json]) -> str:
-    summary = item.get("summary")
-    told = [one for one in summary if isinstance(one, dict)] if isinstance(summary, list) else []
-    words = _PARTED.join(str(one.get("text") or "") for one in told)
-    return words + "".join(str(one.get("text") or "") for one in parts)
+    words = _PARTED.join(string(one.get("text")) for one in objects(item.get("summary")))
+    return words + "".join(string(one.get("text")) for one in parts)

@@ -21,12 +21,13 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.checks import MODEL_LENGTH
+from proxy.dialects.loose import objects, string
 from proxy.dialects.openai_parse import file, image, tool_of, wrong
 from proxy.errors import ClientError
 
 _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("input", (str, list), "a string or a list of items"),
-    ("instructions", (str, list), "a string"),
+    ("instructions", (str,), "a string"),
     ("stream", (bool,), "a boolean"),
     ("temperature", (int, float), "a number"),
     ("top_p", (int, float), "a number"),
@@ -148,12 +149,10 @@ def _choice(choice: Any, ignored: list[str]) -> str | None:
 def _messages(body: Json, ignored: list[str]) -> tuple[Message, ...]:
     out: list[Message] = []
     instructions = body.get("instructions")
-    if isinstance(instructions, str) and instructions:
+    if instructions:
         out.append(Message("system", (TextPart(instructions),)))
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    if isinstance(instructions, list):
-        items = [*instructions, *items]
     for index, item in enumerate(items):
         message = _message(item, f"input[{index}]", ignored)
         if message is None:
@@ -194,9 +193,9 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
 
 
 def _thought(item: Json) -> ReasoningPart:
-    told = [*(item.get("summary") or ()), *(item.get("content") or ())]
-    words = [str(one.get("text") or "") for one in told if isinstance(one, dict)]
-    return ReasoningPart("\n\n".join(words), str(item.get("encrypted_content") or ""))
+    told = [*objects(item.get("summary")), *objects(item.get("content"))]
+    words = "\n\n".join(string(one.get("text")) for one in told)
+    return ReasoningPart(words, string(item.get("encrypted_content")))
 
 
 def _parts(content: Any, place: str) -> tuple[Part, ...]:

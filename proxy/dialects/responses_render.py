@@ -20,17 +20,18 @@ from proxy.chat import (
 )
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import data_url, decoded_text
-from proxy.dialects.shapes import effort_of, reasons
+from proxy.dialects.openai_models import SAMPLING, own, reasons, refuses_sampling
+from proxy.dialects.shapes import effort_of, short_name
 
 _NO_PLACE = (
     "stop", "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "top_k",
 )  # fmt: skip
-_UNREASONABLE = ("temperature", "top_p", "top_logprobs")  # refused by models that reason
 _SAME_EXTRA = frozenset(
     {"metadata", "service_tier", "prompt_cache_key", "safety_identifier", "prompt_cache_retention"}
 )
 _TIERS = ("auto", "default", "flex", "priority", "scale")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_USER_CHARS = 64  # the API's bound
 _LEAST_TOKENS = 16  # what the API takes as a limit
 _SEALED = "gAAAA"  # how thoughts begin that OpenAI sealed; it takes no others
 
@@ -41,10 +42,12 @@ def render_response(request: ChatRequest, model: str) -> Rendered:
     if request.n == 1:
         dropped.remove("n")
     body: Json = {"model": model, "input": _items(request.messages, dropped), "store": False}
-    for name in ("temperature", "top_p", "parallel_tool_calls", "user"):
+    for name in ("temperature", "top_p", "parallel_tool_calls"):
         value = getattr(request, name)
         if value is not None:
             body[name] = value
+    if request.user is not None:
+        body["user"] = short_name(request.user, _USER_CHARS)
     if request.max_tokens is not None:
         body["max_output_tokens"] = max(_LEAST_TOKENS, request.max_tokens)
     if request.stream:
@@ -78,21 +81,17 @@ def _add(body: Json, extra: Mapping[str, Any], dropped: list[str]) -> None:
 
 def _think(body: Json, request: ChatRequest, model: str, dropped: list[str]) -> None:
     effort = request.reasoning_effort
-    if effort is not None and effort not in _EFFORTS:
-        dropped.append("reasoning_effort")
-        effort = None
-    if not reasons(model):
-        if effort is not None:
-            body["reasoning"] = {"effort": effort}
-        elif request.reasoning_budget is not None:
-            dropped.append("reasoning_effort")
-        return
     if effort is None and request.reasoning_budget is not None:
-        effort = effort_of(request.reasoning_budget)
+        effort = effort_of(request.reasoning_budget) if reasons(model) else ""
     if effort is not None:
-        body["reasoning"] = {"effort": effort}
-    dropped.extend(name for name in _UNREASONABLE if body.pop(name, None) is not None)
-    body["include"] = ["reasoning.encrypted_content"]
+        if effort in _EFFORTS and (reasons(model) or not own(model)):
+            body["reasoning"] = {"effort": effort}
+        else:
+            dropped.append("reasoning_effort")
+    if reasons(model):
+        body["include"] = [*body.get("include", ()), "reasoning.encrypted_content"]
+    if refuses_sampling(model, effort):
+        dropped.extend(name for name in SAMPLING if body.pop(name, None) is not None)
 
 
 def _format(form: Any) -> Json:

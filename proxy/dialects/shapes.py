@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from hashlib import blake2b
 from typing import Any, get_args
 
 import orjson
@@ -39,8 +39,6 @@ _TOO_LONG = (
 )
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
 
-# OpenAI's own models that reason before they answer.
-_REASONING = re.compile(r"(?:.*/)?(?:o[1-9](?:-|$)|gpt-(?:[5-9]|\d\d)(?!.*-chat)|codex-)")
 # The largest thinking budget, in tokens, that each effort stands for.
 _EFFORTS = ((2048, "low"), (8192, "medium"))
 
@@ -77,9 +75,10 @@ def effort_of(budget_tokens: int) -> str:
     return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
 
 
-def reasons(model: str) -> bool:
-    """Whether this is one of OpenAI's reasoning models, which refuse what others take."""
-    return _REASONING.match(model) is not None
+def short_name(name: str, most: int) -> str:
+    """A caller's name for its user within a provider's bound: one that is too long becomes a
+    digest, the same each time."""
+    return name if len(name) <= most else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def usage_of(counts: Any) -> Usage | None:

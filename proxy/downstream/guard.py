@@ -4,6 +4,9 @@ aiohttp has no deadline for a request's head or body, and its page for a malform
 that head, Authorization included. The guard lets llhttp read along: bytes that are not strict
 HTTP never reach aiohttp, and a request that dawdles is ended. Only asyncio's public protocol
 methods are used.
+
+Requests sent ahead are answered in order, refusals too: bytes are cut where one request ends, so
+that the good ones before a bad one reach aiohttp, and the refusal waits until they are answered.
 """
 
 from __future__ import annotations
@@ -22,14 +25,16 @@ if TYPE_CHECKING:
     from proxy.timing import Clock
 
 HEAD_LIMIT_BYTES = 32 * 1024
+_BLANK = b"\r\n\r\n"
 
 
 class Guard(asyncio.Protocol):
     """A filter in front of one aiohttp request handler. refused renders an error's body."""
 
     __slots__ = (
-        "_discard", "_handler", "_head", "_head_bytes", "_in_body", "_in_head", "_limit", "_now",
-        "_parser", "_raw", "_refused", "_transport", "_wrong", "since",
+        "_answered", "_complete", "_discard", "_edge", "_handler", "_head", "_head_bytes",
+        "_in_body", "_in_head", "_last", "_left", "_limit", "_now", "_parser", "_raw", "_refusal",
+        "_refused", "_transport", "_wrong", "since",
     )  # fmt: skip
 
     def __init__(
@@ -37,7 +42,7 @@ class Guard(asyncio.Protocol):
         handler: asyncio.Protocol,
         now: Clock,
         refused: Callable[[ClientError], bytes],
-        discard: Callable[[Guard], None],
+        discard: Callable[[asyncio.Protocol], None],
         limit: int,
     ) -> None:
         self._handler = handler
@@ -51,8 +56,14 @@ class Guard(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._in_head = False
         self._in_body = False
+        self._left: int | None = None  # of a body whose length is known
+        self._edge = b""  # the end of the last bytes: a head's end may be cut in two
+        self._last = False  # the client said that it sends no other request
         self._raw = False  # upgraded: not HTTP any more
         self._head_bytes = 0
+        self._complete = 0  # requests that came whole
+        self._answered = 0
+        self._refusal: ClientError | None = None  # waits for the answers before it
         self.since = now()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,35 +71,63 @@ class Guard(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is None:
-            return
-        if not self._raw:
-            if self._in_head:
-                self._head_bytes += len(data)
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade:
-                self._raw = True
-                self._in_head = self._in_body = False
-            except httptools.HttpParserError:
-                self._refuse(
-                    ClientError(400, "The request is not valid HTTP.", code="invalid_http")
-                )
+        at = 0
+        while at < len(data) and self._transport is not None and self._refusal is None:
+            if self._raw:
+                self._handler.data_received(data[at:])
                 return
-            if self._wrong is not None:
-                self._refuse(self._wrong)
-                return
-            if self._in_head and self._head_bytes > HEAD_LIMIT_BYTES:
+            if self._last and not (self._in_head or self._in_body):
+                return  # nobody answers what comes after the last request
+            end = self._cut(data, at)
+            piece = data if end - at == len(data) else data[at:end]
+            if self._may_pass(piece):
+                self._handler.data_received(piece)
+            at = end
+        self._edge = (self._edge + data[-3:])[-3:]
+
+    def _cut(self, data: bytes, at: int) -> int:
+        """Up to where bytes are looked at together: no request ends before it."""
+        if self._in_body and self._left is not None:
+            return min(len(data), at + self._left) if self._left else len(data)
+        if at == 0 and self._edge:
+            found = (self._edge + data[:3]).find(_BLANK)
+            if found >= 0:
+                return found + len(_BLANK) - len(self._edge)
+        found = data.find(_BLANK, max(0, at - 3))
+        return len(data) if found < 0 else found + len(_BLANK)
+
+    def _may_pass(self, piece: bytes) -> bool:
+        began = self._in_head
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            self._raw = True
+            self._in_head = self._in_body = False
+        except httptools.HttpParserError:
+            self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
+            return False
+        if self._wrong is not None:
+            self._refuse(self._wrong)
+            return False
+        if self._in_head:
+            self._head_bytes = (self._head_bytes if began else 0) + len(piece)
+            if self._head_bytes > HEAD_LIMIT_BYTES:
                 self._refuse(ClientError(431, "The request's head is too large."))
-                return
-        self._handler.data_received(data)
+                return False
+        return True
+
+    def answered(self) -> None:
+        """The next request in order has its whole answer."""
+        self._answered += 1
+        if self._refusal is not None and self._answered >= self._complete:
+            self._end_with(self._refusal)
 
     def eof_received(self) -> bool | None:
         return self._handler.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._discard(self)
+        self._discard(self._handler)
         self._handler.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -114,10 +153,20 @@ class Guard(asyncio.Protocol):
         self._wrong = self._wrong or self._judge()
         self._in_head = False
         self._in_body = True
+        length = self._head.get(b"content-length")
+        self._left = int(length) if length is not None and length.isdigit() else None
         self.since = self._now()
+
+    def on_body(self, data: bytes) -> None:
+        if self._left is not None:
+            self._left -= len(data)
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        self._left = None
+        if self._wrong is None:
+            self._complete += 1
+            self._last = not self._parser.should_keep_alive()
 
     def _judge(self) -> ClientError | None:
         """What aiohttp would let pass, or answer in its own words."""
@@ -144,8 +193,17 @@ class Guard(asyncio.Protocol):
             self._refuse(ClientError(408, "The request's body did not arrive in time."))
 
     def _refuse(self, error: ClientError) -> None:
+        """End the connection with this error, once everything before it is answered."""
+        if self._refusal is not None or self._transport is None:
+            return
+        if self._answered >= self._complete:
+            self._end_with(error)
+        else:
+            self._refusal = error
+
+    def _end_with(self, error: ClientError) -> None:
         transport, self._transport = self._transport, None
-        if transport is None:
+        if transport is None or transport.is_closing():
             return
         body = self._refused(error)
         transport.write(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.downstream.admit import HOT, OPTION_PREFIX, admit
+from proxy.downstream.admit import BETA, HOT, OPTION_PREFIX, admit
 from proxy.downstream.front import too_large
 from proxy.errors import ClientError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.exchange import Share
 
 log = logging.getLogger("firsttoken")
 
@@ -104,13 +105,25 @@ class Completions:
         kind = HOT[request.path.encode()]
         service = self._house.service
         sink = AioSink()
+        share: Share | None = None
+        gate = self._house.admission
         try:
             body = await read_body(request, service.max_body_bytes)
             exchange = admit(kind, head_of(request), body, service.keys, started_s)
             exchange.lane = "aiohttp"
+            wait_s = gate.enter(exchange.caller.share)
+            if wait_s is not None:
+                raise gate.refusal(wait_s)
+            share = exchange.caller.share
             sink.answering = service.serve(exchange, sink)
+            return await self._answer(request, sink)
         except ClientError as error:
             return error_response(error, service.refused(error, kind))
+        finally:
+            if share is not None:
+                gate.leave(share)
+
+    async def _answer(self, request: web.Request, sink: AioSink) -> web.StreamResponse:
         answering = sink.answering
         if answering is None:
             return await _send(request, sink)
@@ -127,11 +140,11 @@ class Completions:
 
 async def _send(request: web.Request, sink: AioSink) -> web.StreamResponse:
     first = await sink.take()
-    response: web.StreamResponse
     if not sink.streamed:
-        response = web.Response(status=sink.status, body=first or b"", headers=_headers(sink.head))
-        return response
-    response = web.StreamResponse(status=sink.status, headers=_headers(sink.head))
+        return web.Response(
+            status=sink.status, body=first or b"", headers=response_headers(sink.head)
+        )
+    response = web.StreamResponse(status=sink.status, headers=response_headers(sink.head))
     if request.version >= (1, 1):
         response.enable_chunked_encoding()
     await response.prepare(request)
@@ -145,7 +158,8 @@ async def _send(request: web.Request, sink: AioSink) -> web.StreamResponse:
     return response
 
 
-def _headers(block: bytes) -> dict[str, str]:
+def response_headers(block: bytes) -> dict[str, str]:
+    """Our header lines, as aiohttp takes them."""
     found: dict[str, str] = {"Server": SERVER}
     for line in block.split(b"\r\n"):
         name, colon, value = line.partition(b": ")
@@ -159,10 +173,10 @@ def head_of(request: web.Request) -> dict[bytes, bytes]:
     head: dict[bytes, bytes] = {}
     for raw_name, value in request.raw_headers:
         name = raw_name.lower()
-        if name in (b"authorization", b"x-api-key", b"cache-control") or name.startswith(
+        if name in (b"authorization", b"x-api-key", b"cache-control", BETA) or name.startswith(
             OPTION_PREFIX
         ):
-            if name in head and name != b"cache-control":
+            if name in head and name not in (b"cache-control", BETA):
                 raise ClientError(400, "A header that may occur once was repeated.")
             head[name] = value
     return head
@@ -202,7 +216,7 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         try:
-            return await handler(request)
+            response = await handler(request)
         except ClientError as error:
             found = error
         except web.HTTPNotFound:
@@ -219,6 +233,30 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
         except Exception:
             log.exception("a request could not be served")
             found = ClientError(500, "Internal error.", "server_error", "internal_error")
-        return error_response(found, house.service.refused(found, "openai"))
+        else:
+            return await _sent(house, request, response)
+        kind = spoken_by(request)
+        refusal = error_response(found, house.service.refused(found, kind))
+        return await _sent(house, request, refusal)
 
     return render
+
+
+def spoken_by(request: web.Request) -> str:
+    """The dialect in which a client expects its answer, where no completion is asked for."""
+    if request.path.startswith("/v1/messages") or "anthropic-version" in request.headers:
+        return "anthropic"
+    return "openai"
+
+
+async def _sent(
+    house: House, request: web.Request, response: web.StreamResponse
+) -> web.StreamResponse:
+    """Send the whole answer, and say so: what else was asked on the connection waits for it."""
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except ConnectionError:
+        return response  # nobody is left to read it
+    house.answered(request.protocol)
+    return response

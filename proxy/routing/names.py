@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from proxy.errors import ClientError
+from proxy.routing.tiers import TIERS
 
 AUTO = "auto"
 FOUND_LIMIT = 4096
@@ -42,6 +43,7 @@ class Rule:
     """A route: its name, its chain, and an index into the caller's own terms for it.
 
     sticky: whose requests keep their order, with strategy weighted: none, key or user.
+    cap_usd: the most that one request may cost.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Rule:
     terms: int = 0
     cache: bool = True
     sticky: str = "none"
+    cap_usd: float | None = None
 
 
 def target_of(text: str) -> Target:
@@ -115,10 +118,11 @@ class Directory:
                 )
                 return replace(rule, targets=targets)
         names = self._names
-        if model == AUTO or model.startswith("auto:"):
+        head, colon, tier = model.partition(":")
+        if head == AUTO and (not colon or tier in TIERS):
             if not names.default:
                 raise _unknown(model, self.suggestions(model))
-            return Rule(AUTO, names.default)
+            return Rule(AUTO, names.default, cap_usd=TIERS[tier] if colon else None)
         known = names.resolve(model)
         if known is None:
             raise _unknown(model, self.suggestions(model))
@@ -138,7 +142,7 @@ class Directory:
 
     def suggestions(self, model: str) -> list[str]:
         """Names that exist and look like this one; else the first few that exist."""
-        every = [*self._exact, AUTO]
+        every = [*self._exact, AUTO, *(f"{AUTO}:{tier}" for tier in TIERS)]
         for chain in (*self._names.categories.values(), self._names.default):
             every += [target.name for target in chain]
         every = list(dict.fromkeys(every))

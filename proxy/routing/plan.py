@@ -16,9 +16,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from proxy.errors import ClientError
 from proxy.routing import balance
-from proxy.routing.demand import OUTPUT_TOKENS, Demand, demand_of, is_plain, lacking
+from proxy.routing.demand import (
+    OUTPUT_TOKENS,
+    Demand,
+    demand_of,
+    is_plain,
+    lacking,
+    lacking_somewhere,
+)
 from proxy.routing.names import AUTO, Directory, Names, Rule, Target, match, target_of
 from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.routing.tiers import too_dear
 from proxy.state.limits import Limits
 
 if TYPE_CHECKING:
@@ -89,10 +97,12 @@ class Chain:
     """Targets that are planned for again and again: what can be said of them beforehand.
 
     plan: the answer where nothing is in the way. simple: only breakers could be. choosy: one
-    target can do what another cannot. small_bytes: a prompt up to here fits every window.
+    target can do what another cannot. small_bytes: a prompt up to here fits every window. lacks,
+    most_output: what not every target has, and the tokens that every one can give.
     """
 
-    __slots__ = ("choosy", "plan", "rule", "simple", "small_bytes", "targets", "why")
+    __slots__ = ("choosy", "lacks", "most_output", "plan", "rule", "simple", "small_bytes",
+                 "targets", "why")  # fmt: skip
 
     def __init__(
         self, rule: Rule, targets: tuple[Target, ...], why: str, known: Known, gates: Gates
@@ -107,11 +117,16 @@ class Chain:
         self.simple = ordered and not pooled and not limited
         self.choosy = False
         self.small_bytes = 0
+        self.lacks = frozenset[str]()
+        self.most_output = 0
         if len(targets) > 1 and known.describe is not None:
             models = [known.describe(f"{one.provider}/{one.model}") for one in targets]
             facts = {(m.capabilities, m.context_tokens, m.max_output_tokens) for m in models}
             windows = [one.context_tokens for one in models if one.context_tokens is not None]
+            outputs = [m.max_output_tokens for m in models if m.max_output_tokens is not None]
             self.choosy = len(facts) > 1
+            self.lacks = lacking_somewhere(models)
+            self.most_output = min(outputs, default=1 << 40)
             self.small_bytes = min(windows, default=1 << 40) * BYTES_PER_TOKEN
 
 
@@ -138,7 +153,7 @@ class Planner(Directory):
         self._chains: dict[int, Chain] = {}
         self._auto: dict[str, Chain] = {}
 
-    def plan(
+    def plan(  # noqa: PLR0913 - what a request brings
         self,
         rule: Rule,
         category: str,
@@ -146,34 +161,70 @@ class Planner(Directory):
         now: float,
         body: Json | None = None,
         caller: str = "",
+        *,
+        cap_usd: float | None = None,
+        spare: bool = False,
     ) -> Plan:
         """The chain for a request of this category, best target first.
 
         body: what is asked, for capabilities and limits; None: nothing special. caller: whose
-        request it is, for routes where that decides.
+        request it is, for routes where that decides. cap_usd: the most it may cost. spare: a
+        category's first target is asked last. Raises ClientError where everything is too dear.
         """
         chain = self._chains.get(id(rule))
         if chain is None or chain.rule is not rule:
-            chain = self._chain(rule, category)
+            chain = self._chain(rule, category, spare=spare)
         demand = None
-        if (
+        if cap_usd is not None:
+            demand = demand_of(body or {}, prompt_bytes)
+            chain = self._within(chain, demand, cap_usd)
+        elif (
             chain.choosy
             and body is not None
-            and (prompt_bytes > chain.small_bytes or not is_plain(body))
+            and (
+                prompt_bytes > chain.small_bytes
+                or not is_plain(body, chain.lacks, chain.most_output)
+            )
         ):
             demand = demand_of(body, prompt_bytes)
         if demand is None and chain.simple and not self._doors.shut:
             return chain.plan
         return self._arrange(chain, demand, prompt_bytes, now, body, caller)
 
-    def _chain(self, rule: Rule, category: str) -> Chain:
+    def _within(self, chain: Chain, demand: Demand, cap_usd: float) -> Chain:
+        """What of a chain a request may cost. A price that nobody knows is only paid where no
+        known one fits."""
+        price = self._known.price
+        if price is None:
+            return chain
+        output = demand.output or OUTPUT_TOKENS
+        costs = [price(f"{one.provider}/{one.model}", demand.prompt, output)
+                 for one in chain.targets]  # fmt: skip
+        pairs = list(zip(costs, chain.targets, strict=True))
+        fitting = [one for cost, one in pairs if cost is not None and cost <= cap_usd]
+        fitting = fitting or [one for cost, one in pairs if cost is None]
+        if not fitting:
+            least, cheapest = min((cost or 0.0, one.name) for cost, one in pairs)
+            raise too_dear(cap_usd, least, cheapest)
+        if len(fitting) == len(pairs):
+            return chain
+        dear = ", ".join(one.name for _, one in pairs if one not in fitting)
+        why = f"{chain.why}; over {cap_usd:g} USD: {dear}"
+        return Chain(chain.rule, tuple(fitting), why, self._known, self._gates)
+
+    def _chain(self, rule: Rule, category: str, *, spare: bool) -> Chain:
         if rule.name == AUTO:
             names = self._names
             targets = names.categories.get(category)
             why = f"category {category}" if targets else "default"
+            if spare:
+                why += ", spared the strong model"
             chain = self._auto.get(why)
             if chain is None:
-                chain = Chain(rule, targets or rule.targets, why, self._known, self._gates)
+                targets = targets or rule.targets
+                if spare:
+                    targets = (*targets[1:], *targets[:1])
+                chain = Chain(rule, targets, why, self._known, self._gates)
                 if len(self._auto) > CHAINS_LIMIT:
                     self._auto.clear()  # a category may be the client's word: bounded
                 self._auto[why] = chain
@@ -198,7 +249,7 @@ class Planner(Directory):
         tokens = prompt_bytes // BYTES_PER_TOKEN if demand is None else demand.prompt
         skipped: list[tuple[str, str]] = []
         targets: Sequence[Target] = chain.targets
-        if demand is not None:
+        if demand is not None and self._known.describe is not None:
             targets = self._able(targets, demand, skipped)
         if len(targets) > 1:
             output = OUTPUT_TOKENS if demand is None else demand.output or OUTPUT_TOKENS

@@ -11,9 +11,6 @@ from __future__ import annotations
 HEDGE_BURST = 10.0
 RETRY_SHARE = 0.2  # of requests may be tried again at the same target,
 RETRY_BURST = 20.0  # and this many more at any time
-BROWN_OUT_SHARE = 0.3  # of recent requests over their deadline: the pool is slow, not a target
-WINDOW_S = 10.0
-LEAST_STALLS = 8.0  # within the window, before their share means anything
 
 
 class Budget:
@@ -56,6 +53,11 @@ class Budgets:
         self.retries = Budget(RETRY_SHARE, RETRY_BURST, RETRY_BURST)
         self._own: dict[str, Budget] = {}
 
+    def request(self, route: str, share: float | None) -> None:
+        """A request of this route begins, and earns."""
+        self.retries.request()
+        (self.hedges if share is None else self.of(route, share)).request()
+
     def of(self, route: str, share: float | None) -> Budget:
         """The budget that a route spends from; share None: the common one."""
         if share is None:
@@ -65,55 +67,3 @@ class Budgets:
             own = self._own[route] = Budget(share)
         own.share = share  # a reload may have changed it
         return own
-
-
-class HedgeBudget:
-    """A token bucket filled by requests, with a guard against doubling an overload.
-
-    When much of what was started lately is over its deadline, more requests make it worse:
-    hedging rests until the share has fallen again, without anyone's help.
-    """
-
-    __slots__ = ("_at", "_requests", "_share", "_stalls", "_tokens", "spent")
-
-    def __init__(self, share: float) -> None:
-        self._share = share
-        self._tokens = 1.0 if share > 0 else 0.0
-        self._requests = 0.0
-        self._stalls = 0.0
-        self._at = 0.0
-        self.spent = 0
-
-    def request(self, now: float) -> None:
-        """A request begins and earns its share of a hedge."""
-        self._fade(now)
-        self._requests += 1.0
-        tokens = self._tokens + self._share
-        self._tokens = tokens if tokens < HEDGE_BURST else HEDGE_BURST
-
-    def stalled(self, now: float) -> None:
-        """A lane is over its deadline."""
-        self._fade(now)
-        self._stalls += 1.0
-
-    def take(self, now: float) -> bool:
-        """One hedge, if there is one to spend."""
-        del now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        self.spent += 1
-        return True
-
-    def brown_out(self, now: float) -> bool:
-        """Whether so much is late that the whole pool must be slow."""
-        self._fade(now)
-        return self._stalls >= LEAST_STALLS and self._stalls > BROWN_OUT_SHARE * self._requests
-
-    def _fade(self, now: float) -> None:
-        passed = now - self._at
-        if passed > 0.05:  # not at every request: one multiplication a twentieth second will do
-            keep = max(0.0, 1.0 - passed / WINDOW_S)
-            self._requests *= keep
-            self._stalls *= keep
-            self._at = now

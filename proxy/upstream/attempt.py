@@ -81,6 +81,7 @@ class Attempt:
         "_status",
         "_streams",
         "connection",
+        "deadline_s",
         "decoder",
         "dialect",
         "frames",
@@ -91,6 +92,7 @@ class Attempt:
         "started_s",
         "step",
         "tail",
+        "ticket",
         "timer",
         "waiting",
     )  # fmt: skip
@@ -121,6 +123,8 @@ class Attempt:
         self.phase = Phase.WAITING
         self.connection: Connection | None = None
         self.waiting = False
+        self.ticket = 0  # the breaker's
+        self.deadline_s = 0.0
         self.frames: list[Frame] = []
         self.tail = b""
         self.relay: Follower | None = None

@@ -51,7 +51,7 @@ class Said:
 
 def said(events: Sequence[Event], body: Json) -> Said | None:
     """What was said, where it can be continued; None where it cannot."""
-    if body.get("n") not in (None, 1) or body.get("logprobs") or body.get("response_format"):
+    if body.get("n") not in (None, 1) or body.get("logprobs") or _formed(body):
         return None
     text: list[str] = []
     opened = Opened()
@@ -66,12 +66,26 @@ def said(events: Sequence[Event], body: Json) -> Said | None:
     return Said(whole, opened) if whole.strip() else None
 
 
+def _formed(body: Json) -> bool:
+    """Whether the answer is to have a form, as chat, Messages or Responses ask for one."""
+    inner = (body.get("text"), body.get("output_config"))
+    forms = (one.get("format") for one in inner if isinstance(one, dict))
+    return any(
+        isinstance(form, dict) and form.get("type") != "text"
+        for form in (body.get("response_format"), *forms)
+    )
+
+
 def continued(body: Json, before: Said, *, prefill: bool) -> Json:
-    """The chat request that asks for the rest."""
-    turns = [*body["messages"], {"role": "assistant", "content": before.text}]
+    """The request that asks for the rest: chat's and Messages' turns, or Responses' items."""
+    field = "messages" if "messages" in body else "input"
+    turns = body[field]
+    if isinstance(turns, str):
+        turns = [{"role": "user", "content": turns}]
+    turns = [*turns, {"role": "assistant", "content": before.text}]
     if not prefill:
         turns.append({"role": "user", "content": INSTRUCTION})
-    return {**body, "messages": turns}
+    return {**body, field: turns}
 
 
 class JoiningEncoder:

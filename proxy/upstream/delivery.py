@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy import headers
-from proxy.chat import Text, Usage
+from proxy.chat import Usage
 from proxy.dialects.assemble import assemble, events_of
-from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.errors import ClientError
+from proxy.tokens import estimated
 from proxy.upstream.continuation import JoiningEncoder, Said
 from proxy.upstream.relay import Gather, Relay
 
 if TYPE_CHECKING:
-    from proxy.chat import Event
+    from proxy.chat import Answer, Event
     from proxy.dialects.dialect import Dialect, Encoder
-    from proxy.errors import ClientError
     from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
@@ -30,28 +30,46 @@ COMMENT = b": keep-alive\n\n"
 class Delivery:
     """One exchange's way out. Knows the client's dialect; keeps what the cache may store."""
 
-    __slots__ = ("_dialect", "_engine", "_exchange", "_gap_s", "_sink", "follower", "opened")
+    __slots__ = ("_dialect", "_engine", "_exchange", "_least_per_s", "_sink", "follower", "opened")
 
     def __init__(
-        self, exchange: Exchange, sink: Sink, dialect: Dialect, engine: Engine, gap_s: float
+        self,
+        exchange: Exchange,
+        sink: Sink,
+        dialect: Dialect,
+        engine: Engine,
+        *,
+        least_per_s: float | None = None,
     ) -> None:
         self._exchange = exchange
         self._sink = sink
         self._dialect = dialect
         self._engine = engine
-        self._gap_s = gap_s
+        self._least_per_s = least_per_s
         self.follower: Relay | Gather | None = None
         self.opened = False  # the client has a status line: an error can only be an event now
 
-    def follow(self, attempt: Attempt, step: Step, owner: Owner, *, strip_usage: bool) -> None:
-        """Let the winner's tokens flow, beginning with the frames held back so far."""
+    def follow(
+        self, attempt: Attempt, step: Step, owner: Owner, gap_s: float, *, strip_usage: bool
+    ) -> None:
+        """Let the winner's tokens flow, beginning with the frames held back so far.
+
+        gap_s: seconds of silence after which the stream counts as stalled.
+        """
         decoder = attempt.decoder
         assert decoder is not None
         engine = self._engine
         frames, tail = attempt.frames, attempt.tail
         attempt.frames, attempt.tail = [], b""
         if not self._exchange.stream:
-            gather = Gather(owner, decoder, gap_s=self._gap_s, wheel=engine.wheel, now=engine.now)
+            gather = Gather(
+                owner,
+                decoder,
+                gap_s=gap_s,
+                least_per_s=self._least_per_s,
+                wheel=engine.wheel,
+                now=engine.now,
+            )
             attempt.relay = self.follower = gather
             gather.begin(frames, tail)
             gather.begun()
@@ -64,7 +82,8 @@ class Delivery:
             plain=self._dialect.plain,
             end_mark=END_MARKS.get(self._dialect.name, b""),
             strip_usage=strip_usage,
-            gap_s=self._gap_s,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
             wheel=engine.wheel,
             now=engine.now,
         )
@@ -74,26 +93,37 @@ class Delivery:
         relay.begun()
 
     def spent(self) -> Usage | None:
-        """What an answer that did not end has used: as told, else an estimate from its text."""
+        """What the answer has used so far: as the provider told, else counted from its text."""
         follower = self.follower
         if follower is None or follower.usage is not None:
             return None if follower is None else follower.usage
-        text = sum(len(event.text) for event in self.spoken() if isinstance(event, Text))
-        return Usage(
-            prompt=self._exchange.prompt_bytes // BYTES_PER_TOKEN,
-            completion=-(-text // BYTES_PER_TOKEN),
-            estimated=True,
-        )
+        return self._count(assemble(self.spoken()))
+
+    def count_whole(self, body: bytes) -> Usage | None:
+        """What a whole answer used whose provider counted nothing."""
+        return self._count(self._dialect.read_answer(orjson.loads(body)))
+
+    def _count(self, answer: Answer) -> Usage | None:
+        exchange = self._exchange
+        try:
+            asked = self._dialect.parse(exchange.body)
+        except ClientError:
+            return None  # the provider understood it, we do not
+        return estimated(asked, answer, exchange.provider_model)
 
     def spoken(self) -> list[Event]:
-        """What the client has of the answer, as events."""
+        """What there is of the answer, as events."""
+        if isinstance(self.follower, Gather):
+            return self.follower.events
         decoder = self._dialect.decoder()
         return [event for frame in decoder.feed(self._sent()) for event in frame.events]
 
     def _sent(self) -> bytes:
         return self.follower.text if isinstance(self.follower, Relay) else b""
 
-    def resume(self, attempt: Attempt, step: Step, owner: Owner, before: Said) -> None:
+    def resume(
+        self, attempt: Attempt, step: Step, owner: Owner, before: Said, gap_s: float
+    ) -> None:
         """Let another target's tokens go on with the stream that the client already reads."""
         decoder = attempt.decoder
         assert decoder is not None
@@ -115,7 +145,8 @@ class Delivery:
             plain=(),
             end_mark=b"",
             strip_usage=False,
-            gap_s=self._gap_s,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
             wheel=engine.wheel,
             now=engine.now,
         )
@@ -132,8 +163,8 @@ class Delivery:
         follower = self.follower
         exchange = self._exchange
         assert follower is not None
-        exchange.usage = follower.usage
         exchange.finish = follower.finish or "stop"
+        exchange.usage = follower.usage or self.spent()
         if isinstance(follower, Relay):
             self._sink.end()
             return follower.text if keep else b""
@@ -144,7 +175,7 @@ class Delivery:
     def whole(self, answer: Whole, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        exchange.usage = answer.usage
+        exchange.usage = answer.usage or self.count_whole(answer.body)
         exchange.finish = answer.finish
         said = self._dialect.read_answer(orjson.loads(answer.body))
         encoder = self._dialect.encoder(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from proxy.state.budget import Budgets
 from proxy.timing import Clock, Wheel
 
 if TYPE_CHECKING:
@@ -15,25 +16,49 @@ if TYPE_CHECKING:
 
 
 class Breakers(Protocol):
-    def starts(self, target: str, now: float) -> None: ...
-    def succeeded(self, target: str, now: float) -> None: ...
+    def enter(self, target: str, now: float, *, forced: bool = False) -> int | None: ...
+    def succeeded(self, target: str, now: float, ticket: int | None = None) -> None: ...
     def failed(
-        self, target: str, kind: Kind, now: float, *, retry_after: float | None = None
+        self,
+        target: str,
+        kind: Kind,
+        now: float,
+        *,
+        retry_after: float | None = None,
+        ticket: int | None = None,
     ) -> None: ...
-    def abandoned(self, target: str, now: float) -> None: ...
+    def abandoned(self, target: str, now: float, ticket: int | None = None) -> None: ...
 
 
 class Latency(Protocol):
-    def observe(self, target: str, prompt_bytes: int, seconds: float, now: float) -> None: ...
-    def censored(self, target: str, prompt_bytes: int, seconds: float, now: float) -> None: ...
-    def deadline(self, target: str, prompt_bytes: int, now: float) -> float: ...
+    def observe(
+        self, target: str, prompt_bytes: int, seconds: float, now: float, *, reasoning: bool = False
+    ) -> None: ...
+    def censored(
+        self, target: str, prompt_bytes: int, seconds: float, now: float, *, reasoning: bool = False
+    ) -> None: ...
+    def deadline(
+        self, target: str, prompt_bytes: int, now: float, *, reasoning: bool = False
+    ) -> float: ...
+    def late(self, target: str, now: float) -> None: ...
+    def slow(self, target: str, now: float) -> bool: ...
 
 
-class HedgeBudget(Protocol):
-    def request(self, now: float) -> None: ...
-    def take(self, now: float) -> bool: ...
-    def stalled(self, now: float) -> None: ...
-    def brown_out(self, now: float) -> bool: ...
+class Gaps(Protocol):
+    def observe(
+        self, target: str, longest_s: float, now: float, *, pausing: bool = False
+    ) -> None: ...
+    def censored(
+        self, target: str, silent_s: float, now: float, *, pausing: bool = False
+    ) -> None: ...
+    def deadline(self, target: str, *, pausing: bool = False) -> float: ...
+
+
+class Limits(Protocol):
+    def limits(self, name: str) -> bool: ...
+    def admit(self, name: str, tokens: int, now: float) -> bool: ...
+    def release(self, name: str) -> None: ...
+    def charge(self, name: str, tokens: int, now: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +70,17 @@ class Step:
     endpoint: Endpoint
     window: int | None = None
     prefill: bool = False  # whether the model goes on from the beginning of an assistant turn
+    limited: str = ""  # the endpoint's name, where it has limits of its own or is counted
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a route wants its races run. Seconds; first_token_s None: adaptive."""
+    """How a route wants its races run. Seconds; None: adaptive. hedge_share: of its own."""
 
     first_token_s: float | None = None
-    between_tokens_s: float = 10.0
+    between_tokens_s: float | None = None
+    least_per_s: float | None = None  # tokens; a slower answer counts as stalled
+    hedge_share: float | None = None
     answer_s: float = 120.0
     hedges: bool = True
     continues: bool = True
@@ -63,7 +91,9 @@ class Terms:
 
 @dataclass(slots=True)
 class Engine:
-    """wall: unix seconds. rand: uniform in [0, 1). account hears of every exchange once."""
+    """wall: unix seconds. rand: uniform in [0, 1). account hears of every exchange once, lost of
+    every attempt that was cancelled because another one won: its target, and seconds it ran.
+    price: USD of an answer as it was used."""
 
     wheel: Wheel
     now: Clock
@@ -71,6 +101,10 @@ class Engine:
     rand: Callable[[], float]
     breakers: Breakers
     latency: Latency
-    hedges: HedgeBudget
+    gaps: Gaps
+    limits: Limits
+    budgets: Budgets
     account: Callable[[Exchange], None]
     alarm: Callable[[str, Kind], None]
+    lost: Callable[[Exchange, str, float], None]
+    price: Callable[[Exchange], float]

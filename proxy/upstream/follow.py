@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
 from proxy.errors import Kind, UpstreamFailure
+from proxy.routing.silence import RATE_WINDOW_S, next_look_s, stalled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,20 @@ class Follower(ABC):
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (
-        "_closing", "_decoder", "_gap_s", "_now", "_owner", "_timer", "_wheel", "done",
-        "ended", "failure", "finish", "heard_s", "usage",
+        "_closing", "_decoder", "_gap_s", "_least_per_s", "_now", "_owner", "_timer", "_wheel",
+        "_window_at", "_window_tokens", "done", "ended", "failure", "finish", "heard_s",
+        "longest_s", "usage",
     )  # fmt: skip
 
     def __init__(
-        self, owner: Owner, decoder: Decoder, *, gap_s: float, wheel: Wheel, now: Clock
+        self,
+        owner: Owner,
+        decoder: Decoder,
+        *,
+        gap_s: float,
+        least_per_s: float | None,
+        wheel: Wheel,
+        now: Clock,
     ) -> None:
         self._owner = owner
         self._decoder = decoder
@@ -46,7 +55,11 @@ class Follower(ABC):
         self._now = now
         self._timer: Timer | None = None
         self._closing = False
+        self._least_per_s = least_per_s
+        self._window_at = 0.0  # when the rate was last looked at,
+        self._window_tokens = 0  # and how many tokens there were then
         self.heard_s = 0.0
+        self.longest_s = 0.0  # silence between two tokens
         self.finish = ""
         self.usage: Usage | None = None
         self.failure: UpstreamFailure | None = None
@@ -110,8 +123,10 @@ class Follower(ABC):
     # ---- inside ------------------------------------------------------------
 
     def _watch(self) -> None:
-        self.heard_s = self._now()
-        self._timer = self._wheel.arm(self._gap_s, self._check_gap)
+        self.heard_s = self._window_at = self._now()
+        self._timer = self._wheel.arm(
+            next_look_s(0.0, self._gap_s, self._least_per_s), self._check_gap
+        )
 
     def _decode(self, data: bytes) -> Sequence[Frame]:
         try:
@@ -144,7 +159,9 @@ class Follower(ABC):
                     Kind.ERROR_FRAME, event.message, status=event.status, code=event.code or None
                 )
         if events:
-            self.heard_s = self._now()
+            now = self._now()
+            self.longest_s = max(self.longest_s, now - self.heard_s)
+            self.heard_s = now
         return spent and not other
 
     def _after(self) -> None:
@@ -159,11 +176,22 @@ class Follower(ABC):
             self._timer = self._wheel.arm(CLOSING_SECONDS, self._complete)
 
     def _check_gap(self) -> None:
-        silent = self._now() - self.heard_s
-        if silent + 0.001 >= self._gap_s:
-            self._break(Kind.STALL, "the provider stopped in the middle of its answer")
-        else:
-            self._timer = self._wheel.arm(self._gap_s - silent, self._check_gap)
+        now = self._now()
+        silent = now - self.heard_s
+        tokens = self._tokens()
+        window = now - self._window_at
+        why = stalled(silent, self._gap_s, tokens - self._window_tokens, window, self._least_per_s)
+        if why is not None:
+            self._break(Kind.STALL, why)
+            return
+        if window >= RATE_WINDOW_S:
+            self._window_at, self._window_tokens = now, tokens
+        wait = next_look_s(silent, self._gap_s, self._least_per_s)
+        self._timer = self._wheel.arm(wait, self._check_gap)
+
+    @abstractmethod
+    def _tokens(self) -> int:
+        """How many tokens came so far, more or less: one a read."""
 
     def _complete(self) -> None:
         if not self.ended:

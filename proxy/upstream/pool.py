@@ -20,7 +20,7 @@ from proxy.upstream.connection import Connection
 
 IDLE_SECONDS = 50.0  # below the 60 to 75 s after which providers and load balancers close
 START_SECONDS = 40.0  # for a server of our own to come up
-IDLE_LIMIT = 256  # idle connections kept per origin; a TLS one holds about 60 kB
+IDLE_LIMIT = 256  # idle connections kept per origin, unless it says so; a TLS one holds 60 kB
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -52,6 +52,7 @@ class Pool:
 
     def __init__(self, origin: Origin, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
         self.origin = origin
+        self.most_idle = IDLE_LIMIT
         self._wheel = wheel
         self._now = now
         self._spawn = spawn
@@ -90,6 +91,15 @@ class Pool:
     @property
     def idle(self) -> int:
         return len(self._idle)
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What its connections are secured with, for those who connect by themselves."""
+        return self._tls
+
+    async def address(self) -> tuple[str, int]:
+        """Host and port, likewise. Raises UpstreamFailure where a server of ours does not start."""
+        return self.origin.host, self.origin.port
 
     async def _dial(self, waiter: Waiter | None) -> None:
         connection = Connection(self._release)
@@ -139,7 +149,7 @@ class Pool:
 
     def _release(self, connection: Connection, reusable: bool) -> None:
         transport = connection.transport
-        if not reusable or self._closed or transport is None or len(self._idle) >= IDLE_LIMIT:
+        if not reusable or self._closed or transport is None or len(self._idle) >= self.most_idle:
             if transport is not None and connection.listener is None:
                 transport.close()
             if connection in self._idle:
@@ -174,6 +184,9 @@ class LocalPool(Pool):
     def __init__(self, starter: Starter, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
         super().__init__(Origin("127.0.0.1", 80, connect_seconds=START_SECONDS), wheel, now, spawn)
         self._starter = starter
+
+    async def address(self) -> tuple[str, int]:
+        return await self._starter.start()
 
     async def _connect(self, connection: Connection) -> None:
         host, port = await self._starter.start()

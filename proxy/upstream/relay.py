@@ -45,10 +45,11 @@ class Relay(Follower):
         end_mark: bytes,
         strip_usage: bool,
         gap_s: float,
+        least_per_s: float | None,
         wheel: Wheel,
         now: Clock,
     ) -> None:
-        super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
+        super().__init__(owner, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now)
         self._sink = sink
         self._encoder = encoder
         self._end_mark = end_mark
@@ -90,7 +91,9 @@ class Relay(Follower):
             and data.startswith(self._before_text)
             and data.find(b"\n\n") == len(data) - 2
         ):
-            self.heard_s = self._now()
+            now = self._now()
+            self.longest_s = max(self.longest_s, now - self.heard_s)
+            self.heard_s = now
             self._kept_bytes += len(data)
             if self._kept_bytes <= KEPT_LIMIT_BYTES:
                 self._kept.append(data[len(self._before_text) : -len(after)])
@@ -102,7 +105,9 @@ class Relay(Follower):
                 return
         plain = self._plain
         if plain and data.count(plain) == data.count(b"\n\n"):
-            self.heard_s = self._now()
+            now = self._now()
+            self.longest_s = max(self.longest_s, now - self.heard_s)
+            self.heard_s = now
             self._keep(data)
             self._sink.write(data)
             return
@@ -170,6 +175,9 @@ class Relay(Follower):
             self.failure = failure
             return b""
 
+    def _tokens(self) -> int:
+        return len(self._kept) if self._kept_bytes <= KEPT_LIMIT_BYTES else self._kept_bytes
+
     def _finale(self) -> None:
         if self._encoder is not None:
             last = self._encoder.end()
@@ -191,9 +199,16 @@ class Gather(Follower):
     __slots__ = ("events",)
 
     def __init__(
-        self, owner: Owner, decoder: Decoder, *, gap_s: float, wheel: Wheel, now: Clock
+        self,
+        owner: Owner,
+        decoder: Decoder,
+        *,
+        gap_s: float,
+        least_per_s: float | None,
+        wheel: Wheel,
+        now: Clock,
     ) -> None:
-        super().__init__(owner, decoder, gap_s=gap_s, wheel=wheel, now=now)
+        super().__init__(owner, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now)
         self.events: list[Event] = []
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> None:
@@ -207,6 +222,9 @@ class Gather(Follower):
         for frame in frames:
             self._note(frame.events)
             self.events.extend(frame.events)
+
+    def _tokens(self) -> int:
+        return len(self.events)
 
     def _finale(self) -> None:
         """Nothing was sent yet; the owner tells the whole."""

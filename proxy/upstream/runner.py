@@ -12,26 +12,28 @@ from typing import TYPE_CHECKING
 from proxy import headers
 from proxy.errors import (
     MEANING,
-    RETRY_STATUS,
     ClientError,
     Kind,
     UpstreamFailure,
     telling,
     to_client,
 )
+from proxy.routing.demand import wants_reasoning
+from proxy.routing.overdue import SLICE, overdue, overdue_last
 from proxy.routing.race import (
     Arm,
     Cancel,
     Commands,
+    Denied,
     Failed,
     FirstToken,
     GiveUp,
     Race,
-    Stalled,
     Start,
     Verdict,
 )
-from proxy.routing.retry import backoff, retry_after
+from proxy.routing.retry import may_retry, retry_after, retry_in
+from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.upstream.attempt import Attempt
 from proxy.upstream.continuation import Said, continued, said
 from proxy.upstream.delivery import Delivery
@@ -43,14 +45,13 @@ if TYPE_CHECKING:
 
     from proxy.dialects.dialect import Dialect
     from proxy.exchange import Exchange, Sink
+    from proxy.state.budget import Budget
     from proxy.timing import Timer
     from proxy.upstream.engine import Engine, Step, Terms
 
-RESUMABLE = ("openai", "anthropic")  # whose turns can be continued by a further turn
+RESUMABLE = ("openai", "anthropic", "responses")  # whose turns can be continued by a further turn
 RETRIES = 2  # lanes beyond the plan, once every target has failed
 RESUMPTIONS = 1  # how often one answer may be finished elsewhere
-RETRY_WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
-PATIENCE_SECONDS = 30.0  # for a first token, where the deadline is adaptive and no target is left
 
 
 class Runner:
@@ -58,7 +59,8 @@ class Runner:
 
     __slots__ = (
         "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
-        "_failures", "_machine", "_nudged_s", "_paused", "_prefills", "_resumptions", "_sink",
+        "_failures", "_machine", "_nudged_s", "_paused", "_prefills", "_reasons",
+        "_resumptions", "_sink",
         "_steps", "_store", "_terms", "_winner", "exchange", "over",
     )  # fmt: skip
 
@@ -91,16 +93,21 @@ class Runner:
         self._before: Said | None = None  # what the client has of an answer that broke off
         self._asked = exchange.body
         self._prefills = False
+        # Models that think first, or wait for tools, have histories of their own.
+        self._reasons = exchange.stream and wants_reasoning(exchange.body)
         self._resumptions = 0
         self._nudged_s = 0.0  # when a comment last kept the client's connection alive
         self.over = False
 
     # ---- for the client's side ------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin with the first target."""
-        self._engine.hedges.request(self._engine.now())
-        self._start_lane(0, 0)
+    def start(self, wait_s: float = 0.0) -> None:
+        """Begin with the first target, after so many seconds."""
+        self._engine.budgets.request(self.exchange.route, self._terms.hedge_share)
+        if wait_s > 0:
+            self._start_later(0, 0, wait_s, forced=False)
+        else:
+            self._start_lane(0, 0)
 
     def cancel(self) -> None:
         """The client left: every upstream connection closes now."""
@@ -156,7 +163,7 @@ class Runner:
                 self._sink,
                 self._dialect,
                 self._engine,
-                self._terms.between_tokens_s,
+                least_per_s=self._terms.least_per_s,
             )
         return way
 
@@ -173,30 +180,43 @@ class Runner:
     def _execute(self, commands: Commands) -> None:
         for command in commands:
             match command:
-                case Start(lane=lane, step=step, delay=delay):
+                case Start(lane=lane, step=step, delay=delay, forced=forced):
                     if delay > 0:
-                        self._start_later(lane, step, delay)
+                        self._start_later(lane, step, delay, forced=forced)
                     else:
-                        self._start_lane(lane, step)
+                        self._start_lane(lane, step, forced=forced)
                 case Cancel(lane=lane):
                     self._cancel_lane(lane)
-                case Arm(lane=lane):
-                    self._arm(self._attempts[lane])
+                case Arm(lane=lane, share=share):
+                    attempt = self._attempts[lane]
+                    self._arm(attempt, attempt.deadline_s * share)
                 case GiveUp():
-                    self._end_with(to_client(telling(self._failures)))
+                    failures = self._failures
+                    self._end_with(to_client(telling(failures)) if failures else turned_away())
 
-    def _start_later(self, lane: int, step: int, delay: float) -> None:
+    def _start_later(self, lane: int, step: int, delay: float, *, forced: bool) -> None:
         def start() -> None:
             if not self.over:
-                self._start_lane(lane, step)
+                self._start_lane(lane, step, forced=forced)
 
         self._delays.append(self._engine.wheel.arm(delay, start))
 
-    def _start_lane(self, lane: int, step: int) -> None:
+    def _start_lane(self, lane: int, step: int, *, forced: bool = False) -> None:
         exchange = self.exchange
-        exchange.attempts += 1
+        engine = self._engine
         target = self._steps[step]
-        self._engine.breakers.starts(target.name, self._engine.now())
+        now = engine.now()
+        ticket = engine.breakers.enter(target.name, now, forced=forced or len(self._steps) == 1)
+        if ticket is None:
+            self._execute(self._race.on(Denied(lane)))
+            return
+        if target.limited and not engine.limits.admit(
+            target.limited, exchange.prompt_bytes // BYTES_PER_TOKEN, now
+        ):
+            engine.breakers.abandoned(target.name, now, ticket)
+            self._execute(self._race.on(Denied(lane)))
+            return
+        exchange.attempts += 1
         streams = exchange.stream or self._terms.stream_upstream
         spoken = target.endpoint.dialect_for(self._dialect)
         request = request_for(exchange, target, spoken, streams=streams, client=self._dialect)
@@ -214,8 +234,10 @@ class Runner:
             passes=spoken is self._dialect and not target.endpoint.repairs,
             started_s=perf_counter(),
         )
+        attempt.ticket = ticket
         self._attempts[lane] = attempt
-        self._arm(attempt)
+        attempt.deadline_s = self._deadline_s(step)
+        self._arm(attempt, attempt.deadline_s)
         attempt.start()
 
     def _cancel_lane(self, lane: int) -> None:
@@ -223,54 +245,91 @@ class Runner:
         if attempt is None:
             return
         engine = self._engine
-        now = engine.now()
-        name = self._steps[attempt.step].name
         waited = perf_counter() - attempt.started_s
-        engine.latency.censored(name, self.exchange.prompt_bytes, waited, now)
-        engine.breakers.abandoned(name, now)
+        engine.latency.censored(
+            self._steps[attempt.step].name,
+            self.exchange.prompt_bytes,
+            waited,
+            engine.now(),
+            reasoning=self._reasons,
+        )
+        if attempt.connection is not None and self._winner is not None:
+            engine.lost(self.exchange, self._steps[attempt.step].name, waited)
+        self._abandon(attempt)
+
+    def _abandon(self, attempt: Attempt) -> None:
+        """Stop an attempt that nobody waits for any more."""
+        step = self._steps[attempt.step]
+        engine = self._engine
+        engine.breakers.abandoned(step.name, engine.now(), attempt.ticket)
+        if step.limited:
+            engine.limits.release(step.limited)
         attempt.cancel()
 
     # ---- deadlines ------------------------------------------------------------
 
-    def _arm(self, attempt: Attempt) -> None:
+    def _arm(self, attempt: Attempt, seconds: float) -> None:
         def stalled() -> None:
             self._stalled(attempt)
 
-        attempt.timer = self._engine.wheel.arm(self._deadline_s(attempt.step), stalled)
+        attempt.timer = self._engine.wheel.arm(seconds, stalled)
+
+    @property
+    def _adaptive(self) -> bool:
+        """Whether the first token's deadline is learned, not set."""
+        return (
+            self._terms.first_token_s is None
+            and self.exchange.options.first_token_ms is None
+            and (self.exchange.stream or self._terms.stream_upstream)
+        )
 
     def _deadline_s(self, step: int) -> float:
         terms = self._terms
-        if not self.exchange.stream and not terms.stream_upstream:
+        exchange = self.exchange
+        if not exchange.stream and not terms.stream_upstream:
             return terms.answer_s
-        if self.exchange.options.first_token_ms is not None:
-            return self.exchange.options.first_token_ms / 1000
+        if exchange.options.first_token_ms is not None:
+            return exchange.options.first_token_ms / 1000
         if terms.first_token_s is not None:
             return terms.first_token_s
         engine = self._engine
-        learned = engine.latency.deadline(
-            self._steps[step].name, self.exchange.prompt_bytes, engine.now()
+        return engine.latency.deadline(
+            self._steps[step].name, exchange.prompt_bytes, engine.now(), reasoning=self._reasons
         )
-        return learned if step + 1 < len(self._steps) else max(learned, PATIENCE_SECONDS)
 
     def _stalled(self, attempt: Attempt) -> None:
         attempt.timer = None
         engine = self._engine
         now = engine.now()
         name = self._steps[attempt.step].name
-        engine.hedges.stalled(now)
-        verdict = self._verdict(now)
-        if verdict is not Verdict.WAIT:
-            engine.breakers.failed(name, Kind.STALL, now)
+        waited_s = perf_counter() - attempt.started_s
+        adaptive = self._adaptive
+        if waited_s < attempt.deadline_s * (1 + SLICE):  # not at every further look
+            engine.latency.late(name, now)
+        following = self._race.next_step
+        if following is None:
+            report = overdue_last(
+                attempt.lane, waited_s=waited_s, deadline_s=attempt.deadline_s, adaptive=adaptive
+            )
+        else:
+            hedges = self._terms.hedges and self.exchange.stream
+            report = overdue(
+                attempt.lane,
+                waited_s=waited_s,
+                deadline_s=attempt.deadline_s,
+                adaptive=adaptive,
+                next_slow=adaptive and engine.latency.slow(self._steps[following].name, now),
+                purse=self._purse if hedges else None,
+            )
+        if report.verdict is not Verdict.WAIT:
+            engine.breakers.failed(name, Kind.STALL, now, ticket=attempt.ticket)
             self._failures.append(UpstreamFailure(Kind.STALL, "no token within the deadline"))
-        self._execute(self._race.on(Stalled(attempt.lane, verdict)))
+        self._execute(self._race.on(report))
 
-    def _verdict(self, now: float) -> Verdict:
-        hedges = self._engine.hedges
-        if not self._terms.hedges or not self.exchange.stream:
-            return Verdict.SWITCH
-        if hedges.brown_out(now):
-            return Verdict.WAIT if self._failures == [] else Verdict.SWITCH
-        return Verdict.HEDGE if hedges.take(now) else Verdict.SWITCH
+    @property
+    def _purse(self) -> Budget:
+        """What this route's hedges are paid from."""
+        return self._engine.budgets.of(self.exchange.route, self._terms.hedge_share)
 
     # ---- what the attempts say ------------------------------------------------------------
 
@@ -279,26 +338,33 @@ class Runner:
         self._attempts.pop(attempt.lane, None)
         if self.over:
             return
+        engine = self._engine
+        step = self._steps[attempt.step]
+        if step.limited:
+            engine.limits.release(step.limited)
         if self._refuses_prefill(failure):
             return
-        engine = self._engine
-        name = self._steps[attempt.step].name
-        wait = retry_after(failure.headers, engine.wall()) if failure.headers else None
-        meaning = MEANING[failure.kind]
-        if meaning.trips or wait is not None:
-            engine.breakers.failed(name, failure.kind, engine.now(), retry_after=wait)
-        if meaning.alarm:
-            engine.alarm(name, failure.kind)
+        wait = retry_after(
+            failure.headers,
+            engine.wall(),
+            limited=failure.kind is Kind.RATE_LIMITED,
+            words=failure.detail,
+        )
+        engine.breakers.failed(
+            step.name, failure.kind, engine.now(), retry_after=wait, ticket=attempt.ticket
+        )
+        if MEANING[failure.kind].alarm:
+            engine.alarm(step.name, failure.kind)
         self._failures.append(failure)
-        retry_in = None
-        if failure.kind in RETRY_STATUS:
-            retry_in = wait if wait is not None else backoff(attempt.lane, engine.rand())
-            if retry_in > RETRY_WAIT_SECONDS:
-                retry_in = None
+        again = None
+        if self._race.next_step is None and may_retry(failure.headers):
+            again = retry_in(
+                failure.kind, attempt.lane, wait, engine.rand(), engine.budgets.retries
+            )
         barred = frozenset[int]()
         if failure.kind is Kind.CONTEXT_LENGTH:
             barred = self._not_larger(attempt.step)
-        self._execute(self._race.on(Failed(attempt.lane, failure.kind, retry_in, barred)))
+        self._execute(self._race.on(Failed(attempt.lane, failure.kind, again, barred)))
 
     def _not_larger(self, step: int) -> frozenset[int]:
         """Steps whose window is known not to be larger than this one's, or is the same model."""
@@ -317,18 +383,27 @@ class Runner:
             return
         step = self._won(attempt)
         engine = self._engine
+        exchange = self.exchange
         engine.latency.observe(
-            step.name, self.exchange.prompt_bytes, self.exchange.upstream_s, engine.now()
+            step.name,
+            exchange.prompt_bytes,
+            exchange.upstream_s,
+            engine.now(),
+            reasoning=self._reasons,
         )
+        gap_s = self._terms.between_tokens_s
+        if gap_s is None:
+            gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
             attempt.pause()
         if self._before is not None:
-            self._way.resume(attempt, step, self, self._before)
+            self._way.resume(attempt, step, self, self._before, gap_s)
             return
         self._way.follow(
             attempt,
             step,
             self,
+            gap_s,
             strip_usage=attempt.passes and counts_itself(self.exchange, step, streams=True),
         )
 
@@ -350,7 +425,7 @@ class Runner:
         if exchange.stream:
             self._way.whole(answer, step)
         else:
-            exchange.usage = answer.usage
+            exchange.usage = answer.usage or self._way.count_whole(answer.body)
             exchange.finish = answer.finish
             exchange.status = 200
             self._sink.whole(200, headers.JSON + headers.about(exchange), answer.body)
@@ -365,10 +440,18 @@ class Runner:
         exchange.provider = step.endpoint.name
         exchange.provider_model = step.model
         self._winner = attempt
-        if self._machine is not None:
-            self._execute(self._machine.on(FirstToken(attempt.lane)))
-        self._engine.breakers.succeeded(step.name, self._engine.now())
+        race = self._machine
+        if race is not None:
+            self._execute(race.on(FirstToken(attempt.lane)))
+            if race.hedge_won:
+                self._purse.give_back()  # it replaced a stalled attempt: no request was extra
+        self._engine.breakers.succeeded(step.name, self._engine.now(), attempt.ticket)
         return step
+
+    @property
+    def _pauses(self) -> bool:
+        """Whether long silences are in this answer's nature."""
+        return self._reasons or bool(self.exchange.body.get("tools"))
 
     # ---- how the winner's stream ends --------------------------------------------------------
 
@@ -376,8 +459,17 @@ class Runner:
         """The answer is complete."""
         if self.over:
             return
-        body = self._way.complete(keep=self._store is not None)
+        way = self._way
+        body = way.complete(keep=self._store is not None)
         if self._winner is not None:
+            if way.follower is not None and self._terms.between_tokens_s is None:
+                engine = self._engine
+                engine.gaps.observe(
+                    self._steps[self._winner.step].name,
+                    way.follower.longest_s,
+                    engine.now(),
+                    pausing=self._pauses,
+                )
             self._winner.release(self._engine.wheel)
         self._finished(body)
 
@@ -389,7 +481,12 @@ class Runner:
         winner = self._winner
         assert winner is not None
         name = self._steps[winner.step].name
-        self._engine.breakers.failed(name, failure.kind, self._engine.now())
+        engine = self._engine
+        now = engine.now()
+        engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
+        follower = self._way.follower
+        if failure.kind is Kind.STALL and follower is not None:
+            engine.gaps.censored(name, now - follower.heard_s, now, pausing=self._pauses)
         self._failures.append(failure)
         if not self._goes_on(winner):
             self._end_with(to_client(failure))
@@ -412,9 +509,20 @@ class Runner:
             self._store = None  # two models' halves are nobody's whole answer
             self._prefills = all(step.prefill for step in rest)
             exchange.body = continued(self._asked, before, prefill=self._prefills)
+        self._leave(winner)
         winner.cancel()
         self._race_again(rest)
         return True
+
+    def _leave(self, winner: Attempt) -> None:
+        """Its place at a limited endpoint is free, and what it used is counted there."""
+        limited = self._steps[winner.step].limited
+        if limited:
+            engine = self._engine
+            engine.limits.release(limited)
+            usage = self.exchange.usage
+            if usage is not None:
+                engine.limits.charge(limited, usage.completion, engine.now())
 
     def _race_again(self, steps: Sequence[Step]) -> None:
         self._attempts.clear()
@@ -448,10 +556,9 @@ class Runner:
         self.over = True
         for delay in self._delays:
             delay.cancel()
-        now = self._engine.now()
-        for attempt in self._attempts.values():
-            self._engine.breakers.abandoned(self._steps[attempt.step].name, now)
-            attempt.cancel()
+        for lane in tuple(self._attempts):
+            if self._attempts[lane] is not self._winner:
+                self._cancel_lane(lane)
         self._attempts.clear()
         if self._winner is not None:
             self._winner.cancel()
@@ -459,10 +566,23 @@ class Runner:
     def _account(self) -> None:
         """The last act: tell the ledger, and let go of what refers back here."""
         self._attempts.clear()
+        if self._winner is not None:
+            self._leave(self._winner)
         self._winner = None
         if self._delivery is not None:
             self._delivery.follower = None
         self._engine.account(self.exchange)
+
+
+def turned_away() -> ClientError:
+    """What is said where every door was shut or every limit reached before anything was sent."""
+    return ClientError(
+        503,
+        "No target of this route takes requests now. Try again soon.",
+        "server_error",
+        "no_target_available",
+        headers={"retry-after": "1"},
+    )
 
 
 def _no_place(dropped: Sequence[str], target: str) -> ClientError:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.cache.guards import REFUSED, check, passes, required
-from proxy.cache.reader import read
+from proxy.cache.marks import _ODD, identifiers
+from proxy.cache.reader import TOKEN, read, split
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
@@ -178,3 +181,11 @@ def test_hard_pairs_of_the_development_set(language: str) -> None:
     right = [passes(row["a"], row["b"]) for row in pairs if row["label"]]
     assert wrong == []
     assert sum(right) / len(right) >= 0.95
+
+
+@given(st.text(alphabet="abzAZ .,-_()'+#%$09:/é\u2019\n", max_size=40))
+@settings(max_examples=500)
+def test_plain_texts_are_read_by_a_shorter_way_and_alike(text: str) -> None:
+    assert split(text) == TOKEN.findall(text)
+    odd = {chunk for chunk in text.split() if _ODD.search(chunk) is not None}
+    assert bool(identifiers(text)) == bool(odd)

@@ -344,3 +344,22 @@ def test_parallel_calls_and_forced_tools() -> None:
 def test_a_models_traits_are_read_off_its_name(model, adaptive, samples, max_tokens) -> None:
     found = traits(model)
     assert (found.adaptive, found.samples, found.max_tokens) == (adaptive, samples, max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("fields", "budget"),
+    [
+        ({}, None),
+        ({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}, None),
+        ({"thinking": {"type": "enabled", "budget_tokens": 3000}}, 3000),
+        ({"thinking": {"type": "adaptive"}}, 16384),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, 2048),
+        ({"output_config": {"effort": "max"}}, 32768),
+    ],
+)
+def test_an_effort_asked_for_is_a_budget_that_may_be_passed_over(fields, budget) -> None:
+    said = parse({"role": "user", "content": "hi"}, **fields)
+    assert (said.reasoning_effort, said.reasoning_budget) == (None, budget)
+    chat = OpenAI()
+    assert "reasoning_effort" not in chat.render(said, "gpt-4o").body
+    assert ("reasoning_effort" in chat.render(said, "gpt-5").body) is (budget is not None)

@@ -253,3 +253,29 @@ def test_what_has_no_field_of_its_own_arrives_too() -> None:
     ChatCompletion.model_validate(body, strict=True)
     assert CHAT.read_answer(body).choices == again.choices
     assert assemble(events_of(again)).choices == again.choices
+
+
+def test_sources_told_beside_the_choices_are_kept_and_cited() -> None:
+    results = [{"title": "A", "url": "https://a.test", "date": None}]
+    beside = {"citations": ["https://a.test"], "search_results": results}
+    note = {"url": "https://a.test", "title": "A", "start_index": 0, "end_index": 0}
+    notes = [{"type": "url_citation", "url_citation": note}]
+    first = {"index": 0, "delta": {"content": "hi"}}
+    last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    found = read(event(choices=[first], **beside), event(choices=[last], **beside))
+    assert found == [
+        Text("hi"), Extra("citations", ["https://a.test"]), Extra("search_results", results),
+        Extra("annotations", notes), Finished("stop"),
+    ]  # fmt: skip
+    encoder = CHAT.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode(found) + encoder.end()
+    told = [orjson.loads(chunk[6:]) for chunk in stream.split(b"\n\n")[:-2]]
+    for chunk in told:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+    assert [one["citations"] for one in told if "citations" in one] == [["https://a.test"]]
+    assert [one["search_results"] for one in told if "search_results" in one] == [results]
+    whole = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], **beside}
+    body = orjson.loads(CHAT.write_answer(CHAT.read_answer(whole)))
+    ChatCompletion.model_validate({**body, "id": "c"}, strict=True)
+    assert body["search_results"] == results
+    assert body["choices"][0]["message"]["annotations"] == notes

@@ -191,7 +191,7 @@ def test_what_cannot_be_understood_names_its_place(fields, param: str) -> None:
         ({"stop": ("a",), "seed": 1, "top_k": 5}, {}, ("stop", "seed", "top_k")),
         ({"n": 1}, {}, ()),
         ({"max_tokens": 3}, {"max_output_tokens": 16}, ()),
-        ({"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}, ()),
+        ({"reasoning_effort": "low"}, {}, ("reasoning_effort",)),
         ({"reasoning_budget": 5000}, {}, ("reasoning_effort",)),
         ({"response_format": {"type": "json_object"}},
          {"text": {"format": {"type": "json_object"}}}, ()),

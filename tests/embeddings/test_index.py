@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from embeddings.centroids import find_centroids
-from embeddings.index import BLOCK_MAX, RING_MAX, Engine, Index, Inverted, Ring, Vector
+from embeddings.engine import Engine
+from embeddings.index import BLOCK_MAX, RING_MAX, Index, Vector
+from embeddings.stages import Inverted, Ring
 
 DIM = 128
 
@@ -167,9 +169,8 @@ print(index._training)
 
 
 def test_a_process_that_ends_while_it_learns_ends_well() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TRAINS], check=False, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", TRAINS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "True", "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.state.budget import HEDGE_BURST, Budget, Budgets, HedgeBudget
+from proxy.state.budget import HEDGE_BURST, Budget, Budgets
 
 
 @pytest.mark.parametrize("requests", [1, 19, 20, 100, 1000, 10_000])
@@ -74,17 +74,3 @@ def test_retries_are_there_from_the_start_and_then_earned() -> None:
         retries.request()
         taken += retries.take()
     assert 30 <= taken <= 41
-
-
-def test_a_brown_out_is_seen_and_passes() -> None:
-    budget = HedgeBudget(0.05)
-    now = 0.0
-    for _ in range(300):
-        now += 0.02
-        budget.request(now)
-        budget.stalled(now)
-    assert budget.brown_out(now)
-    for _ in range(1500):
-        now += 0.02
-        budget.request(now)
-    assert not budget.brown_out(now)

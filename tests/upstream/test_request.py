@@ -213,3 +213,14 @@ def test_what_is_kept_for_models_is_bounded() -> None:
         endpoint.learn(str(number))
     assert len(endpoint._heads) <= 513
     assert len(endpoint.wants) <= 513
+
+
+def test_what_another_format_has_no_place_for_is_noted() -> None:
+    body = {
+        "max_tokens": 5,
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}],
+        "thinking": {"type": "adaptive"},
+    }
+    endpoint = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
+    exchange = sent(endpoint, "gpt-4o", body, client=dialect("anthropic"))[3]
+    assert exchange.dropped == ("reasoning_effort", "tools.web_search_20250305")

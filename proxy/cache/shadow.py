@@ -1,0 +1,32 @@
+"""A hit checked behind the client's back: the same request upstream, for nobody to read.
+
+The verified mode asks for it on a share of its hits (`Hit.check`); the fresh answer goes to
+`Cache.learn`.
+"""
+
+from __future__ import annotations
+
+from proxy.exchange import Exchange
+
+
+def repeat(exchange: Exchange, started_s: float) -> Exchange:
+    """The same request as one of its own: what it costs is accounted, its caller hears nothing."""
+    again = Exchange(exchange.kind, exchange.body, exchange.caller, started_s)
+    again.lane = "shadow"
+    again.model, again.route = exchange.model, exchange.route
+    again.category, again.language = exchange.category, exchange.language
+    again.complexity, again.prompt_bytes = exchange.complexity, exchange.prompt_bytes
+    again.stream, again.wants_usage = exchange.stream, exchange.wants_usage
+    return again
+
+
+class Unheard:
+    """A sink that nobody reads."""
+
+    __slots__ = ()
+
+    def open(self, status: int, headers: bytes, first: bytes) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def end(self) -> None: ...
+    def whole(self, status: int, headers: bytes, body: bytes) -> None: ...
+    def abort(self) -> None: ...
