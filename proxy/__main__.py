@@ -1,8 +1,9 @@
-"""The command line: firsttoken serve, check, classify, cache, mock, bench."""
+"""The command line: firsttoken serve, check, classify, cache, embedder, mock, bench."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -62,6 +63,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_classify(commands)
     remote.add_parser(commands)
+    _add_embedder(commands)
     if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 
@@ -123,6 +125,38 @@ def _add_classify(commands: Any) -> None:
     )
     classify.add_argument("--config", metavar="FILE")
     classify.set_defaults(func=_classify)
+
+
+def _add_embedder(commands: Any) -> None:
+    embedder = commands.add_parser(
+        "embedder",
+        help="run the embedding model, on a GPU where there is one, for all proxies here",
+        description="Turn texts into vectors for the proxies of this machine, over a Unix socket."
+        " They do without it when it is away.",
+        epilog="example:\n  firsttoken embedder --socket /tmp/embedder.sock --device cpu\n",
+        formatter_class=_RAW,
+    )
+    embedder.add_argument("--config", metavar="FILE", help="whose [embeddings] counts")
+    embedder.add_argument("--socket", metavar="PATH", help="default: [embeddings] socket")
+    embedder.add_argument(
+        "--model", help="a sentence-transformers model (default: [embeddings] model, or MiniLM)"
+    )
+    embedder.add_argument("--device", help="auto, cpu or cuda:N (default: [embeddings] device)")
+    embedder.set_defaults(func=_embedder)
+
+
+def _embedder(args: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    settings = config.load(args.config).embeddings
+    path = args.socket or settings.socket
+    if path is None:
+        raise config.ConfigError(["embedder: needs --socket PATH, or [embeddings] socket"])
+    from embeddings.process import NoModel, run  # noqa: PLC0415 - the one that loads torch
+
+    try:
+        return run(path, args.model or settings.model, args.device or settings.device)
+    except NoModel as error:
+        raise config.ConfigError([f"embedder: {error}"]) from error
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -148,6 +148,9 @@ class App:
         self._look()
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
+        self.memory.telemetry.start()
+        if self.memory.embedder is not None:
+            _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -227,6 +230,7 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        await asyncio.to_thread(self.memory.telemetry.close)
         self.memory.cache.close()
         self.memory.journal.flush()
         if self.memory.store is not None:

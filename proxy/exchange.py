@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Json, Usage
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.errors import ClientError
+
+
+@dataclass(slots=True)
+class Share:
+    """What one caller has open now."""
+
+    open: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Caller:
     routes: frozenset[str] | None = None  # None: all
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    share: Share = field(default_factory=Share, compare=False, repr=False)
 
 
 ANONYMOUS = Caller(name="anonymous", tenant="anonymous")

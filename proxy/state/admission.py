@@ -8,7 +8,8 @@ which costs microseconds, instead of being served late, which costs everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from proxy.errors import ClientError
+from proxy.exchange import Share
 
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
@@ -18,13 +19,6 @@ LEAST = 8  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
 RETRY_S = 1  # what a refused client is told at least
 MOST_WAIT_S = 5  # more, the further the limit is down: it takes its time to grow
-
-
-@dataclass(slots=True)
-class Share:
-    """What one key has open; kept by whoever keeps the key."""
-
-    open: int = 0
 
 
 class Admission:
@@ -87,6 +81,16 @@ class Admission:
         if now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
             self._cut_at = now
             self.limit = max(float(LEAST), CUT * min(self.limit, float(self.open)))
+
+    def refusal(self, wait_s: int) -> ClientError:
+        """What a client is told that was not let in."""
+        return ClientError(
+            503,
+            "Too much is being answered at once. Try again soon.",
+            "server_error",
+            "overloaded",
+            headers={"retry-after": str(wait_s)},
+        )
 
     @property
     def overloaded(self) -> bool:

@@ -7,7 +7,8 @@ from time import perf_counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.state.admission import HEADROOM, INTERVAL_S, LEAST, LOOK_SECONDS, Admission, Share
+from proxy.exchange import Share
+from proxy.state.admission import HEADROOM, INTERVAL_S, LEAST, LOOK_SECONDS, Admission
 
 
 class Door:
