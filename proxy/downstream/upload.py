@@ -6,7 +6,7 @@ held as comes before the field `model`; the rest streams. Anything else is not l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -32,8 +32,18 @@ class Upload:
     being sent."""
 
     __slots__ = (
-        "_held", "_limit", "_request", "_scanner", "_size", "_whole", "content_type", "error",
-        "json", "model", "told",
+        "_held",
+        "_limit",
+        "_request",
+        "_scanner",
+        "_size",
+        "_whole",
+        "asked",
+        "content_type",
+        "error",
+        "json",
+        "model",
+        "told",
     )  # fmt: skip
 
     def __init__(self, request: web.Request, limit: int) -> None:
@@ -48,6 +58,7 @@ class Upload:
         self.content_type = request.headers.get("Content-Type", "")
         self.model = model_in(request.query_string)
         self.told = False
+        self.asked: Any = None  # JSON's `firsttoken` object
 
     async def open(self, *, names_model: bool) -> None:
         """Read as much as is needed. names_model: whether such a call may name a model. Raises
@@ -141,11 +152,11 @@ class Upload:
             ) from None
         if not isinstance(found, dict):
             return
-        asked = found.pop("firsttoken", None)
+        self.asked = found.pop("firsttoken", None)
         name = found.get(FIELD)
         if name is not None and not isinstance(name, str):
             raise ClientError(400, "'model' must be a string.", code="invalid_type", param=FIELD)
-        if name or asked is not None:
+        if name or self.asked is not None:
             self.json = found
             self.model = name or self.model
             self.told = bool(name)
