@@ -84,6 +84,9 @@ def _add_serve(commands: Any) -> None:
     )
     serve.add_argument("--host", help="default: 127.0.0.1, or [server] host")
     serve.add_argument("--port", type=int, help="default: 3456, or [server] port")
+    serve.add_argument(
+        "--workers", type=int, metavar="N", help="processes on the port; default: 1, or [server]"
+    )
     serve.set_defaults(func=_serve)
 
 
@@ -92,10 +95,15 @@ def _add_check(commands: Any) -> None:
         "check",
         help="read the configuration and report every error with its place",
         description="Read the configuration and report every error with its place.",
-        epilog="example:\n  firsttoken check --config firsttoken.toml\n",
+        epilog="examples:\n  firsttoken check --config firsttoken.toml\n"
+        "  firsttoken check --live              # at most one token for each key\n",
         formatter_class=_RAW,
     )
     check.add_argument("--config", metavar="FILE")
+    check.add_argument(
+        "--live", action="store_true", help="test every provider's key; exit status 1 if one fails"
+    )
+    check.add_argument("--json", action="store_true", help="with --live: one JSON array")
     check.set_defaults(func=_check)
 
 
@@ -154,17 +162,35 @@ def _embedder(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from proxy.serve import serve  # noqa: PLC0415 - the other commands need no server
 
-    asked = {name: getattr(args, name) for name in ("host", "port")}
+    asked = {name: getattr(args, name) for name in ("host", "port", "workers")}
     return serve(args.config, {name: one for name, one in asked.items() if one is not None})
 
 
 def _check(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
+    if args.live:
+        return _check_live(settings, as_json=args.json)
     from proxy.catalog import describe  # noqa: PLC0415 - the catalogue is only read here
 
     for line in describe(settings, config.environment()):
         print(line)  # noqa: T201 - a command speaks
     return 0
+
+
+def _check_live(settings: config.Config, *, as_json: bool) -> int:
+    import asyncio  # noqa: PLC0415 - the other commands need no network
+
+    from proxy.live import check, table  # noqa: PLC0415 - likewise
+
+    lines = asyncio.run(check(settings, config.environment()))
+    if as_json:
+        rows = [one.as_json() for one in lines]
+        print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+    elif lines:
+        print("\n".join(table(lines)))  # noqa: T201 - a command speaks
+    else:
+        print("No provider is configured: there is no key to test.")  # noqa: T201
+    return 0 if all(one.works for one in lines) else 1
 
 
 def _classify(args: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +16,23 @@ from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from proxy import catalog, changes, config
-from proxy.accounts import allowances, hook, price, token_estimate
+from proxy.accounting import Accounting
+from proxy.accounts import allowances, hook, price
+from proxy.admin.whole import whole
 from proxy.beside import Running, routes
+from proxy.capacity import known, provider_quotas
 from proxy.chains import chains, chooser, default_chain, strong_share
+from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
+from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
+    admission,
     cache_disk,
     keyring,
-    known,
     limits,
-    provider_quotas,
     reachable,
     remember,
     rules_of,
@@ -51,6 +55,7 @@ from proxy.watch import EACH_SECONDS, Watch
 if TYPE_CHECKING:
     import socket
 
+    from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
 
 log = logging.getLogger("firsttoken")
@@ -83,29 +88,49 @@ class App:
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
         self._frozen = 0  # answers stored when the collector was last told so
-        self.house = House(limits(settings))
+        self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
+        self._accounting = Accounting(self.memory, self.house.now)
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
     # ---- running ------------------------------------------------------------------------------
 
-    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[str, int]:
+    async def open(
+        self, sockets: Sequence[socket.socket] = (), siblings: Siblings | None = None
+    ) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError and ConfigError.
 
         sockets: already listening, opened by somebody else; instead of [server] host and port.
+        siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
         service = self._first_service()
         completions = Completions(self.house)
         self._serving = service
-        application = web.Application(
-            middlewares=[errors(self.house)], client_max_size=self._settings.server.max_body_bytes
-        )
         self._session = Session()
-        passage = Passage(self.house, self._session, lambda: self._serving.pipeline)
-        application.add_routes([*completions.routes(), *routes(self._running()), *passage.routes()])
+        passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
+        beside = routes(self._running())
         server = self._settings.server
+        around = [errors(self.house)]
+        if siblings is not None:
+            self._siblings = siblings
+            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among.add_routes(beside)
+            await siblings.open(among)
+            around = [*around, whole(siblings)]
+        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+        application.add_routes(
+            [
+                *completions.routes(),
+                *beside,
+                *Embeddings(passage).routes(),
+                *Realtime(passage).routes(),
+                *Naming(passage).routes(),
+                *passage.routes(),  # what is left: the last
+            ]
+        )
         await self.house.open(application, service)
         check_reach(
             (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
@@ -148,26 +173,45 @@ class App:
     def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
         """Change a route or a category from now on, and after a restart. Raises ConfigError for a
         table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
-        wanted = self._changes.having(what, name, table)
+        wanted = changes.read(self._from_file).having(what, name, table)
         settings = wanted.apply(self._from_file)
         service = self._service(settings)
-        if what == "categories" and self.memory.classifier is not None:
-            teach(self.memory.classifier, settings, name)
-        wanted.save()
-        self._changes = wanted
+        self._changes = wanted.save()
+        self._take(settings, service)
+
+    def _follow_changes(self) -> None:
+        """Take over what another worker changed by API."""
+        made = changes.read(self._from_file)
+        self._changes = made
+        try:
+            settings = made.apply(self._from_file)
+            service = self._service(settings)
+        except config.ConfigError as error:
+            log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
+            return
         self._take(settings, service)
 
     def _take(self, settings: config.Config, service: Service) -> None:
         """Serve with this configuration from the next request on."""
+        if self.memory.classifier is not None:
+            teach(self.memory.classifier, self._settings, settings)
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
+        self.house.admission.configure(
+            most=settings.server.max_open, target_s=settings.server.max_lag_ms / 1000
+        )
 
     @property
     def summary(self) -> str:
         """Which providers answer, for the first log line."""
         endpoints = self._serving.pipeline.steps.endpoints
         return f"{self._settings.source}; providers: {', '.join(endpoints) or 'none'}"
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What the process found around it, as last read."""
+        return self._environ
 
     @property
     def source(self) -> str:
@@ -178,6 +222,8 @@ class App:
         """Drain, then end everything that was started."""
         await self.house.close()
         await self._session.close()
+        if self._siblings is not None:
+            await self._siblings.close()
         for pool in self._pools.values():
             pool.close()
         await self.memory.local.stop()
@@ -232,6 +278,8 @@ class App:
 
     def _look(self) -> None:
         self._watch.look()
+        if self._changes.is_stale():
+            self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
 
     def _keep_cache(self) -> None:
@@ -288,15 +336,17 @@ class App:
             gaps=memory.gaps,
             limits=memory.limits,
             budgets=memory.budgets,
-            account=self._account,
+            account=self._accounting.account,
             alarm=self._watch.alarm,
+            lost=self._accounting.lost,
+            price=self._accounting.price,
         )
         planner = Planner(
             names,
             memory.breakers,
             memory.latency,
             random.random,
-            known(book, providers, engine.wall),
+            known(settings, book, providers, engine.wall),
             memory.limits,
         )
         memory.tally.configure(
@@ -351,6 +401,9 @@ class App:
             signature(provider, time.time),  # noqa: TID251 - a signature is stamped
         )
 
+    def _admit(self, exchange: Exchange, route: str) -> None:
+        self._serving.admit(exchange, route)
+
     def _running(self) -> Running:
         return Running(
             memory=self.memory,
@@ -360,32 +413,6 @@ class App:
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
         )
-
-    # ---- what happens meanwhile -----------------------------------------------------------------
-
-    def _account(self, exchange: Exchange) -> None:
-        total_s = perf_counter() - exchange.started_s
-        self.memory.tally.record(exchange, total_s)
-        self.memory.journal.record(exchange, total_s)
-        cost = 0
-        if self.memory.recorder is not None:
-            cost = self.memory.recorder.record(exchange, total_s)
-        if self._serving.quotas is not None:
-            self._charge(exchange, cost)
-
-    def _charge(self, exchange: Exchange, cost: int) -> None:
-        usage = exchange.usage
-        is_hit = exchange.cache in ("exact", "semantic")
-        tokens = 0 if usage is None or is_hit else usage.total
-        for alert in self.memory.quotas.charge(
-            exchange.caller.name,
-            exchange.route,
-            token_estimate(exchange),
-            tokens,
-            cost,
-            self.house.now(),
-        ):
-            self.memory.alerts.tell(alert)
 
 
 def _is_open(settings: config.Config) -> bool:

@@ -24,16 +24,18 @@ log = logging.getLogger("firsttoken")
 SUFFIX = ".changes.json"
 _LIMIT = 1000  # entries of one kind
 
+Stamp = tuple[int, int, int] | None
 Tables = Mapping[str, Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """path: where they are kept."""
+    """path: where they are kept; stamp: the file they were read from or written to."""
 
     path: Path
     routes: Tables = field(default_factory=dict)
     categories: Tables = field(default_factory=dict)
+    stamp: Stamp = None
 
     def having(self, what: str, name: str, table: Mapping[str, Any] | None) -> Changes:
         """These and one more. what: routes or categories; table None: removed. Raises ConfigError
@@ -66,8 +68,12 @@ class Changes:
         changed._places = config._places
         return changed
 
-    def save(self) -> None:
-        """Write them, whole or not at all. Raises OSError."""
+    def is_stale(self) -> bool:
+        """Whether somebody else has changed the file since."""
+        return _stamp(self.path) != self.stamp
+
+    def save(self) -> Changes:
+        """Write them, whole or not at all; as they are then. Raises OSError."""
         body = orjson.dumps(
             {"routes": self.routes, "categories": self.categories}, option=orjson.OPT_INDENT_2
         )
@@ -76,7 +82,9 @@ class Changes:
             out.write(body)
             out.flush()
             os.fsync(out.fileno())
+        stamp = _stamp(made)
         made.replace(self.path)
+        return replace(self, stamp=stamp)
 
 
 def path_of(config: Config) -> Path:
@@ -88,21 +96,34 @@ def path_of(config: Config) -> Path:
 def read(config: Config) -> Changes:
     """The changes that were made. A damaged file is set aside with a warning."""
     path = path_of(config)
+    stamp = _stamp(path)
     try:
         found = orjson.loads(path.read_bytes())
-        made = Changes(path, dict(found["routes"]), dict(found["categories"]))
+        made = Changes(path, dict(found["routes"]), dict(found["categories"]), stamp)
         made.apply(config)
     except FileNotFoundError:
         return Changes(path)
-    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+    except OSError as error:
+        log.warning("%s cannot be read: %s", path, error.strerror)
+        return Changes(path, stamp=stamp)
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
         aside = path.with_suffix(".damaged")
         log.warning("%s cannot be used (%s); it is now %s", path, error, aside)
         try:
             path.replace(aside)
         except OSError:
             log.warning("%s could not be set aside", path)
-        return Changes(path)
+        return Changes(path, stamp=_stamp(path))
     return made
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when a file is replaced: inode, nanoseconds and bytes."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _checked(model: type[Any], table: Mapping[str, Any], place: str) -> Any:

@@ -30,32 +30,32 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Consequences of a failure: hand over? count against the breaker? what the client sees."""
+    """Consequences of a failure: hand over? what the client sees. What it does to the target's
+    breaker is proxy.state.breaker's to say."""
 
     next_target: bool
-    trips: bool
     status: int
     alarm: bool = False
     passes_on: bool = False  # the provider's own status and words go to the client
 
 
 MEANING: Mapping[Kind, Meaning] = {
-    Kind.CONNECT: Meaning(next_target=True, trips=True, status=502),
-    Kind.RESET: Meaning(next_target=True, trips=True, status=502),
-    Kind.STALL: Meaning(next_target=True, trips=True, status=504),
-    Kind.TIMEOUT: Meaning(next_target=True, trips=True, status=504),
-    Kind.CONFLICT: Meaning(next_target=True, trips=False, status=409, passes_on=True),
-    Kind.RATE_LIMITED: Meaning(next_target=True, trips=False, status=429, passes_on=True),
-    Kind.OVERLOADED: Meaning(next_target=True, trips=True, status=503, passes_on=True),
-    Kind.SERVER: Meaning(next_target=True, trips=True, status=502, passes_on=True),
-    Kind.PROTOCOL: Meaning(next_target=True, trips=True, status=502),
-    Kind.EMPTY: Meaning(next_target=True, trips=True, status=502),
-    Kind.ERROR_FRAME: Meaning(next_target=True, trips=True, status=502),
-    Kind.KEY_REFUSED: Meaning(next_target=True, trips=True, status=502, alarm=True),
-    Kind.MODEL_UNKNOWN: Meaning(next_target=True, trips=False, status=502, alarm=True),
-    Kind.CONTEXT_LENGTH: Meaning(next_target=True, trips=False, status=400, passes_on=True),
-    Kind.CONTENT_FILTER: Meaning(next_target=False, trips=False, status=400, passes_on=True),
-    Kind.REFUSED: Meaning(next_target=False, trips=False, status=400, passes_on=True),
+    Kind.CONNECT: Meaning(next_target=True, status=502),
+    Kind.RESET: Meaning(next_target=True, status=502),
+    Kind.STALL: Meaning(next_target=True, status=504),
+    Kind.TIMEOUT: Meaning(next_target=True, status=504),
+    Kind.CONFLICT: Meaning(next_target=True, status=409, passes_on=True),
+    Kind.RATE_LIMITED: Meaning(next_target=True, status=429, passes_on=True),
+    Kind.OVERLOADED: Meaning(next_target=True, status=503, passes_on=True),
+    Kind.SERVER: Meaning(next_target=True, status=502, passes_on=True),
+    Kind.PROTOCOL: Meaning(next_target=True, status=502),
+    Kind.EMPTY: Meaning(next_target=True, status=502),
+    Kind.ERROR_FRAME: Meaning(next_target=True, status=502),
+    Kind.KEY_REFUSED: Meaning(next_target=True, status=502, alarm=True),
+    Kind.MODEL_UNKNOWN: Meaning(next_target=True, status=502, alarm=True),
+    Kind.CONTEXT_LENGTH: Meaning(next_target=True, status=400, passes_on=True),
+    Kind.CONTENT_FILTER: Meaning(next_target=False, status=400, passes_on=True),
+    Kind.REFUSED: Meaning(next_target=False, status=400, passes_on=True),
 }
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +24,6 @@ from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
 from proxy.cache.share import Share
 from proxy.chains import target
-from proxy.chat import Usage
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
 from proxy.exchange import Caller
@@ -36,13 +34,13 @@ from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
-from proxy.routing.names import endpoint_name
-from proxy.routing.plan import Known, Rule
+from proxy.routing.plan import Rule
+from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
 from proxy.state.latency import Latency
-from proxy.state.limits import Limits, Quota
+from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
 from proxy.state.strong import StrongShare
 from proxy.timing import Clock
@@ -105,11 +103,23 @@ def reachable(
     return found
 
 
+def check(settings: config.Config, environ: Mapping[str, str]) -> None:
+    """What building a service would refuse. Raises ConfigError."""
+    local = LocalModel(model_path=settings.local.model_path).available
+    providers = reachable(settings, environ, local=local)
+    rules_of(settings, catalog.Catalog(settings, providers))
+
+
 def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
     return HouseLimits(
         server.head_seconds, server.body_seconds, server.idle_seconds, server.drain_seconds
     )
+
+
+def admission(settings: config.Config) -> Admission:
+    server = settings.server
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
@@ -212,18 +222,20 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     return Classifier.load(None if path is None else Path(path), own, mode=mode)
 
 
-def teach(classifier: Classifier, settings: config.Config, name: str) -> None:
-    """Let the classifier know a changed category, or forget one. Raises ConfigError."""
-    found = next((one for one in settings.categories if one.name == name), None)
-    if found is None or not (found.examples or found.keywords):
-        classifier.remove(name)
-        return
-    try:
+def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
+    """Let the classifier know what changed of the categories."""
+    old = {one.name: one for one in before.categories}
+    new = {one.name: one for one in after.categories}
+    for name in old.keys() | new.keys():
+        found = new.get(name)
+        if found == old.get(name):
+            continue
+        if found is None or not (found.examples or found.keywords):
+            classifier.remove(name)
+            continue
         classifier.add(
             Category(name, found.description, tuple(found.examples), tuple(found.keywords))
         )
-    except ValueError as error:
-        raise config.ConfigError([f'category "{name}": {error}']) from None
 
 
 def keyring(settings: config.Config) -> Keyring:
@@ -279,45 +291,6 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
             )
         )
     return rules, terms
-
-
-def pools(providers: Mapping[str, catalog.Provider]) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Providers with several keys, and the endpoints that they are reached at."""
-    return {
-        name: tuple((name, number) for number in range(len(one.keys)))
-        for name, one in providers.items()
-        if len(one.keys) > 1
-    }
-
-
-def provider_quotas(
-    settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
-) -> dict[str, Quota]:
-    """What each endpoint may be asked; one that is only chosen by its load is counted."""
-    counted = {
-        target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
-    }
-    tables = {one.name: one for one in settings.providers}
-    found: dict[str, Quota] = {}
-    for name, provider in providers.items():
-        table = tables.get(name)
-        quota = Quota()
-        if table is not None:
-            quota = Quota(table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
-        if quota != Quota() or name in counted or len(provider.keys) > 1:
-            for number in range(max(1, len(provider.keys))):
-                found[endpoint_name(name, number)] = quota
-    return found
-
-
-def known(book: catalog.Catalog, providers: Mapping[str, catalog.Provider], wall: Clock) -> Known:
-    """What a plan asks of the catalogue."""
-
-    def price(target: str, prompt: int, completion: int) -> float | None:
-        cost = book.cost(Usage(prompt, completion), target, datetime.fromtimestamp(wall(), UTC))
-        return None if cost is None else float(cost)
-
-    return Known(book.model, price, pools(providers))
 
 
 def _seconds(millis: float | str) -> float | None:

@@ -193,7 +193,7 @@ class Pipeline:
         engine = self.engine
         plan = self.chooser.plan(rule, exchange, engine.now(), said)
         if not exchange.why:
-            exchange.why = plan.reason if plan.skipped else plan.why
+            exchange.why = plan.reason
         if plan.wait_s > QUEUE_SECONDS:
             raise turned_away(plan)
         runner = Runner(

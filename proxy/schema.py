@@ -70,6 +70,11 @@ class Server(Table):
     """true: strangers are served without a key, on any address."""
     max_body_bytes: int = Field(default=20 * MIB, ge=1024, le=1024 * MIB)
     """Of a request. Gemini and Bedrock take 20 MB, and no chat needs more."""
+    max_open: int = Field(default=100_000, ge=8, le=10_000_000)
+    """Requests being answered at a time; beyond it, and beyond what the process may have open, a
+    client gets 503 with retry-after at once."""
+    max_lag_ms: float = Field(default=100.0, ge=0, le=10_000)
+    """When everything is this late for half a second, less is let in; 0: never."""
     head_seconds: Seconds = 10.0
     """For a request's head to arrive whole."""
     body_seconds: Seconds = 60.0
@@ -129,6 +134,8 @@ class Provider(Table):
     key: SecretValue | None = None
     keys: list[SecretValue] = Field(default_factory=list)
     """Several keys share the load; instead of key."""
+    pool: Name | None = None
+    """Another provider, whose targets go here as well: regions or accounts of the same."""
     auth: AuthStyle | None = None
     headers: dict[str, HeaderValue] = Field(default_factory=dict)
     quirks: list[str] = Field(default_factory=list)

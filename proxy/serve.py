@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proxy import config
-from proxy.service import Manager, inherited, to_journal
+from proxy.service import Manager, inherited, rows, to_journal
 
 if TYPE_CHECKING:
     import socket
@@ -30,18 +32,40 @@ class _ForJournal(logging.Formatter):
         return priority + super().format(record).replace("\n", f"\n{priority}")
 
 
-def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
-    """Run the proxy until it is told to stop; the exit status. Raises ConfigError.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a process serves, and where: sockets that listen already, else [server] host, port.
 
-    overrides: what of [server] the command line decided.
+    overrides: what of [server] the command line decided. place: a folder where processes that
+    serve the same find each other, and this one's name there. life_line: a descriptor that ends
+    with the supervisor; None where there is none. rows: the sockets by the workers that had them
+    in the process before.
     """
+
+    settings: config.Config
+    environ: Mapping[str, str]
+    overrides: Mapping[str, Any]
+    sockets: Sequence[socket.socket] = ()
+    place: tuple[str, str] | None = None
+    life_line: int | None = None
+    rows: Sequence[Sequence[socket.socket]] = ()
+
+
+def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
+    """Run the proxy until it is told to stop; the exit status. Raises ConfigError."""
     environ = config.environment()
     settings = config.with_server(config.load(path, environ), overrides)
     start_log(settings, environ)
     raise_descriptors()
-    sockets = inherited(environ)
+    folder = environ.get("FIRSTTOKEN_SIBLINGS")
+    place = (folder, environ.get("FIRSTTOKEN_NAME") or str(os.getpid())) if folder else None
+    passed = rows(environ)
+    sockets = [sock for row in passed for sock in row] or inherited(environ)
+    start = Start(settings, environ, overrides, sockets, place, rows=passed)
     try:
-        run(Start(settings, environ, overrides, sockets), Manager(environ))
+        if settings.server.workers > 1:
+            return _supervise(start)
+        run(start, Manager(environ))
     except OSError as error:
         where = f"{settings.server.host}:{settings.server.port}"
         print(f"firsttoken: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
@@ -49,14 +73,16 @@ def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a process serves, and where: sockets that listen already, else [server] host, port."""
+def _supervise(start: Start) -> int:
+    # Before numpy loads: threads of its own would not survive the fork, and the workers are the
+    # parallelism here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - the library reads it there
+    import uvloop  # noqa: PLC0415, F401 - loaded once, for all workers
 
-    settings: config.Config
-    environ: Mapping[str, str]
-    overrides: Mapping[str, Any]
-    sockets: Sequence[socket.socket] = ()
+    import proxy.app  # noqa: PLC0415, F401
+    from proxy.supervisor import Supervisor  # noqa: PLC0415 - most processes have none
+
+    return Supervisor(start, Manager(start.environ)).run()
 
 
 def run(start: Start, watcher: Watcher) -> None:
@@ -67,14 +93,20 @@ def run(start: Start, watcher: Watcher) -> None:
 
 
 async def _life(start: Start, watcher: Watcher) -> None:
-    from proxy.app import App  # noqa: PLC0415 - aiohttp and the classifier load for serve only
+    from proxy.admin.siblings import Siblings  # noqa: PLC0415 - aiohttp loads for serve only
+    from proxy.app import App  # noqa: PLC0415
     from proxy.life import Life  # noqa: PLC0415
 
     app = App(start.settings, start.environ, start.overrides)
-    host, port = await app.open(start.sockets)
-    shown = f"[{host}]" if ":" in host else host
-    log.info("listening on http://%s:%d (%s)", shown, port, app.summary)
-    await Life(app, watcher).run()
+    siblings = None if start.place is None else Siblings(*start.place)
+    host, port = await app.open(start.sockets, siblings)
+    life = Life(app, watcher, alone=start.life_line is None)
+    if start.life_line is None:
+        shown = f"[{host}]" if ":" in host else host
+        log.info("listening on http://%s:%d (%s)", shown, port, app.summary)
+    else:
+        life.hang_on(start.life_line)
+    await life.run()
 
 
 def start_log(settings: config.Config, environ: Mapping[str, str]) -> None:
@@ -89,4 +121,5 @@ def start_log(settings: config.Config, environ: Mapping[str, str]) -> None:
 def raise_descriptors() -> None:
     """As many descriptors as the system allows: each stream holds two."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError, ValueError):  # a sandbox may forbid it: then it is as it is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -10,14 +10,17 @@ import os
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import monotonic_ns
 
 from proxy.config_file import ConfigError
 from proxy.environment import is_loopback
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
+ROWS = "FIRSTTOKEN_LISTEN"  # descriptors from the process before, as 7,8;9,10: a row a worker
+READY_FD = "FIRSTTOKEN_READY"  # where that process waits for a byte
 NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID",
-         "LISTEN_FDNAMES")  # fmt: skip
+         "LISTEN_FDNAMES", ROWS, READY_FD)  # fmt: skip
 
 
 class Manager:
@@ -30,11 +33,20 @@ class Manager:
         path = environ.get("NOTIFY_SOCKET", "")
         self._address = _address(path) if path.startswith(("/", "@")) else None
         self._socket: socket.socket | None = None
+        ready_fd = environ.get(READY_FD, "")
+        self._ready_fd = int(ready_fd) if ready_fd.isdecimal() else None
+        if self._ready_fd is not None:
+            os.set_inheritable(self._ready_fd, False)
         self.beat_seconds = _watchdog(environ, os.getpid() if pid is None else pid)
 
     def ready(self, status: str) -> None:
         """It serves. status: a line for `systemctl status`."""
         self._tell(f"READY=1\nSTATUS={_line(status)}\nMAINPID={os.getpid()}")
+        descriptor, self._ready_fd = self._ready_fd, None
+        if descriptor is not None:
+            with suppress(OSError):  # the process before may be gone already
+                os.write(descriptor, b"1")
+            os.close(descriptor)
 
     def reloading(self) -> None:
         """It reads its configuration; ready() must follow."""
@@ -43,6 +55,11 @@ class Manager:
     def stopping(self) -> None:
         """It drains."""
         self._tell("STOPPING=1\nSTATUS=draining")
+
+    def handed_over(self, pid: int) -> None:
+        """Another process serves from now on: this one has nothing more to say."""
+        self._tell(f"MAINPID={pid}")
+        self._address = None
 
     def beat(self) -> None:
         """The event loop turns."""
@@ -97,16 +114,28 @@ def inherited(environ: Mapping[str, str], pid: int | None = None) -> list[socket
     return [_listening(fd) for fd in range(FIRST_FD, FIRST_FD + int(count))]
 
 
+def rows(environ: Mapping[str, str]) -> list[list[socket.socket]]:
+    """The sockets of the process before this one, a row for each of its workers."""
+    text = environ.get(ROWS, "")
+    if not text:
+        return []
+    try:
+        numbers = [[int(fd) for fd in row.split(",")] for row in text.split(";")]
+    except ValueError:
+        raise ConfigError([f"{ROWS} is not a list of descriptors"]) from None
+    return [[_listening(fd) for fd in row] for row in numbers]
+
+
 def _listening(fd: int) -> socket.socket:
     try:
         os.set_inheritable(fd, False)  # the embedded model's process must not hold the port
         sock = socket.socket(fileno=fd)
     except OSError as error:
-        raise ConfigError([f"descriptor {fd} of LISTEN_FDS: {error.strerror}"]) from error
+        raise ConfigError([f"descriptor {fd} that was passed on: {error.strerror}"]) from error
     tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
     if not (tcp and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)):
         sock.detach()  # not ours to close
-        raise ConfigError([f"descriptor {fd} of LISTEN_FDS is no listening TCP socket"])
+        raise ConfigError([f"descriptor {fd} that was passed on is no listening TCP socket"])
     sock.setblocking(False)
     return sock
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.accounts import token_estimate
 from proxy.dialects.registry import dialect
+from proxy.errors import ClientError
 from proxy.headers import lines
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from proxy.config import Config
     from proxy.downstream.auth import Keyring
     from proxy.downstream.front import Answering
-    from proxy.errors import ClientError
     from proxy.exchange import Exchange, Sink
     from proxy.pipeline import Pipeline
     from proxy.state.quotas import Quotas
@@ -74,12 +74,26 @@ class Service:
         pipeline, quotas = self.pipeline, self.quotas
         assert quotas is not None
         caller = exchange.caller
-        route = pipeline.planner.rule(exchange.model, caller.routes).name
-        now = pipeline.engine.now()
-        refusal = quotas.admit(caller.name, route, token_estimate(exchange), now)
-        if refusal is not None:
-            raise refusal
-        return pipeline.serve(exchange, Stamped(sink, quotas, caller.name, pipeline.engine.now))
+        self.admit(exchange, pipeline.planner.rule(exchange.model, caller.routes).name)
+        stamped = Stamped(sink, quotas, caller.name, pipeline.engine.now)
+        try:
+            return pipeline.serve(exchange, stamped)
+        except ClientError:
+            # It came no further: what was held for it is free again.
+            held = quotas.settle(exchange.id)
+            quotas.charge(caller.name, "", held, 0, 0, pipeline.engine.now())
+            raise
+
+    def admit(self, exchange: Exchange, route: str) -> None:
+        """Count a request against its caller's, its route's and everyone's limits. Raises
+        ClientError 429 beyond them."""
+        quotas = self.quotas
+        if quotas is not None:
+            now = self.pipeline.engine.now()
+            tokens = token_estimate(exchange)
+            refusal = quotas.admit(exchange.caller.name, route, tokens, now, exchange.id)
+            if refusal is not None:
+                raise refusal
 
     def refused(self, error: ClientError, kind: str) -> bytes:
         """An error body in the dialect of the path that was asked."""

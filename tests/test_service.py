@@ -70,7 +70,7 @@ def test_a_descriptor_that_is_no_socket_is_refused() -> None:
     read, write = os.pipe()
     try:
         os.dup2(read, 3)
-        with pytest.raises(ConfigError, match="descriptor 3 of LISTEN_FDS"):
+        with pytest.raises(ConfigError, match="descriptor 3 that was passed on"):
             inherited(own, pid=5)
     finally:
         if saved is not None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from proxy.admin.endpoint import Call, Endpoint, Param, answer
+from proxy.admin.endpoint import Call, Endpoint, Param, answer, bad
 from proxy.admin.openapi import document
 
 if TYPE_CHECKING:
     from proxy.admin.metrics import Exposition
+
+TARGET_LIMIT = 300  # characters of a target's name
 
 JsonHandler = Callable[[Mapping[str, Any]], Any]
 
@@ -32,6 +34,7 @@ class Views:
     classify: JsonHandler
     breakers: Callable[[], Mapping[str, Any]]
     reset_breaker: Callable[[str | None], None]
+    open_breaker: Callable[[str], None]
     deadlines: Callable[[], Any]
 
 
@@ -66,6 +69,11 @@ class Api:
             Endpoint("POST", "/api/breakers/reset", self.reset_breakers,
                      "Close one target's breaker, or all.",
                      body=(Param("target", about="provider/model; absent: all."),), group="state"),
+            Endpoint("POST", "/api/breakers/open", self.open_breaker,
+                     "Open one target's breaker by hand: it is passed by until it is reset, or"
+                     " for as long as failures would shut it.",
+                     body=(Param("target", about="provider/model.", required=True),),
+                     group="state"),
             Endpoint("GET", "/api/deadlines", self.deadlines,
                      "The first-token deadlines learned so far.", group="state"),
             Endpoint("POST", "/api/classify", self.classify,
@@ -107,6 +115,14 @@ class Api:
     def reset_breakers(self, call: Call) -> Any:
         """The breakers as they are then."""
         self._views.reset_breaker(call["target"])
+        return self._views.breakers()
+
+    def open_breaker(self, call: Call) -> Any:
+        """The breakers as they are then. Raises ClientError 400."""
+        provider, slash, model = call["target"].partition("/")
+        if not (provider and slash and model) or len(call["target"]) > TARGET_LIMIT:
+            raise bad("target", "must be provider/model")
+        self._views.open_breaker(call["target"])
         return self._views.breakers()
 
     def deadlines(self, _: Call) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 from aiohttp import web
 
+from proxy.admin.siblings import is_sibling
 from proxy.errors import ClientError
 from proxy.exchange import ANONYMOUS, Caller
 from proxy.ledger.store import Unavailable
@@ -85,15 +86,17 @@ class Endpoint:
 
 
 class Desk:
-    """Serves endpoints. is_admin and caller: the keyring's."""
+    """Serves endpoints. is_admin and caller: the keyring's; signed_in: Sessions.admits."""
 
     def __init__(
         self,
         is_admin: Callable[[bytes | None, bool], bool],
         caller: Callable[[bytes | None, bytes | None], Caller],
+        signed_in: Callable[[web.Request], bool],
     ) -> None:
         self._is_admin = is_admin
         self._caller = caller
+        self._signed_in = signed_in
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """An aiohttp route for each."""
@@ -132,6 +135,8 @@ class Desk:
             key = header(request, "x-api-key")
             if authorization is None and key is not None:
                 authorization = b"Bearer " + key
+            if authorization is None and self._signed_in(request):
+                return ANONYMOUS
             if not self._is_admin(authorization, is_local(request)):
                 raise ClientError(
                     401,
@@ -229,6 +234,8 @@ def is_local(request: web.Request) -> bool:
     A browser names the page's origin on cross-site requests, and the host it believes to talk
     to: a foreign name that resolves to loopback (DNS rebinding) is not local.
     """
+    if is_sibling(request.transport):
+        return True  # it has asked the client already, and repeats what it may
     peer = request.transport.get_extra_info("peername") if request.transport else None
     if not peer or not ip_address(str(peer[0]).partition("%")[0]).is_loopback:
         return False

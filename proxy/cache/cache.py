@@ -120,14 +120,13 @@ class Cache:
         if not self.settings.semantic:
             self.counts.misses += 1
             return None
-        gist = key.gist
-        near_ones = (
-            () if gist is None else self._semantic.alike(key.partition, gist, vector)[:_CANDIDATES]
-        )
-        if near_ones:
-            hit = self._judge(key, near_ones, language)
-            if hit is not None:
-                return hit
+        semantic = self._semantic
+        if key.partition in semantic and (gist := key.gist) is not None:
+            near_ones = semantic.alike(key.partition, gist, vector)
+            if near_ones:
+                hit = self._judge(key, near_ones[:_CANDIDATES], language)
+                if hit is not None:
+                    return hit
         self.counts.misses += 1
         return None
 

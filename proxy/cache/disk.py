@@ -5,9 +5,10 @@ writes are appends; a file of records does that with one write a second and no d
 
 Records are appended by one thread, synced once a second, so that a crash loses at most the last
 second. A record is whole or it is not there: its length and CRC-32 come first, and reading stops
-at the first one that does not fit. When the log outgrows the snapshot the same thread merges the
-two into a new snapshot, renamed into place when it is complete. A file that is not ours, or
-damaged before its end, is set aside under another name, never deleted, and the start goes on.
+at the first one that does not fit; half a record at the end, left by a kill, is cut off. When the
+log outgrows the snapshot the same thread merges the two into a new snapshot, renamed into place
+when it is complete. A file that is not ours, or damaged before its end, is set aside under another
+name, never deleted, and the start goes on.
 
 Each process has two files of its own: it takes the first number whose lock is free, so that the
 workers of one proxy share a directory, and each finds at its start what one of them kept.
@@ -61,6 +62,10 @@ def frame(exact: bytes, packed: bytes | None) -> bytes:
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
+class _Torn(ValueError):
+    """The file ends amid a record: the process was killed while it wrote."""
+
+
 def read_records(path: Path) -> Iterator[tuple[Record, int]]:
     """Every whole record and where it ends. Raises ValueError at the first that is damaged,
     and for a file that is not ours; a file that just ends is not an error."""
@@ -73,12 +78,14 @@ def read_records(path: Path) -> Iterator[tuple[Record, int]]:
         end = len(MAGIC)
         while head := file.read(_HEAD.size):
             if len(head) < _HEAD.size:
-                raise ValueError(f"torn record at {end}")
+                raise _Torn(f"torn record at {end}")
             size, crc = _HEAD.unpack(head)
             if not _ID < size <= MAX_RECORD:
                 raise ValueError(f"impossible record at {end}")
             body = file.read(size)
-            if len(body) < size or zlib.crc32(body) != crc:
+            if len(body) < size:
+                raise _Torn(f"torn record at {end}")
+            if zlib.crc32(body) != crc:
                 raise ValueError(f"damaged record at {end}")
             end += _HEAD.size + size
             yield _open(body), end
@@ -197,6 +204,11 @@ class Disk:
                 found.pop(exact, None)
                 if packed is not None and self._alive(unpack(packed)):
                     found[exact] = packed
+        except _Torn:
+            if end:
+                os.truncate(path, end)
+            else:
+                path.unlink()
         except ValueError as error:
             self._set_aside(path, end, str(error))
 

@@ -10,10 +10,11 @@ gists in full. Where the two disagree, an answer is missed, never given wrongly.
 from __future__ import annotations
 
 from proxy.cache import grammar, lexicon
+from proxy.cache.idioms import TRIGGERS, rephrase
 from proxy.cache.lexicon import ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
-from proxy.cache.reader import ACRONYMS, CAPITALS, CONTEXTUAL, ELISIONS, TOKEN
+from proxy.cache.reader import ACRONYMS, CAPITALS, CONTEXTUAL, ELISIONS, FRENCH_HEADS, TOKEN
 
 WORDS_MAX = 16_384  # words remembered a language
 _LONG_BYTES = 40  # a longer one is hardly a word, and not remembered
@@ -45,6 +46,7 @@ _ALWAYS_TAKEN = frozenset(
 )
 _FRENCH = frozenset(word.encode() for word in FRENCH_MARKS)
 _ENGLISH = frozenset(word.encode() for word in lexicon.ENGLISH_MARKS)
+_HEADS = tuple(head.encode() for head in FRENCH_HEADS)
 _UNITS_AS_SIGNS = "% € $ £ ¥ °"
 
 
@@ -52,18 +54,20 @@ def gist(text: str) -> int | None:
     """The gist of a prompt; None for one so long that no guard lets it pass."""
     if len(text) > MAX_CHARS:
         return None
-    if text.isascii():
-        raw = text.encode("ascii").translate(_FOLD)
-    else:
-        raw = text.lower().encode("utf-8", "replace")
-        if b"\xc2" in raw or b"\xe2" in raw:  # the first byte of each of the signs
-            raw = _plain_signs(text.lower()).encode("utf-8", "replace")
-        raw = raw.translate(_FOLD)
+    raw = _fold(text)
     words = raw.split()
+    if not TRIGGERS.isdisjoint(words):
+        text = rephrase(text.replace("\u2019", "'"))
+        raw = _fold(text)
+        words = raw.split()
     known = _ENGLISH_WORDS
-    if not _FRENCH.isdisjoint(words):
+    elided = b"'" in raw
+    if elided or not _FRENCH.isdisjoint(words):
         present = set(words)
-        if len(present & _FRENCH) > len(present & _ENGLISH):
+        french = len(present & _FRENCH)
+        if elided:
+            french += sum([word.startswith(_HEADS) for word in present])
+        if french > len(present & _ENGLISH):
             known = _FRENCH_WORDS
     found = set(map(known.__getitem__, words))
     found.discard("")
@@ -78,11 +82,17 @@ def gist(text: str) -> int | None:
     return hash((frozenset(found), *values))
 
 
-def _plain_signs(text: str) -> str:
-    text = text.replace("\u2019", "'")
-    for sign in _SIGNS:
-        text = text.replace(sign, " ")
-    return text
+def _fold(text: str) -> bytes:
+    """Lower case, with a space for every sign that parts words."""
+    if text.isascii():
+        return text.encode("ascii").translate(_FOLD)
+    raw = text.lower().encode("utf-8", "replace")
+    if b"\xc2" in raw or b"\xe2" in raw:  # the first byte of each of the signs
+        text = text.lower().replace("\u2019", "'")
+        for sign in _SIGNS:
+            text = text.replace(sign, " ")
+        raw = text.encode("utf-8", "replace")
+    return raw.translate(_FOLD)
 
 
 class _Words(dict[bytes, str]):

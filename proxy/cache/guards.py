@@ -178,7 +178,7 @@ def _words(a: Prompt, b: Prompt) -> str | None:
     if a.content == b.content:
         return None
     ours, theirs = a.content - b.content, b.content - a.content
-    if a.numbers and "quantity" in (a.question, b.question):
+    if a.numbers and not {"quantity", "what"}.isdisjoint((a.question, b.question)):
         ours, theirs = ours - _CONVERSIONS, theirs - _CONVERSIONS
     return _differ(ours, theirs) if ours or theirs else None
 

@@ -19,6 +19,8 @@ open/close 2: close closes closed closing shut fermer ferme fermez fermant ferm�
 start/stop 1: start starts started starting begin begins beginning began launch launches démarrer
 start/stop 1: démarre démarrez commencer commence commencez lancer lance lancez début debut
 start/stop 2: stop stops stopped stopping end ends ended ending finish finishes quit quits
+start/stop 1: commencé débuté débute
+start/stop 2: fini finie finit terminé terminée terminés termina
 start/stop 2: arrêter arrête arrêtez arreter arrete terminer termine finir finis fin cesser
 increase/decrease 1: increase increases increased increasing raise raises raising boost boosts
 increase/decrease 1: grow growth augmenter augmente augmentez augmentation hausse

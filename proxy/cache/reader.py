@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from proxy.cache import grammar, lexicon, marks
+from proxy.cache.idioms import rephrase
 from proxy.cache.lexicon import ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
 
@@ -23,6 +24,7 @@ _NOT_PLAIN = bytes(set(range(256)) - set(b"0123456789'+#%$"))
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
 _TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
 ELISIONS = frozenset(grammar.ELISIONS.split())
+FRENCH_HEADS = ("l'", "d'", "qu'", "j'", "n'", "c'")  # before a vowel; no English word begins so
 _WOULD = frozenset(grammar.WOULD.split())
 _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
 _MEASURED = frozenset(grammar.MEASURED.split())
@@ -84,10 +86,14 @@ class _Reader:
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        self.text = text = text.replace("\u2019", "'") if "\u2019" in text else text
+        text = text.replace("\u2019", "'") if "\u2019" in text else text
+        self.text = text = rephrase(text)
         self.words = words = split(text)
         folded = {word.lower() for word in words}
-        self.french = len(folded & lexicon.FRENCH_MARKS) > len(folded & lexicon.ENGLISH_MARKS)
+        french = len(folded & lexicon.FRENCH_MARKS)
+        if "'" in text:
+            french += sum([word.startswith(FRENCH_HEADS) for word in folded])
+        self.french = french > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
         # A title or a shout: capitals then tell nothing about names.
         self.shouting = (

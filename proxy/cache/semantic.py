@@ -49,6 +49,11 @@ class SemanticCache:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, partition: bytes) -> bool:
+        """Whether anything is kept there: a later turn of a conversation has a place of its own,
+        mostly empty, and need not even be read."""
+        return partition in self._partitions
+
     @property
     def partitions(self) -> int:
         """How many indexes there are."""

@@ -19,7 +19,7 @@ from proxy.dialects.anthropic_models import Traits, traits
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL
 from proxy.dialects.anthropic_turns import calls_in, ends_unsigned, turns
 from proxy.dialects.dialect import Rendered
-from proxy.dialects.shapes import effort_of
+from proxy.dialects.shapes import effort_of, short_name
 
 _NO_PLACE = (
     "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs",
@@ -30,6 +30,7 @@ _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh"
 _EFFORTS = {  # Anthropic's words; any other word leaves it to the model
     "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "max",
 }  # fmt: skip
+_USER_CHARS = 256  # Anthropic's bound
 _LEAST_BUDGET = 1024  # tokens; Anthropic refuses less
 _ROOM = 1024  # tokens left to the answer beside its thinking
 _ANY_OBJECT: Json = {"type": "object"}
@@ -72,7 +73,7 @@ def render_message(request: ChatRequest, model: str) -> Rendered:
         if len(kept) < len(request.stop):
             draft.dropped.append("stop")
     if request.user:
-        draft.body["metadata"] = {"user_id": request.user}
+        draft.body["metadata"] = {"user_id": short_name(request.user, _USER_CHARS)}
     if request.stream:
         draft.body["stream"] = True
     draft.dropped.extend(name for name in request.extra or () if name not in ("thinking",))

@@ -25,13 +25,13 @@ from proxy.chat import (
     Text,
     ToolCall,
 )
+from proxy.dialects.citations import read_sources
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
-SOURCES = ("citations", "search_results")
 _NOTHING: tuple[Event, ...] = ()
 # A chunk up to the end of its text: its only content, in one line.
 _CONTENT = re.compile(rb'(data: \{(?:(?!"content")[^\n])*"content": ?)("(?:[^"\\\n]|\\.)*")')
@@ -46,7 +46,7 @@ class ChunkDecoder:
         self._splitter = Splitter()
         # The chunks of a stream differ by a word: what lies before and after it in a usual one.
         self._before = self._after = b""
-        self._lessons = 3
+        self._lessons = 8
 
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
@@ -78,7 +78,8 @@ class ChunkDecoder:
             return _NOTHING
         words = _words(chunk)
         if words is not None:
-            self._learn(event, words)
+            if self._lessons:
+                self._learn(event, words)
             return words
         error = chunk.get("error")
         if error or name == b"error":
@@ -88,11 +89,10 @@ class ChunkDecoder:
     def _learn(self, event: bytes, words: tuple[Event, ...]) -> None:
         """What a usual chunk of this stream looks like around its text. The same bytes around
         another string mean the same, but for that string."""
-        if self._lessons:
-            self._lessons -= 1
-            found = _CONTENT.match(event)
-            if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
-                self._before, self._after = found[1], event[found.end() :]
+        self._lessons -= 1
+        found = _CONTENT.match(event)
+        if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
+            self._before, self._after = found[1], event[found.end() :]
 
     def _events(self, chunk: Json) -> list[Event]:
         events: list[Event] = []
@@ -129,7 +129,7 @@ class ChunkDecoder:
 
 
 def _words(chunk: Json) -> tuple[Event, ...] | None:
-    """The meaning of a chunk that holds nothing but the next words, as nearly all do."""
+    """The meaning of a chunk that holds one next piece and nothing else, as nearly all do."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
         return None
@@ -137,14 +137,24 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
     delta = choice.get("delta")
     if type(delta) is not dict or choice.get("finish_reason") is not None:
         return None
-    if len(delta) > 1 and (len(delta) > 2 or "role" not in delta):
+    if choice.get("logprobs") or chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
         return None
-    text = delta.get("content")
-    if type(text) is not str or not text or choice.get("logprobs"):
-        return None
-    if chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
-        return None
-    return (Text(text, choice.get("index") or 0),)
+    if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
+        text = delta.get("content")
+        if type(text) is str and text:
+            return (Text(text, choice.get("index") or 0),)
+    return _lone(delta, choice.get("index") or 0) if len(delta) == 1 else None
+
+
+def _lone(delta: Json, index: int) -> tuple[Event, ...] | None:
+    """A piece of a thought or of one call."""
+    thought = delta.get("reasoning_content")
+    if type(thought) is str and thought:
+        return (Reasoning(thought, index),)
+    calls = delta.get("tool_calls")
+    if type(calls) is list and len(calls) == 1 and type(calls[0]) is dict:
+        return (_call(calls[0], 0, index),)
+    return None
 
 
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:
@@ -192,33 +202,6 @@ def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:
     ]
     if cited:
         events.append(Extra("annotations", cited, index))
-
-
-def read_sources(body: Json, events: list[Event]) -> None:
-    """Perplexity's sources, which it tells beside the choices: as they are, and as annotations."""
-    found = [(name, body[name]) for name in SOURCES if isinstance(body.get(name), list)]
-    events.extend(Extra(name, value) for name, value in found)
-    notes = [
-        {
-            "type": "url_citation",
-            "url_citation": {
-                "url": url,
-                "title": title,
-                "start_index": 0,
-                "end_index": 0,
-            },
-        }
-        for url, title in _addresses(dict(found))
-    ]
-    if notes:
-        events.append(Extra("annotations", notes))
-
-
-def _addresses(sources: Json) -> list[tuple[str, str]]:
-    results = [one for one in sources.get("search_results") or () if isinstance(one, dict)]
-    if results:
-        return [(str(one.get("url") or ""), str(one.get("title") or "")) for one in results]
-    return [(one, one) for one in sources.get("citations") or () if isinstance(one, str)]
 
 
 def _read_parts(parts: list[Any], index: int, events: list[Event]) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.chat import Json
+from proxy.chat import Event, Extra, Json
+
+SOURCES = ("citations", "search_results")  # Perplexity's, beside the choices
 
 
 def annotation(citation: Any) -> Json | None:
@@ -41,3 +43,20 @@ def citation(note: Any) -> Json | None:
         "cited_text": str(told.get("cited_text") or ""),
         "encrypted_index": "",
     }
+
+
+def read_sources(body: Json, events: list[Event]) -> None:
+    """Sources that are told beside the choices: as they are, and as annotations."""
+    found = [(name, body[name]) for name in SOURCES if isinstance(body.get(name), list)]
+    events.extend(Extra(name, value) for name, value in found)
+    addresses = _addresses(dict(found))
+    notes = notes_of([{"url": url, "title": title} for url, title in addresses])
+    if notes:
+        events.append(Extra("annotations", notes))
+
+
+def _addresses(sources: Json) -> list[tuple[str, str]]:
+    results = [one for one in sources.get("search_results") or () if isinstance(one, dict)]
+    if results:
+        return [(str(one.get("url") or ""), str(one.get("title") or "")) for one in results]
+    return [(one, one) for one in sources.get("citations") or () if isinstance(one, str)]

@@ -26,7 +26,8 @@ from proxy.chat import (
 )
 from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
-from proxy.dialects.chunks import SOURCES, ChunkDecoder, answer_choices, read_delta, read_sources
+from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
+from proxy.dialects.citations import SOURCES, read_sources
 from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat

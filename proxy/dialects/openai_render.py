@@ -25,11 +25,15 @@ from proxy.chat import (
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import audio_format, data_url, decoded_text
 from proxy.dialects.openai_models import SAMPLING, habit, own, reasons, refuses_sampling
-from proxy.dialects.shapes import effort_of
+from proxy.dialects.shapes import effort_of, short_name
 
 _TAKES_EFFORT = re.compile(r"(?:.*/)?(?:gpt-oss|grok-3-mini|gemini-(?:2\.5|[3-9]))")
+# Models that want their earlier thoughts back; other servers refuse a field they do not know.
+_WANTS_THOUGHTS = re.compile(r".*(?:deepseek|kimi-(?!k2-instruct)|glm-|minimax|claude)", re.I)
+_SIGNS_CALLS = re.compile(r".*gemini")
 _CACHES_BY_MARK = re.compile(r".*(?:claude|anthropic)")
 _STOPS = 4  # OpenAI's bound
+_USER_CHARS = 64  # likewise
 
 _SAME = (
     "parallel_tool_calls", "temperature", "top_p", "seed", "n", "presence_penalty",
@@ -66,6 +70,8 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
 def common(request: ChatRequest, model: str) -> Json:
     """The parameters that chat and text completions write alike."""
     body: Json = {name: value for name in _SAME if (value := getattr(request, name)) is not None}
+    if request.user is not None:
+        body["user"] = short_name(request.user, _USER_CHARS)
     if request.max_tokens is not None:
         field = "max_completion_tokens" if reasons(model) else "max_tokens"
         body[field] = request.max_tokens
@@ -155,7 +161,7 @@ def _assistant(message: Message, model: str) -> Json:
     if message.name:
         turn["name"] = message.name
     thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
-    if thoughts and not own(model):
+    if thoughts and _WANTS_THOUGHTS.match(model):
         turn["reasoning_content"] = "".join(part.text for part in thoughts)
         if any(part.signature for part in thoughts):
             turn["reasoning_details"] = [
@@ -163,7 +169,8 @@ def _assistant(message: Message, model: str) -> Json:
                 for part in thoughts
             ]
     if calls:
-        turn["tool_calls"] = [_call(call, signs=not own(model)) for call in calls]
+        signs = _SIGNS_CALLS.match(model) is not None
+        turn["tool_calls"] = [_call(call, signs=signs) for call in calls]
     return turn
 
 

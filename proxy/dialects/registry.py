@@ -11,9 +11,10 @@ from proxy.dialects.gemini import Gemini
 from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.responses import Responses
+from proxy.dialects.sturdy import Sturdy
 
 _ALL: dict[str, Dialect] = {
-    one.name: one
+    one.name: Sturdy(one)
     for one in (
         OpenAI(),
         Completions(),

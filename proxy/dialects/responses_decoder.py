@@ -77,6 +77,8 @@ class ResponseDecoder:
         words = told.get("delta")
         if type(words) is str and type(kind) is str:
             if kind in _WORDS:
+                if told.get("logprobs"):
+                    return (Text(words), Extra("logprobs", _logprobs(objects(told["logprobs"]))))
                 return (Text(words),) if words else _NOTHING
             if kind in _THOUGHTS:
                 return (Reasoning(words),) if words else _NOTHING
@@ -141,6 +143,10 @@ class ResponseDecoder:
         return [Finished(finish_of(response, called=bool(self._calls))), *spent, *_DONE]
 
 
+def _logprobs(odds: list[Json]) -> Json:
+    return {"content": odds, "refusal": None}
+
+
 def _opened(response: Json) -> Opened:
     created = response.get("created_at")
     return Opened(
@@ -176,6 +182,7 @@ def _choice(output: list[Json], body: Json) -> Choice:
     thoughts: list[str] = []
     calls: list[CallPart] = []
     notes: list[Json] = []
+    odds: list[Json] = []
     signature = ""
     for item in output:
         kind = item.get("type")
@@ -184,19 +191,23 @@ def _choice(output: list[Json], body: Json) -> Choice:
             text.extend(str(one.get("text") or one.get("refusal") or "") for one in parts)
             told = (annotation(note) for one in parts for note in objects(one.get("annotations")))
             notes.extend(note for note in told if note)
+            odds.extend(odd for one in parts for odd in objects(one.get("logprobs")))
         elif kind == "reasoning":
             thoughts.append(_thought(item, parts))
             signature = str(item.get("encrypted_content") or "") or signature
         elif kind == "function_call":
             one = _call(0, item, str(item.get("arguments") or "{}"))
             calls.append(CallPart(one.id, one.name, one.arguments))
+    extra: Json = {"annotations": notes} if notes else {}
+    if odds:
+        extra["logprobs"] = _logprobs(odds)
     return Choice(
         text="".join(text),
         reasoning="".join(thoughts),
         reasoning_signature=signature,
         calls=tuple(calls),
         finish=finish_of(body, called=bool(calls)),
-        extra={"annotations": notes} if notes else None,
+        extra=extra or None,
     )
 
 

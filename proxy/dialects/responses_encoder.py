@@ -27,6 +27,7 @@ from proxy.dialects.responses_shapes import (
     citation,
     end_of,
     message_item,
+    odds_of,
     reasoning_item,
     response_json,
     text_part,
@@ -49,8 +50,8 @@ class ResponseEncoder:
     """One response: items of reasoning, words and calls in a row. It has one choice."""
 
     __slots__ = (
-        "_base", "_call", "_events", "_item", "_kind", "_notes", "_opened", "_output", "_prefix",
-        "_reason", "_serial", "_signature", "_text", "_usage",
+        "_base", "_call", "_events", "_item", "_kind", "_notes", "_odds", "_opened", "_output",
+        "_prefix", "_reason", "_serial", "_signature", "_text", "_usage",
     )  # fmt: skip
 
     def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:
@@ -64,6 +65,7 @@ class ResponseEncoder:
         self._prefix = b""  # of its deltas, up to the sequence number
         self._text: list[str] = []  # what is in it
         self._notes: list[Json] = []
+        self._odds: list[Json] = []
         self._signature = ""
         self._call = ToolCall(-1)
         self._reason: FinishReason | None = None
@@ -176,7 +178,7 @@ class ResponseEncoder:
         place = len(self._output)
         self._kind = kind
         self._item = item or f"{_PREFIXES.get(kind, 'item')}_{self._base['id']}_{place}"
-        self._text, self._notes, self._signature = [], [], ""
+        self._text, self._notes, self._odds, self._signature = [], [], [], ""
         if kind not in _DELTAS:
             return
         event, part = _DELTAS[kind]
@@ -202,7 +204,7 @@ class ResponseEncoder:
         place = len(self._output)
         self._tell("response.output_item.added", {"output_index": place, "item": item}, out)
         if kind == "message":
-            part = {"content_index": 0, "part": text_part("", [])}
+            part = {"content_index": 0, "part": text_part("", [], [])}
             self._tell("response.content_part.added", {**self._where(), **part}, out)
         elif kind == "reasoning":
             part = {"summary_index": 0, "part": {"type": "summary_text", "text": ""}}
@@ -214,8 +216,10 @@ class ResponseEncoder:
         text, where = "".join(self._text), self._where()
         if self._kind == "message":
             where["content_index"] = 0
-            self._tell("response.output_text.done", {**where, "text": text, "logprobs": []}, out)
-            part = text_part(text, self._notes)
+            self._tell(
+                "response.output_text.done", {**where, "text": text, "logprobs": self._odds}, out
+            )
+            part = text_part(text, self._notes, self._odds)
             self._tell("response.content_part.done", {**where, "part": part}, out)
         elif self._kind == "reasoning":
             where["summary_index"] = 0
@@ -238,13 +242,15 @@ class ResponseEncoder:
         """The open item with all that is in it."""
         text = "".join(self._text)
         if self._kind == "message":
-            return message_item(self._item, text, self._notes)
+            return message_item(self._item, text, self._notes, self._odds)
         if self._kind == "reasoning":
             return reasoning_item(self._item, text, self._signature)
         call_id = self._call.id or f"call_{self._item}"
         return call_item(self._item, call_id, self._call.name, text)
 
     def _cite(self, event: Extra, out: list[bytes]) -> None:
+        if event.field == "logprobs" and not event.choice:
+            self._odds.extend(odds_of(event.value))
         if event.field != "annotations" or self._kind != "message":
             return
         for note in event.value:
@@ -267,9 +273,11 @@ def write_response(answer: Answer) -> bytes:
         output.append(thought)
     text = choice.text or choice.refusal
     if text or not choice.calls:
-        notes = (choice.extra or {}).get("annotations") or ()
+        extra = choice.extra or {}
+        notes = extra.get("annotations") or ()
         cited = [told for note in notes if (told := citation(note)) is not None]
-        output.append(message_item(f"msg_{answer.id}", text, cited))
+        odds = odds_of(extra.get("logprobs"))
+        output.append(message_item(f"msg_{answer.id}", text, cited, odds))
     for index, call in enumerate(choice.calls):
         call_id = call.id or f"call_{answer.id}_{index}"
         item = call_item(f"fc_{answer.id}_{index}", call_id, call.name, call.arguments)

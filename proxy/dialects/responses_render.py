@@ -21,7 +21,7 @@ from proxy.chat import (
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import data_url, decoded_text
 from proxy.dialects.openai_models import SAMPLING, own, reasons, refuses_sampling
-from proxy.dialects.shapes import effort_of
+from proxy.dialects.shapes import effort_of, short_name
 
 _NO_PLACE = (
     "stop", "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "top_k",
@@ -31,6 +31,7 @@ _SAME_EXTRA = frozenset(
 )
 _TIERS = ("auto", "default", "flex", "priority", "scale")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_USER_CHARS = 64  # the API's bound
 _LEAST_TOKENS = 16  # what the API takes as a limit
 _SEALED = "gAAAA"  # how thoughts begin that OpenAI sealed; it takes no others
 
@@ -41,10 +42,12 @@ def render_response(request: ChatRequest, model: str) -> Rendered:
     if request.n == 1:
         dropped.remove("n")
     body: Json = {"model": model, "input": _items(request.messages, dropped), "store": False}
-    for name in ("temperature", "top_p", "parallel_tool_calls", "user"):
+    for name in ("temperature", "top_p", "parallel_tool_calls"):
         value = getattr(request, name)
         if value is not None:
             body[name] = value
+    if request.user is not None:
+        body["user"] = short_name(request.user, _USER_CHARS)
     if request.max_tokens is not None:
         body["max_output_tokens"] = max(_LEAST_TOKENS, request.max_tokens)
     if request.stream:

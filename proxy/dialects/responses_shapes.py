@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.chat import Failed, FinishReason, Json, Usage
+from proxy.dialects.loose import mapping, objects, string
 
 
 def usage_of(counts: Any) -> Usage | None:
@@ -96,20 +97,41 @@ def citation(note: Any) -> Json | None:
     }
 
 
-def message_item(id: str, text: str, notes: list[Json]) -> Json:
+def message_item(id: str, text: str, notes: list[Json], odds: list[Json]) -> Json:
     """An answer's words as an output item."""
     return {
         "id": id,
         "type": "message",
         "role": "assistant",
         "status": "completed",
-        "content": [text_part(text, notes)],
+        "content": [text_part(text, notes, odds)],
     }
 
 
-def text_part(text: str, notes: list[Json]) -> Json:
-    """The part of a message that holds its words."""
-    return {"type": "output_text", "text": text, "annotations": notes, "logprobs": []}
+def text_part(text: str, notes: list[Json], odds: list[Json]) -> Json:
+    """The part of a message that holds its words, their sources and their tokens' odds."""
+    return {"type": "output_text", "text": text, "annotations": notes, "logprobs": odds}
+
+
+def odds_of(logprobs: Any) -> list[Json]:
+    """The logprobs of chat completions as a response tells them: bytes are never absent there."""
+    return [
+        {
+            **_odd(one),
+            "top_logprobs": [_odd(other) for other in objects(one.get("top_logprobs"))],
+        }
+        for one in objects(mapping(logprobs).get("content"))
+    ]
+
+
+def _odd(one: Json) -> Json:
+    told = one.get("bytes")
+    token, logprob = string(one.get("token")), one.get("logprob")
+    return {
+        "token": token,
+        "logprob": float(logprob) if isinstance(logprob, int | float) else 0.0,
+        "bytes": told if isinstance(told, list) else list(token.encode(errors="replace")),
+    }
 
 
 def reasoning_item(id: str, text: str, signature: str) -> Json:

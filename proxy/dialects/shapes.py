@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, get_args
 
 import orjson
@@ -72,6 +73,12 @@ def finish_of(reason: object) -> FinishReason | None:
 def effort_of(budget_tokens: int) -> str:
     """OpenAI's word for a thinking budget."""
     return next((word for most, word in _EFFORTS if budget_tokens <= most), "high")
+
+
+def short_name(name: str, most: int) -> str:
+    """A caller's name for its user within a provider's bound: one that is too long becomes a
+    digest, the same each time."""
+    return name if len(name) <= most else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def usage_of(counts: Any) -> Usage | None:

@@ -24,6 +24,8 @@ HOT = {
     b"/v1/responses": "responses",
 }  # paths of the lean lane, and the dialect they speak
 
+BETA = b"anthropic-beta"
+_BETA_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_., ")
 OPTION_PREFIX = b"x-firsttoken-"
 _CACHE_WORDS = ("bypass", "refresh", "only")
 _OPTION_NAMES = frozenset(Options.__slots__)
@@ -57,6 +59,8 @@ def admit(
         options = _options(asked, head)
     exchange = Exchange(kind, parsed, caller, started_s, options)
     exchange.auth_s = authorised - started_s
+    if kind == "anthropic" and BETA in head:
+        exchange.beta = _beta(head[BETA])
     exchange.model = parsed["model"]
     exchange.prompt_bytes = len(body)
     if parsed.get("stream"):
@@ -65,6 +69,13 @@ def admit(
         if stream_options is not None:
             exchange.wants_usage = bool(stream_options.get("include_usage"))
     return exchange
+
+
+def _beta(value: bytes) -> bytes:
+    """A list of names, and nothing else: it is the one header value that goes upstream."""
+    if not _BETA_BYTES.issuperset(value) or len(value) > 1000:
+        raise ClientError(400, "The anthropic-beta header is not a list of names.")
+    return b"anthropic-beta: %b\r\n" % value
 
 
 def _options(asked: Any, head: Mapping[bytes, bytes]) -> Options:

@@ -55,6 +55,12 @@ class Keyring:
             return False
         return hmac.compare_digest(hashlib.sha256(key).digest(), self._admin)
 
+    def seal(self, message: bytes) -> bytes | None:
+        """A proof that only this admin key's owner could make; None where there is no key."""
+        if self._admin is None:
+            return None
+        return hmac.digest(self._admin, message, "sha256")
+
 
 def _bearer(value: bytes) -> bytes | None:
     scheme, _, key = value.partition(b" ")

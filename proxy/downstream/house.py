@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from proxy.downstream.door import LINGER_SECONDS, Full, busy, connections
 from proxy.downstream.front import Front
 from proxy.downstream.guard import Guard
+from proxy.state.admission import LOOK_SECONDS, Admission
 from proxy.timing import Clock, Wheel
 
 if TYPE_CHECKING:
@@ -28,26 +30,30 @@ FAREWELL_SECONDS = 2.0  # for aiohttp's handlers after everything was told to en
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds a client, or a shutdown, may take."""
+    """Seconds a client, or a shutdown, may take; how many clients there may be."""
 
     head_s: float = 10.0
     body_s: float = 60.0
     idle_s: float = 75.0
     drain_s: float = 30.0
+    connections: int = field(default_factory=connections)
 
 
 class House:
     """Everything that faces clients."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, admission: Admission) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self.limits = limits
+        self.admission = admission
         self.now: Clock = loop.time
         self.wheel = Wheel(loop.time, loop.call_at)
         self.fronts: set[Front] = set()
         self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
+        self.turned_away = 0  # connections beyond the limit
+        self._full: set[Full] = set()  # being told so
         self.draining = False
         self._hurried = False
         self.service: Service
@@ -76,6 +82,11 @@ class House:
         """Listen on a socket that somebody else opened (socket activation, a supervisor)."""
         server = await self._loop.create_server(self._front, sock=sock, backlog=BACKLOG)
         self._listening(server)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Of the sockets it listens on."""
+        return [one.fileno() for server in self._servers for one in server.sockets]
 
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
         """Let aiohttp have a connection, for good."""
@@ -114,16 +125,30 @@ class House:
         """Somebody asked twice: a drain ends now, and says so to those still being answered."""
         self._hurried = True
 
+    @property
+    def open_answers(self) -> int:
+        """Answers being given now, on both lanes."""
+        return len(self.answers) + sum(one._answering is not None for one in self.fronts)
+
     def _busy(self) -> bool:
         busy = [front for front in tuple(self.fronts) if front.drain()]
         return bool(busy or self.answers)
 
-    def _front(self) -> Front:
-        return Front(self, self._loop)
+    def _front(self) -> Front | Full:
+        if len(self.fronts) + len(self.guards) < self.limits.connections:
+            return Front(self, self._loop)
+        self.turned_away += 1
+        full = Full(self._refused(busy(1)), self._full.discard)
+        self._full.add(full)
+        # Those being told so hold descriptors too: past half as many again they are cut at once.
+        linger_s = LINGER_SECONDS if len(self._full) * 2 < self.limits.connections else 0.0
+        self.wheel.arm(linger_s, full.end)
+        return full
 
     def _listening(self, server: asyncio.Server) -> None:
         if not self._servers:
             self._sweep()
+            self._look()
         self._servers.append(server)
         name = server.sockets[0].getsockname()
         self.addresses.append((str(name[0]), int(name[1])))
@@ -143,3 +168,15 @@ class House:
         for guard in tuple(self.guards.values()):
             guard.expire(limits.head_s, limits.body_s)
         self.wheel.arm(SWEEP_SECONDS, self._sweep)
+
+    def _look(self) -> None:
+        """How long one turn of the loop takes now, with all that is ready to be read in it."""
+        began = self.now()
+
+        def turned() -> None:
+            now = self.now()
+            self.admission.sample(now - began, now)
+            self.wheel.arm(LOOK_SECONDS, self._look)
+
+        # What is called soon runs before the sockets are looked at; its own call, after them.
+        self._loop.call_soon(self._loop.call_soon, turned)

@@ -57,10 +57,11 @@ class Meter:
 
     def usage(self) -> Usage | None:
         """What was said last; None where nothing was."""
-        return _found(self._tail) or _found(self._head)
+        return usage_in(self._tail) or usage_in(self._head)
 
 
-def _found(data: bytes) -> Usage | None:
+def usage_in(data: bytes) -> Usage | None:
+    """The last usage object in these bytes; None where there is none."""
     at = data.rfind(_MARK)
     while at >= 0:
         counts = _object_after(data, at + len(_MARK))

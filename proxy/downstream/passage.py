@@ -14,9 +14,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from proxy import headers
+from proxy.downstream import counting
 from proxy.downstream.admit import HOT
 from proxy.downstream.chain import chain_of
 from proxy.downstream.meter import Meter
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from proxy.upstream.session import Session
 
 ROOT = "/v1"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # GET brings HEAD with it
+_OURS = {**{path.decode(): "POST" for path in HOT}, "/v1/models": "GET"}  # answered elsewhere
 # What of a client's head a provider may see, and of a provider's head a client.
 FORWARDED = (
     "Accept", "Accept-Encoding", "Accept-Language", "Range", "If-None-Match", "If-Modified-Since",
@@ -77,25 +80,36 @@ class Passing:
 
 
 class Passage:
-    """The handler of relayed calls. pipeline: of the configuration in force."""
+    """The handler of relayed calls. pipeline: of the configuration in force; admit: counts a
+    call against its caller's limits, and raises ClientError 429 beyond them."""
 
-    def __init__(self, house: House, session: Session, pipeline: Callable[[], Pipeline]) -> None:
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        pipeline: Callable[[], Pipeline],
+        admit: Callable[[Exchange, str], None],
+    ) -> None:
         self.house = house
+        self.admit = admit
         self.session = session
         self.pipeline = pipeline
 
     def routes(self) -> list[web.RouteDef]:
         """To be added after every other route: it takes what is left under /v1/."""
-        return [web.route("*", ROOT + "/{path:.*}", self.handle)]
+        return [web.route(method, ROOT + "/{path:.*}", self.handle) for method in METHODS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Relay one call."""
         return await self.serve(request, self._relay)
 
-    async def serve(self, request: web.Request, work: Work) -> web.StreamResponse:
-        """Let somebody in, have the work done, and account for it however it ended."""
+    async def serve(
+        self, request: web.Request, work: Work, head: dict[bytes, bytes] | None = None
+    ) -> web.StreamResponse:
+        """Let somebody in, have the work done, and account for it however it ended. head: where
+        the caller's key is, when not in the request's own head."""
         started_s = perf_counter()
-        head = head_of(request)
+        head = head_of(request) if head is None else head
         caller = self.house.service.keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
         exchange = Exchange("relay", {}, caller, started_s)
         exchange.auth_s = perf_counter() - started_s
@@ -116,7 +130,7 @@ class Passage:
                     503, "The proxy is shutting down.", "server_error", "shutting_down"
                 )
                 raise _told(exchange, closing) from None
-            exchange.outcome = "broken" if passing.expired else "cancelled"
+            exchange.outcome = exchange.outcome or ("broken" if passing.expired else "cancelled")
             if request.transport is not None:
                 request.transport.abort()
             raise
@@ -131,14 +145,27 @@ class Passage:
 
     async def _relay(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         path = path_of(request)
-        if request.path.encode() in HOT:
-            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        allowed = _OURS.get(request.path.rstrip("/"))
+        if allowed is not None:
+            if request.path.endswith("/"):
+                raise web.HTTPNotFound
+            raise web.HTTPMethodNotAllowed(request.method, [allowed])
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
-        exchange.model = upload.model
+        # A key with routes may do with a route's provider what names a model in its body, and not
+        # look after the account's files by adding ?model= to the call.
+        if upload.told or exchange.caller.routes is None:
+            exchange.model = upload.model
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
-        chain = chain_of(request, exchange, pipeline, path, upload.json)
+        also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
+        chain = chain_of(request, exchange, pipeline, path, upload.json, also)
+        self.admit(exchange, exchange.route)
+        steps = chain.steps
+        if path == counting.PATH:
+            steps = counting.counting(steps)
+            if not steps:
+                return counting.estimate(upload.json, chain.steps[0], exchange)
         given = forwarded(request)
 
         def render(step: Step) -> Call:
@@ -155,7 +182,7 @@ class Passage:
         wait_s = chain.answer_s + (0 if upload.replayable else self.house.limits.body_s)
         errand = Errand(self.session, pipeline.engine, render, upload.replayable, wait_s)
         try:
-            opened = await errand.run(exchange, chain.steps)
+            opened = await errand.run(exchange, steps)
         except ClientError:
             if upload.error is not None:
                 raise upload.error from None
@@ -189,8 +216,8 @@ async def pass_on(request: web.Request, exchange: Exchange, opened: Opened) -> w
     except ConnectionError:
         exchange.outcome = "cancelled"
     finally:
-        answer.close()
         exchange.usage = meter.usage()
+        opened.close(exchange.usage)
     return response
 
 

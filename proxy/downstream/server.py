@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.downstream.admit import HOT, OPTION_PREFIX, admit
+from proxy.downstream.admit import BETA, HOT, OPTION_PREFIX, admit
 from proxy.downstream.front import too_large
 from proxy.errors import ClientError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.exchange import Share
 
 log = logging.getLogger("firsttoken")
 
@@ -104,13 +105,25 @@ class Completions:
         kind = HOT[request.path.encode()]
         service = self._house.service
         sink = AioSink()
+        share: Share | None = None
+        gate = self._house.admission
         try:
             body = await read_body(request, service.max_body_bytes)
             exchange = admit(kind, head_of(request), body, service.keys, started_s)
             exchange.lane = "aiohttp"
+            wait_s = gate.enter(exchange.caller.share)
+            if wait_s is not None:
+                raise gate.refusal(wait_s)
+            share = exchange.caller.share
             sink.answering = service.serve(exchange, sink)
+            return await self._answer(request, sink)
         except ClientError as error:
             return error_response(error, service.refused(error, kind))
+        finally:
+            if share is not None:
+                gate.leave(share)
+
+    async def _answer(self, request: web.Request, sink: AioSink) -> web.StreamResponse:
         answering = sink.answering
         if answering is None:
             return await _send(request, sink)
@@ -160,10 +173,10 @@ def head_of(request: web.Request) -> dict[bytes, bytes]:
     head: dict[bytes, bytes] = {}
     for raw_name, value in request.raw_headers:
         name = raw_name.lower()
-        if name in (b"authorization", b"x-api-key", b"cache-control") or name.startswith(
+        if name in (b"authorization", b"x-api-key", b"cache-control", BETA) or name.startswith(
             OPTION_PREFIX
         ):
-            if name in head and name != b"cache-control":
+            if name in head and name not in (b"cache-control", BETA):
                 raise ClientError(400, "A header that may occur once was repeated.")
             head[name] = value
     return head

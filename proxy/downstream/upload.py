@@ -27,12 +27,13 @@ FIELD = "model"
 
 
 class Upload:
-    """One request's body. model: what it names, empty for none. error: why it could not be read
-    to its end, where that showed while it was being sent."""
+    """One request's body. model: what it names, else what the query does, empty for none; told:
+    the body names it. error: why it could not be read to its end, where that showed while it was
+    being sent."""
 
     __slots__ = (
         "_held", "_limit", "_request", "_scanner", "_size", "_whole", "content_type", "error",
-        "json", "model",
+        "json", "model", "told",
     )  # fmt: skip
 
     def __init__(self, request: web.Request, limit: int) -> None:
@@ -45,7 +46,8 @@ class Upload:
         self.json: Json | None = None
         self.error: ClientError | None = None
         self.content_type = request.headers.get("Content-Type", "")
-        self.model = _in_query(request.query_string)
+        self.model = model_in(request.query_string)
+        self.told = False
 
     async def open(self, *, names_model: bool) -> None:
         """Read as much as is needed. names_model: whether such a call may name a model. Raises
@@ -61,7 +63,7 @@ class Upload:
         if kind == "application/json" or kind.endswith("+json"):
             await self._read_all()
             self._read_json()
-        elif kind == "multipart/form-data" and names_model and not self.model:
+        elif kind == "multipart/form-data" and names_model:
             self._scanner = Multipart(boundary_of(self.content_type), FIELD.encode())
             await self._seek()
         if self._is_small:
@@ -90,8 +92,8 @@ class Upload:
         announced = self._request.content_length
         if self._whole or announced is None:
             return None
-        slots = self._held.count(None)
-        return announced + slots * (len(model.encode()) - len(self.model.encode()))
+        grown = len((model or self.model).encode()) - len(self.model.encode())
+        return announced + self._held.count(None) * grown
 
     def _filled(self, model: str) -> bytes:
         name = (model or self.model).encode()
@@ -109,6 +111,7 @@ class Upload:
             scanner = self._scanner
             if scanner is not None and scanner.value is not None:
                 self.model = scanner.value
+                self.told = True
                 return
         self._end()
 
@@ -145,6 +148,7 @@ class Upload:
         if name or asked is not None:
             self.json = found
             self.model = name or self.model
+            self.told = bool(name)
 
     async def _stream(self, model: str) -> AsyncIterator[bytes]:
         """What was held, then what comes. A body that turns out wrong sets error and raises."""
@@ -165,7 +169,7 @@ class Upload:
             raise
 
 
-def _in_query(query: str) -> str:
+def model_in(query: str) -> str:
     """The model that a query names. Raises ClientError where it names two."""
     names = [value for name, value in parse_qsl(query) if name == FIELD]
     if len(names) > 1:

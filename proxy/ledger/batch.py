@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from time import sleep
 from typing import Any
 
-from proxy.chat import Usage
 from proxy.ledger.layout import LABELS, SUMS
 from proxy.ledger.record import LOST, UNPRICED, Row, RowTuple
 from proxy.ledger.slots import slot_of
+from proxy.ledger.tariff import Tokens
 
 OTHER = "other"
 LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration makes
 # Values of a column that clients' words can reach. More of them are all called "other".
 VALUES_LIMIT = {"route": 2000, "category": 200, "model": 2000, "task_type": 200}
 TAGS_LIMIT = 2000  # distinct tags this process keeps apart
+SLICE_ROWS = 100  # prepared at a stretch, about half a millisecond; then the loop may run
+PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
+EASY_ROWS = 2500  # in a larger batch there is no time for pauses: rows pile up
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 _MOST_TOKENS = 10**10  # of one answer
 _MOST_PICO = 10**16  # ten thousand USD for one answer
 
-Reference = Callable[[Usage, float], int | None]  # tokens, Unix seconds -> pico-USD
+Reference = Callable[[Tokens, float], int | None]  # tokens, Unix seconds -> pico-USD
 
 _INSERT = f"""INSERT INTO rows(at_ms, labels, id, stream, status, attempts, prompt, completion,
     cached, written, reasoning, cost, saved, reference, ttft_us, total_us, ttft_slot, total_slot,
@@ -92,7 +96,11 @@ class Batches:
         try:
             (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM rows").fetchone()
             sane = [row for row in map(Row._make, rows) if _is_sane(row)]
-            connection.executemany(_INSERT, [self._values_of(row) for row in sane])
+            for start in range(0, len(sane), SLICE_ROWS):
+                slice_ = [self._values_of(row) for row in sane[start : start + SLICE_ROWS]]
+                connection.executemany(_INSERT, slice_)
+                if len(rows) <= EASY_ROWS:
+                    sleep(PAUSE_SECONDS)
             for statement in _ROLLUPS:
                 connection.execute(statement, (last,))
             tags = list(self._tags_of(sane))
@@ -114,15 +122,14 @@ class Batches:
         if row.outcome == LOST:
             reference = 0
         elif self.reference is not None and not row.marks & UNPRICED and row.prompt:
-            usage = Usage(row.prompt, row.completion, row.cached, row.written)
-            there = self.reference(usage, row.at_s)
+            there = self.reference(row, row.at_s)
             reference = spent if there is None else there
-        ttft_us = row.ttft_us
+        ttft_us, total_us = row.ttft_us, row.total_us
         return (
             int(row.at_s * 1000), self._ids.get(labels) or self._id(labels), row.id, row.stream,
             row.status, row.attempts, row.prompt, row.completion, row.cached, row.written,
-            row.reasoning, row.cost, row.saved, reference, ttft_us, row.total_us,
-            None if ttft_us is None else slot_of(ttft_us), slot_of(row.total_us), row.error,
+            row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
+            None if ttft_us is None else slot_of(ttft_us), slot_of(total_us), row.error,
             "\n".join(row.tags) or None,
         )  # fmt: skip
 

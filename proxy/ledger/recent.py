@@ -52,8 +52,9 @@ class Recent:
             one.hits += row.cache in ("exact", "semantic")
             one.tokens += row.prompt + row.completion
             one.saved += row.saved
-            if row.ttft_us is not None:
-                one.ttft[slot_of(row.ttft_us)] += 1
+            ttft_us = row.ttft_us
+            if ttft_us is not None:
+                one.ttft[slot_of(ttft_us)] += 1
         if newest:
             for old in [at for at in seconds if at < newest - SECONDS]:
                 del seconds[old]

@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.chat import Usage
+from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
     from proxy.exchange import Exchange
@@ -24,7 +25,7 @@ _NOTHING = Usage()
 
 
 class Row(NamedTuple):
-    """One row. Times in microseconds but at_s (Unix seconds); money in pico-USD."""
+    """One row. Times in seconds, at_s since 1970; money in pico-USD."""
 
     at_s: float
     id: str
@@ -46,16 +47,31 @@ class Row(NamedTuple):
     reasoning: int
     cost: int
     saved: int
-    ttft_us: int | None
-    total_us: int
+    first_s: float | None
+    total_s: float
     marks: int
     error: str | None
     tags: tuple[str, ...]
 
+    @property
+    def ttft_us(self) -> int | None:
+        """Microseconds to the first token."""
+        return None if self.first_s is None else int(self.first_s * 1e6)
+
+    @property
+    def total_us(self) -> int:
+        """Microseconds to the end."""
+        return int(self.total_s * 1e6)
+
+    @property
+    def cache_written(self) -> int:
+        """A row is priced as a usage is."""
+        return self.written
+
 
 RowTuple = tuple[
     float, str, str, str, str, str, str, str, str, str, bool, int, int, int, int, int, int, int,
-    int, int, int | None, int, int, str | None, tuple[str, ...],
+    int, int, float | None, float, int, str | None, tuple[str, ...],
 ]  # fmt: skip  # a Row's fields, without the cost of making one
 
 
@@ -84,7 +100,6 @@ class Recorder:
         usage = exchange.usage
         options = exchange.options
         error = exchange.error
-        first_s = exchange.first_token_s
         provider = exchange.provider
         model = exchange.provider_model
         cost = saved = marks = 0
@@ -93,7 +108,9 @@ class Recorder:
         elif provider:
             if usage.estimated:
                 marks = ESTIMATED
-            price = self._tariffs.of(provider, model).cost(usage, at_s)
+            tariffs = self._tariffs
+            tariff = tariffs.known.get((provider, model)) or tariffs.of(provider, model)
+            price = tariff.cost(usage, at_s)
             if price is None:
                 marks |= UNPRICED
             elif exchange.cache == "exact" or exchange.cache == "semantic":  # noqa: PLR1714 - faster
@@ -126,14 +143,22 @@ class Recorder:
                 usage.reasoning,
                 cost,
                 saved,
-                None if first_s is None else int(first_s * 1e6),
-                int(total_s * 1e6),
+                exchange.first_token_s,
+                total_s,
                 marks,
                 None if error is None else error.code,
                 options.tags,
             )
         )
         return cost
+
+    def price(self, exchange: Exchange) -> float:
+        """USD of an answer as it was used, from wherever it came; 0 where nobody knows."""
+        usage = exchange.usage
+        if usage is None:
+            return 0.0
+        tariff = self._tariffs.of(exchange.provider, exchange.provider_model)
+        return (tariff.cost(usage, self._wall()) or 0) / PICO
 
     def lost(self, exchange: Exchange, target: str, usage: Usage, waited_s: float) -> int:
         """An attempt that was cancelled because another one won: its provider bills it all the
@@ -148,7 +173,7 @@ class Recorder:
             at_s, exchange.id, exchange.caller.name, exchange.route, exchange.category,
             provider, model, exchange.options.use_case or "", exchange.cache, LOST,
             exchange.stream, 0, 0, usage.prompt, usage.completion, usage.cached,
-            usage.cache_written, usage.reasoning, cost or 0, 0, None, int(waited_s * 1e6),
+            usage.cache_written, usage.reasoning, cost or 0, 0, None, waited_s,
             ESTIMATED | (UNPRICED if cost is None else 0), None, exchange.options.tags,
         )  # fmt: skip
         self._rows.append(tuple(row))  # type: ignore[arg-type]  # a NamedTuple's fields

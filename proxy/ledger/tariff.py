@@ -11,12 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from proxy.prices import Price, PriceList, Rates
-
-if TYPE_CHECKING:
-    from proxy.chat import Usage
 
 PICO = 1_000_000_000_000
 TARIFFS_LIMIT = 4096  # models of patterns are clients' words: bounded
@@ -33,6 +30,19 @@ class Whole:
     written: int
 
 
+class Tokens(Protocol):
+    """What is paid for; proxy.chat.Usage is one, a row of the ledger another."""
+
+    @property
+    def prompt(self) -> int: ...
+    @property
+    def completion(self) -> int: ...
+    @property
+    def cached(self) -> int: ...
+    @property
+    def cache_written(self) -> int: ...
+
+
 class Tariff:
     """One model's prices. Asked with a time, in Unix seconds, that only goes forward, mostly."""
 
@@ -44,7 +54,7 @@ class Tariff:
         self._rates: Whole | None = None
         self._tiers: tuple[tuple[int, Whole], ...] = ()
 
-    def cost(self, usage: Usage, at_s: float) -> int | None:
+    def cost(self, usage: Tokens, at_s: float) -> int | None:
         """Pico-USD, exactly what proxy.prices.cost says; None where no price is known."""
         if not self._since_s <= at_s < self._until_s:
             self._turn(at_s)
@@ -82,20 +92,20 @@ class Tariff:
 class Tariffs:
     """All tariffs of one configuration. prices: the price list of provider/model."""
 
-    __slots__ = ("_known", "_prices")
+    __slots__ = ("_prices", "known")
 
     def __init__(self, prices: Callable[[str], PriceList]) -> None:
         self._prices = prices
-        self._known: dict[tuple[str, str], Tariff] = {}
+        self.known: dict[tuple[str, str], Tariff] = {}
 
     def of(self, provider: str, model: str) -> Tariff:
         """The tariff of a provider's model; one without prices where nobody knows them."""
-        return self._known.get((provider, model)) or self._make(provider, model)
+        return self.known.get((provider, model)) or self._make(provider, model)
 
     def _make(self, provider: str, model: str) -> Tariff:
-        if len(self._known) >= TARIFFS_LIMIT:
-            self._known.clear()
-        made = self._known[provider, model] = Tariff(self._prices(f"{provider}/{model}"))
+        if len(self.known) >= TARIFFS_LIMIT:
+            self.known.clear()
+        made = self.known[provider, model] = Tariff(self._prices(f"{provider}/{model}"))
         return made
 
 

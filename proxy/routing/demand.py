@@ -6,6 +6,7 @@ word is no reason to pass a target by.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,10 +18,7 @@ _SPARE = 1.2  # a window may be smaller than the estimate by this: bytes are no 
 _IMAGES = frozenset(("image_url", "input_image", "image"))
 _FILES = frozenset(("file", "input_file", "document"))
 _AUDIO = frozenset(("input_audio",))
-_SPECIAL = frozenset(
-    ("tools", "functions", "response_format", "text", "max_tokens", "max_completion_tokens",
-     "max_output_tokens")
-)  # fmt: skip
+_MEDIA = frozenset(("vision", "files", "audio"))
 _WORDS = {
     "tools": "no tools",
     "vision": "no images",
@@ -42,6 +40,17 @@ class Described(Protocol):
     def capabilities(self) -> frozenset[str] | None: ...
 
 
+def lacking_somewhere(models: Iterable[Described]) -> frozenset[str]:
+    """What at least one of these models is known not to have."""
+    return frozenset(
+        need
+        for model in models
+        if model.capabilities is not None
+        for need in _WORDS
+        if need not in model.capabilities
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """needs: capabilities. prompt, output: tokens, the first an estimate; output 0: not said."""
@@ -51,10 +60,22 @@ class Demand:
     output: int = 0
 
 
-def is_plain(body: Json) -> bool:
-    """Whether a body asks for nothing but text from text: a quick look before demand_of."""
-    if not _SPECIAL.isdisjoint(body):
+def is_plain(body: Json, lacks: frozenset[str], most_output: int) -> bool:
+    """Whether a body asks for nothing that makes a difference: a quick look before demand_of.
+
+    lacks: capabilities that some target is known not to have. most_output: tokens that every
+    target can give.
+    """
+    if "tools" in lacks and (body.get("tools") or body.get("functions")):
         return False
+    if "json_schema" in lacks and ("response_format" in body or "text" in body):
+        return False
+    output = body.get("max_tokens") or body.get("max_completion_tokens")
+    output = output or body.get("max_output_tokens")
+    if output and (type(output) is not int or output > most_output):
+        return False
+    if _MEDIA.isdisjoint(lacks):
+        return True
     messages = body.get("messages")
     if messages is None:
         return isinstance(body.get("input", ""), str)

@@ -7,6 +7,7 @@ from typing import Protocol
 from proxy.routing.race import Lane, Stalled, Verdict
 
 PATIENCE = 1.5  # times the deadline, after which a lane is given up where no hedge can be paid
+SWITCH_PATIENCE = 1.25  # likewise, on a route that never hedges: a switch throws waiting away
 BROWN_OUT_PATIENCE = 4.0  # likewise, while the next target is late itself,
 BROWN_OUT_PATIENCE_S = 10.0  # and at least so long
 SLICE = 0.25  # of the deadline, until a lane that was left more time is looked at again
@@ -41,7 +42,7 @@ def overdue(
         enough = waited >= BROWN_OUT_PATIENCE and waited_s >= BROWN_OUT_PATIENCE_S
         said = Verdict.SWITCH if enough else Verdict.WAIT
     elif purse is None:
-        said = Verdict.SWITCH
+        said = Verdict.WAIT if adaptive and waited < SWITCH_PATIENCE else Verdict.SWITCH
     elif purse.take():
         said = Verdict.HEDGE
     elif not adaptive or waited >= PATIENCE:

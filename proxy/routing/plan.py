@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from proxy.errors import ClientError
 from proxy.routing import balance
-from proxy.routing.demand import OUTPUT_TOKENS, Demand, demand_of, is_plain, lacking
+from proxy.routing.demand import (
+    OUTPUT_TOKENS,
+    Demand,
+    demand_of,
+    is_plain,
+    lacking,
+    lacking_somewhere,
+)
 from proxy.routing.names import AUTO, Directory, Names, Rule, Target, match, target_of
 from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.routing.tiers import too_dear
@@ -90,10 +97,12 @@ class Chain:
     """Targets that are planned for again and again: what can be said of them beforehand.
 
     plan: the answer where nothing is in the way. simple: only breakers could be. choosy: one
-    target can do what another cannot. small_bytes: a prompt up to here fits every window.
+    target can do what another cannot. small_bytes: a prompt up to here fits every window. lacks,
+    most_output: what not every target has, and the tokens that every one can give.
     """
 
-    __slots__ = ("choosy", "plan", "rule", "simple", "small_bytes", "targets", "why")
+    __slots__ = ("choosy", "lacks", "most_output", "plan", "rule", "simple", "small_bytes",
+                 "targets", "why")  # fmt: skip
 
     def __init__(
         self, rule: Rule, targets: tuple[Target, ...], why: str, known: Known, gates: Gates
@@ -108,11 +117,16 @@ class Chain:
         self.simple = ordered and not pooled and not limited
         self.choosy = False
         self.small_bytes = 0
+        self.lacks = frozenset[str]()
+        self.most_output = 0
         if len(targets) > 1 and known.describe is not None:
             models = [known.describe(f"{one.provider}/{one.model}") for one in targets]
             facts = {(m.capabilities, m.context_tokens, m.max_output_tokens) for m in models}
             windows = [one.context_tokens for one in models if one.context_tokens is not None]
+            outputs = [m.max_output_tokens for m in models if m.max_output_tokens is not None]
             self.choosy = len(facts) > 1
+            self.lacks = lacking_somewhere(models)
+            self.most_output = min(outputs, default=1 << 40)
             self.small_bytes = min(windows, default=1 << 40) * BYTES_PER_TOKEN
 
 
@@ -167,7 +181,10 @@ class Planner(Directory):
         elif (
             chain.choosy
             and body is not None
-            and (prompt_bytes > chain.small_bytes or not is_plain(body))
+            and (
+                prompt_bytes > chain.small_bytes
+                or not is_plain(body, chain.lacks, chain.most_output)
+            )
         ):
             demand = demand_of(body, prompt_bytes)
         if demand is None and chain.simple and not self._doors.shut:

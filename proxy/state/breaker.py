@@ -11,7 +11,7 @@ of an earlier turn report is old news and moves nothing; only the probe's own ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -26,6 +26,7 @@ PROBE_GROWTH = 2.0
 PROBE_MOST_S = 20.0
 PROBE_SECONDS = 60.0  # after which a probe that never reported is forgotten
 BYSTANDER = -1  # the ticket of an attempt that was let in beside a probe
+BY_HAND = "by_hand"  # why a door is shut that somebody shut
 LIMIT = 4096  # doors; targets of pattern routes are the clients' words
 
 
@@ -95,24 +96,19 @@ class Door:
 
 
 class Breakers:
-    """All targets' breakers. A target without trouble has no entry and costs one dict look-up.
+    """All targets' breakers. A target without trouble has no entry and costs one dict look-up."""
 
-    on_open hears of every door that is shut, once each, with the kind of the last failure.
-    """
-
-    __slots__ = ("_doors", "_failures", "_on_open", "_open_s", "_turns", "opened", "shut")
+    __slots__ = ("_doors", "_failures", "_open_s", "_turns", "opened", "shut")
 
     def __init__(
         self,
         *,
         failures: int = FAILURES,
         open_seconds: float = OPEN_SECONDS,
-        on_open: Callable[[str, Kind], None] | None = None,
     ) -> None:
         self._doors: dict[str, Door] = {}
         self._failures = failures
         self._open_s = open_seconds
-        self._on_open = on_open
         self._turns = 0
         self.opened = 0  # how often any door was shut, since the start
         self.shut = 0  # doors that are shut now
@@ -139,10 +135,6 @@ class Breakers:
             door.probing_since = now
             return door.turn
         return BYSTANDER if forced else None
-
-    def starts(self, target: str, now: float) -> None:
-        """An attempt begins, whatever the door says."""
-        self.enter(target, now, forced=True)
 
     def succeeded(self, target: str, now: float, ticket: int | None = None) -> None:
         """A first token or an answer came. ticket None: of an attempt that began just now.
@@ -191,7 +183,7 @@ class Breakers:
         door.failures += 1
         asked = kind is Kind.RATE_LIMITED and bool(retry_after)
         if door.shut or rule.at_once or asked or door.failures >= self._failures:
-            self._shut(target, door, kind, now)
+            self._shut(door, kind, now)
             if asked and retry_after is not None:  # a limit ends when the provider says so
                 door.failures = 0
                 door.probe_at = door.until = now + min(retry_after, LONGEST_SECONDS)
@@ -213,6 +205,19 @@ class Breakers:
             self._doors.pop(target, None)
         self.shut = sum(door.shut for door in self._doors.values())
 
+    def open(self, target: str, now: float) -> None:
+        """Shut a target off by hand: no probe goes there until the door's time is over, or it is
+        reset. Nobody is alarmed: somebody wanted it."""
+        door = self._doors.get(target) or self._make(target)
+        self._turns += 1
+        door.turn = self._turns
+        door.probing_since = None
+        door.last_kind = BY_HAND
+        door.probe_at = door.until = now + self._open_s
+        if not door.shut:
+            door.shut = True
+            self.shut += 1
+
     def snapshot(self, now: float) -> dict[str, dict[str, Any]]:
         """For the admin API. nextAttemptTime: seconds until the next probe, or None."""
         return {
@@ -233,7 +238,7 @@ class Breakers:
         door = self._doors[target] = Door()
         return door
 
-    def _shut(self, target: str, door: Door, kind: Kind, now: float) -> None:
+    def _shut(self, door: Door, kind: Kind, now: float) -> None:
         """Shut it, or after a failed probe keep it shut until the next one."""
         least = RULES[kind].probe_s
         self._turns += 1
@@ -250,8 +255,6 @@ class Breakers:
             door.shut = True
             self.opened += 1
             self.shut += 1
-            if self._on_open is not None:
-                self._on_open(target, kind)
         door.probe_at = min(now + door.interval_s, max(door.until, now))
 
 

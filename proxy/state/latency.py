@@ -16,8 +16,8 @@ from typing import Any
 from proxy.state.prior import SPREAD, first_token_s
 from proxy.state.sketch import Reading, Sketch
 
-QUANTILE_Z = 1.85  # standard deviations above the mean of the log,
-WIDE_Z = 0.25  # and this many more for each unit of the deviation: the 97th percentile or so.
+QUANTILE_Z = 1.6  # standard deviations above the mean of the log,
+WIDE_Z = 0.5  # and this many more for each unit of the deviation: about the 97th percentile.
 SURE = 60.0  # weight of samples from which on that is certain enough; until then
 DOUBT_Z = 6.0  # less by this over the root of the weight,
 DOUBT_MOST = 0.3  # and by no more than this

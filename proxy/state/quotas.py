@@ -15,6 +15,7 @@ from proxy.state.allowance import DAY, MONTH, Account, Budget, Table, account_of
 from proxy.state.periods import day_after, iso, month_after
 from proxy.state.window import SECONDS, Window
 
+HELD_LIMIT = 100_000  # requests under way at once
 EVERYONE = ""  # the name of the global budget
 
 
@@ -29,14 +30,19 @@ class Quotas:
         self._ends: dict[str, float] = {}  # Unix seconds
         self._next_at = 0.0  # monotonic: when a day ends
         self._wall_ahead = 0.0
+        self._held: dict[str, int] = {}  # by request: tokens that were thought to be needed
         self.refused = 0
+        self.any = False  # whether anybody is limited
         self.configure(table)
         self.tick(now, wall)
 
     # ---- a request's way ------------------------------------------------------------------------
 
-    def admit(self, key: str, route: str, tokens: int, now: float) -> ClientError | None:
-        """Why a request is not served, or None; then it counts. tokens: an estimate of them."""
+    def admit(
+        self, key: str, route: str, tokens: int, now: float, request: str = ""
+    ) -> ClientError | None:
+        """Why a request is not served, or None; then it counts, and its tokens are held until
+        settle. tokens: an estimate of them; request: its id."""
         of_key = self._keys.get(key)
         of_route = self._routes.get(route)
         if of_key is None and of_route is None and self._everyone is None:
@@ -48,13 +54,27 @@ class Quotas:
                 for budget in account.budgets:
                     if budget.spent >= budget.limit:
                         return self._spent_error(budget, now)
-        return None if of_key is None else self._admit_rate(of_key, tokens, now)
+        if of_key is None:
+            return None
+        refusal = self._admit_rate(of_key, tokens, now)
+        if refusal is None and of_key.tokens is not None:
+            if len(self._held) >= HELD_LIMIT:
+                self._held.clear()  # requests that nobody settled: a minute forgets them anyway
+            self._held[request] = tokens
+        return refusal
+
+    def settle(self, request: str) -> int:
+        """The tokens that were held for a request, to be charged for what it really used; 0 for
+        one that never was admitted."""
+        return self._held.pop(request, 0)
 
     def charge(
         self, key: str, route: str, estimate: int, tokens: int, cost: int, now: float
     ) -> list[Alert]:
-        """What a request really used. estimate: as given to admit, 0 if it never came so far;
-        cost: pico-USD. The alerts that this calls for, mostly none."""
+        """What a request really used. estimate: what settle says of it; cost: pico-USD.
+
+        The alerts that this calls for, mostly none.
+        """
         of_key = self._keys.get(key)
         if of_key is not None and of_key.tokens is not None:
             of_key.tokens.add(tokens - estimate, now)
@@ -103,6 +123,7 @@ class Quotas:
 
     def configure(self, table: Table) -> None:
         """A reload: what was used stays used."""
+        self.any = not table.is_empty
         self._alert_share = table.alert_share
         for accounts, rows, word in (
             (self._keys, table.keys, "key"),

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy import headers
-from proxy.chat import Text, Usage
+from proxy.chat import Usage
 from proxy.dialects.assemble import assemble, events_of
-from proxy.routing.signals import BYTES_PER_TOKEN
+from proxy.errors import ClientError
+from proxy.tokens import estimated
 from proxy.upstream.continuation import JoiningEncoder, Said
 from proxy.upstream.relay import Gather, Relay
 
 if TYPE_CHECKING:
-    from proxy.chat import Event
+    from proxy.chat import Answer, Event
     from proxy.dialects.dialect import Dialect, Encoder
-    from proxy.errors import ClientError
     from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
@@ -93,19 +93,28 @@ class Delivery:
         relay.begun()
 
     def spent(self) -> Usage | None:
-        """What an answer that did not end has used: as told, else an estimate from its text."""
+        """What the answer has used so far: as the provider told, else counted from its text."""
         follower = self.follower
         if follower is None or follower.usage is not None:
             return None if follower is None else follower.usage
-        text = sum(len(event.text) for event in self.spoken() if isinstance(event, Text))
-        return Usage(
-            prompt=self._exchange.prompt_bytes // BYTES_PER_TOKEN,
-            completion=-(-text // BYTES_PER_TOKEN),
-            estimated=True,
-        )
+        return self._count(assemble(self.spoken()))
+
+    def count_whole(self, body: bytes) -> Usage | None:
+        """What a whole answer used whose provider counted nothing."""
+        return self._count(self._dialect.read_answer(orjson.loads(body)))
+
+    def _count(self, answer: Answer) -> Usage | None:
+        exchange = self._exchange
+        try:
+            asked = self._dialect.parse(exchange.body)
+        except ClientError:
+            return None  # the provider understood it, we do not
+        return estimated(asked, answer, exchange.provider_model)
 
     def spoken(self) -> list[Event]:
-        """What the client has of the answer, as events."""
+        """What there is of the answer, as events."""
+        if isinstance(self.follower, Gather):
+            return self.follower.events
         decoder = self._dialect.decoder()
         return [event for frame in decoder.feed(self._sent()) for event in frame.events]
 
@@ -154,8 +163,8 @@ class Delivery:
         follower = self.follower
         exchange = self._exchange
         assert follower is not None
-        exchange.usage = follower.usage
         exchange.finish = follower.finish or "stop"
+        exchange.usage = follower.usage or self.spent()
         if isinstance(follower, Relay):
             self._sink.end()
             return follower.text if keep else b""
@@ -166,7 +175,7 @@ class Delivery:
     def whole(self, answer: Whole, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        exchange.usage = answer.usage
+        exchange.usage = answer.usage or self.count_whole(answer.body)
         exchange.finish = answer.finish
         said = self._dialect.read_answer(orjson.loads(answer.body))
         encoder = self._dialect.encoder(

@@ -152,8 +152,11 @@ class Endpoint:
             path += f"{'&' if '?' in path else '?'}api-version={quote(self.api_version)}"
         return path
 
-    def request(self, path: str, body: bytes, *, stream: bool, accepts: bytes = _EVENTS) -> bytes:
-        """A whole POST request. Header bytes of the client are never forwarded.
+    def request(
+        self, path: str, body: bytes, *, stream: bool, accepts: bytes = _EVENTS, more: bytes = b""
+    ) -> bytes:
+        """A whole POST request. Header bytes of the client are never forwarded, but for more: the
+        names of features under trial, checked.
 
         path: below the base URL, encoded, query included. accepts: a stream's content type,
         always the same for a path.
@@ -164,6 +167,8 @@ class Endpoint:
             if len(self._heads) > _HEADS_KEPT:
                 self._heads.clear()
             self._heads[(path, stream)] = head
+        if more and self.family == "anthropic":
+            head += more
         if self.sign is not None:
             head += self.sign("POST", self._host, self._target(path), body)
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)

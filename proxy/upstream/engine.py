@@ -91,7 +91,9 @@ class Terms:
 
 @dataclass(slots=True)
 class Engine:
-    """wall: unix seconds. rand: uniform in [0, 1). account hears of every exchange once."""
+    """wall: unix seconds. rand: uniform in [0, 1). account hears of every exchange once, lost of
+    every attempt that was cancelled because another one won: its target, and seconds it ran.
+    price: USD of an answer as it was used."""
 
     wheel: Wheel
     now: Clock
@@ -104,3 +106,5 @@ class Engine:
     budgets: Budgets
     account: Callable[[Exchange], None]
     alarm: Callable[[str, Kind], None]
+    lost: Callable[[Exchange, str, float], None]
+    price: Callable[[Exchange], float]

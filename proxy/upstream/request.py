@@ -62,7 +62,13 @@ def request_for(
         _adapt(body, exchange, wants)
     if endpoint.relocates:
         path = endpoint.located(path, body, stream=streams)
-    return endpoint.request(path, orjson.dumps(body), stream=streams, accepts=dialect.stream_type)
+    return endpoint.request(
+        path,
+        orjson.dumps(body),
+        stream=streams,
+        accepts=dialect.stream_type,
+        more=exchange.beta,
+    )
 
 
 def _told(

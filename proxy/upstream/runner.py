@@ -19,7 +19,7 @@ from proxy.errors import (
     to_client,
 )
 from proxy.routing.demand import wants_reasoning
-from proxy.routing.overdue import overdue, overdue_last
+from proxy.routing.overdue import SLICE, overdue, overdue_last
 from proxy.routing.race import (
     Arm,
     Cancel,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from proxy.timing import Timer
     from proxy.upstream.engine import Engine, Step, Terms
 
-RESUMABLE = ("openai", "anthropic")  # whose turns can be continued by a further turn
+RESUMABLE = ("openai", "anthropic", "responses")  # whose turns can be continued by a further turn
 RETRIES = 2  # lanes beyond the plan, once every target has failed
 RESUMPTIONS = 1  # how often one answer may be finished elsewhere
 
@@ -253,6 +253,8 @@ class Runner:
             engine.now(),
             reasoning=self._reasons,
         )
+        if attempt.connection is not None and self._winner is not None:
+            engine.lost(self.exchange, self._steps[attempt.step].name, waited)
         self._abandon(attempt)
 
     def _abandon(self, attempt: Attempt) -> None:
@@ -302,7 +304,8 @@ class Runner:
         name = self._steps[attempt.step].name
         waited_s = perf_counter() - attempt.started_s
         adaptive = self._adaptive
-        engine.latency.late(name, now)
+        if waited_s < attempt.deadline_s * (1 + SLICE):  # not at every further look
+            engine.latency.late(name, now)
         following = self._race.next_step
         if following is None:
             report = overdue_last(
@@ -354,7 +357,7 @@ class Runner:
             engine.alarm(step.name, failure.kind)
         self._failures.append(failure)
         again = None
-        if may_retry(failure.headers):
+        if self._race.next_step is None and may_retry(failure.headers):
             again = retry_in(
                 failure.kind, attempt.lane, wait, engine.rand(), engine.budgets.retries
             )
@@ -422,7 +425,7 @@ class Runner:
         if exchange.stream:
             self._way.whole(answer, step)
         else:
-            exchange.usage = answer.usage
+            exchange.usage = answer.usage or self._way.count_whole(answer.body)
             exchange.finish = answer.finish
             exchange.status = 200
             self._sink.whole(200, headers.JSON + headers.about(exchange), answer.body)
@@ -553,9 +556,9 @@ class Runner:
         self.over = True
         for delay in self._delays:
             delay.cancel()
-        for attempt in self._attempts.values():
-            if attempt is not self._winner:
-                self._abandon(attempt)
+        for lane in tuple(self._attempts):
+            if self._attempts[lane] is not self._winner:
+                self._cancel_lane(lane)
         self._attempts.clear()
         if self._winner is not None:
             self._winner.cancel()

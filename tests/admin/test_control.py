@@ -87,6 +87,31 @@ async def test_a_category_is_learned_at_run_time(tmp_path) -> None:
         assert (await it.call("DELETE", "/api/categories/legal"))[0] == 404
 
 
+async def test_another_worker_takes_a_change_over(tmp_path) -> None:
+    file = tmp_path / "firsttoken.toml"
+    text = "Is the liability clause of this contract enforceable?"
+    async with house(path=file) as one, house(path=file) as two:
+        await one.post("/api/routes", {"name": "fast", "targets": ["backup/mock-t4-f0-i0"]})
+        await two.post("/api/categories", LEGAL)  # at once: neither undoes the other
+        async with asyncio.timeout(5):
+            while (await one.post("/api/classify", {"text": text}))["category"] != "legal":
+                await asyncio.sleep(0.05)
+        for it in (one, two):
+            assert len((await it.get("/api/routes"))["routes"]) == 2
+            assert [c["name"] for c in (await it.get("/api/config"))["category"]] == ["legal"]
+
+
+async def test_a_reload_teaches_the_files_categories(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PRIMARY_KEY", "sk-primary-secret")
+    file = tmp_path / "firsttoken.toml"
+    text = "Is the liability clause of this contract enforceable?"
+    async with house(path=file) as it:
+        keywords = '[[category]]\nname = "legal"\nkeywords = ["contract", "liability"]\n'
+        file.write_text(file.read_text() + keywords)
+        it.app.reload()
+        assert (await it.post("/api/classify", {"text": text}))["category"] == "legal"
+
+
 async def test_changes_that_are_no_more_possible_are_left_out(tmp_path, caplog) -> None:
     file = tmp_path / "firsttoken.toml"
     (tmp_path / "firsttoken.changes.json").write_text(

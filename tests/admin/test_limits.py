@@ -56,6 +56,30 @@ async def test_a_hit_of_the_cache_gives_its_tokens_back() -> None:
             assert status == 200
 
 
+async def test_a_relayed_call_is_limited_too_and_gives_nothing_away() -> None:
+    key = KEY + "requests_per_minute = 3\ntokens_per_minute = 1000\n"
+    async with house(extra=key) as it:
+        left = []
+        for _ in range(4):
+            body = {"model": "primary/mock-embed", "input": "x" * 400}
+            async with it.client.post("/v1/embeddings", json=body, headers=BEARER) as answer:
+                left.append(answer.status)
+        assert left[-1] == 429
+        (rate,) = [one for one in (await it.get("/api/limits"))["limits"]
+                   if one["kind"] == "tokens_per_minute"]  # fmt: skip
+        assert rate["used"] >= 0
+        assert not it.app.memory.quotas._held
+
+
+async def test_a_request_that_comes_no_further_holds_nothing() -> None:
+    key = KEY + "tokens_per_minute = 100\n"
+    async with house(cache="true", extra=key) as it:
+        for _ in range(10):
+            status, _, _ = await ask(it, firsttoken={"cache": "only"}, temperature=0)
+            assert status == 504
+        assert not it.app.memory.quotas._held
+
+
 async def test_a_budget_stops_a_key_and_the_operator_hears_of_it() -> None:
     async with receiver() as (got, url):
         ledger = f'[ledger]\nwebhook = "{url}"\nwebhook_key = "env:ADMIN_KEY"'

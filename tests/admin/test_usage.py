@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from datetime import UTC, datetime
 
 import orjson
@@ -10,6 +11,7 @@ import pytest
 from proxy.admin.rows import cell
 from proxy.config import ConfigError
 from tests.admin.house import house
+from tests.ledger.books import ledger
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
@@ -162,3 +164,42 @@ def test_numbers_are_no_formulas() -> None:
     assert [cell(one) for one in ("-1.5", "-x", "+1", "@a", "plain", -3, None)] == [
         "-1.5", "'-x", "'+1", "'@a", "plain", -3, None,
     ]  # fmt: skip
+
+
+async def test_a_forecast_from_a_past(tmp_path) -> None:
+    file = tmp_path / "ledger.db"
+    with ledger(file) as book:
+        midnight = time.time() // 86_400 * 86_400
+        for day in range(35, 0, -1):
+            book.wall = midnight - day * 86_400 + 3600
+            weekend = datetime.fromtimestamp(book.wall, UTC).weekday() >= 5
+            for _ in range(2 if weekend else 10):
+                book.record()
+        cost = book.record()
+        book.rows("SELECT 1")
+    async with house(ledger=f'[ledger]\npath = "{file}"') as it:
+        found = await it.get("/api/forecast", days=14)
+        assert (found["method"], found["history_days"]) == ("trend_and_week", 35)
+        for one in found["days"]:
+            weekend = datetime.fromisoformat(one["day"]).weekday() >= 5
+            due = (2 if weekend else 10) * cost / 1e12
+            assert one["expected"] == pytest.approx(due, rel=0.35, abs=0.004)
+            assert one["low"] <= one["expected"] <= one["high"]
+        assert found["month_projected"] >= found["month_so_far"]
+        old = await it.get("/api/trpc/llmAnalytics.forecast", horizonDays=14)
+        assert [one["day"] for one in old["dailyForecast"]] == [d["day"] for d in found["days"]]
+        assert old["projectedMonthlyCAD"] == found["month_projected"]
+
+
+async def test_nothing_private_is_written_down(tmp_path) -> None:
+    secret = "the launch code is 0000"
+    extra = '[[auth.key]]\nname = "web"\nkey = "env:K"\n'
+    async with house(ledger=f'[ledger]\npath = "{tmp_path}/ledger.db"', extra=extra) as it:
+        headers = {"Authorization": "Bearer sk-caller"}
+        answer = await it.ask(secret, headers=headers)
+        assert (await it.get("/api/usage"))["total"]["requests"] == 1
+        said = answer["choices"][0]["message"]["content"].strip()
+    for file in tmp_path.iterdir():
+        content = file.read_bytes()
+        for private in (secret, "sk-caller", "sk-primary", said):
+            assert private.encode() not in content, file

@@ -257,3 +257,15 @@ def test_a_million_lookups_never_cross_tenants() -> None:
             forget(cache, pattern="*list*") if chance.random() < 0.001 else None
     assert crossed == 0
     assert found > 10_000
+
+
+def test_a_prompt_is_not_even_read_where_nothing_is_kept() -> None:
+    cache = Cache(Settings(), Clock())
+    asked = key(FRANCE)
+    unread = asked._gist
+    assert cache.find_semantic(asked, vector(1)) is None
+    assert asked._gist == unread
+    assert cache.stats()["misses"] == 1
+    cache.put(key(SPAIN), vector(1), entry())
+    assert cache.find_semantic(asked, vector(1)) is None
+    assert asked._gist != unread

@@ -132,8 +132,8 @@ def log_of(path: Path, count: int) -> Path:
     return path / "cache.log"
 
 
-def damage_end(data: bytes) -> bytes:
-    return data[:-3]
+def damage_last(data: bytes) -> bytes:
+    return data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]
 
 
 def damage_middle(data: bytes) -> bytes:
@@ -146,7 +146,7 @@ def replace_all(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("damage", "least"), [(damage_end, 9), (damage_middle, 3), (replace_all, 0)]
+    ("damage", "least"), [(damage_last, 9), (damage_middle, 3), (replace_all, 0)]
 )
 def test_a_damaged_file_is_set_aside_and_its_sound_part_kept(
     tmp_path: Path, damage: Callable[[bytes], bytes], least: int
@@ -163,6 +163,22 @@ def test_a_damaged_file_is_set_aside_and_its_sound_part_kept(
     assert again.stats()["entries"] == entries + 1
     again.close()
     assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 3, 200, 1500])
+def test_half_a_record_at_the_end_is_cut_off(tmp_path: Path, cut: int) -> None:
+    file = log_of(tmp_path, 10)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-cut])
+    cache = opened(tmp_path)
+    left = cache.stats()["entries"]
+    assert 3 <= left < 10
+    cache.put(key(77), None, entry(77))
+    cache.close()
+    again = opened(tmp_path)
+    assert again.stats()["entries"] == left + 1
+    again.close()
+    assert not list(tmp_path.glob("*.damaged-*"))
 
 
 def test_a_long_log_becomes_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,8 +150,23 @@ def test_proofs_that_a_client_kept_go_back() -> None:
     assert said.messages[0].parts == (
         ReasoningPart("hm", "sig"), CallPart("t", "f", "{}", "proof"),
     )  # fmt: skip
-    again = CHAT.render(said, "m").body["messages"][0]
-    assert CHAT.parse({"model": "m", "messages": [again]}).messages == said.messages
+    thought = CHAT.render(said, "deepseek-chat").body["messages"][0]
+    assert (thought["reasoning_content"], thought["reasoning_details"][0]["signature"]) == (
+        "hm", "sig",
+    )  # fmt: skip
+    called = CHAT.render(said, "gemini-3-pro").body["messages"][0]["tool_calls"][0]
+    assert called["extra_content"] == {"google": {"thought_signature": "proof"}}
+    plain = CHAT.render(said, "llama-3").body["messages"][0]
+    assert plain.keys() == {"role", "content", "tool_calls"}  # others refuse what they do not know
+    assert plain["tool_calls"][0].keys() == {"id", "type", "function"}
+
+
+def test_a_long_name_of_a_user_becomes_a_digest() -> None:
+    said = parse({"role": "user", "content": "x"}, user="u" * 65)
+    short = CHAT.render(said, "m").body["user"]
+    assert len(short) == 32
+    assert CHAT.render(replace(said, user="u" * 66), "m").body["user"] != short
+    assert CHAT.render(replace(said, user="u" * 64), "m").body["user"] == "u" * 64
 
 
 def test_functions_of_old_are_tools() -> None:

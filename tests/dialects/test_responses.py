@@ -211,6 +211,23 @@ def test_a_stream_has_all_its_marks_in_order() -> None:
     assert (final.output[2].call_id, final.output[2].arguments) == ("t", "{}")
 
 
+def test_the_odds_of_tokens_arrive() -> None:
+    token = {"token": "é", "logprob": -0.5, "bytes": None, "top_logprobs": [
+        {"token": "e", "logprob": -1, "bytes": [101]}]}  # fmt: skip
+    told = {**token, "bytes": [195, 169], "top_logprobs": [{"token": "e", "logprob": -1.0,
+                                                            "bytes": [101]}]}  # fmt: skip
+    said = [Text("é"), Extra("logprobs", {"content": [token], "refusal": None}), Finished("stop")]
+    writer = encoder()
+    final = as_their_client_reads(writer.encode(said) + writer.end())
+    assert [one.to_dict() for one in final.output[0].content[0].logprobs] == [told]
+    body = orjson.loads(RESPONSES.write_answer(assemble(said)))
+    TheirResponse.model_validate(body, strict=True)
+    odds = {"logprobs": {"content": [told], "refusal": None}}
+    assert RESPONSES.read_answer(body).choices[0].extra == odds
+    raw = event("response.output_text.delta", delta="é", logprobs=[told])
+    assert read(raw) == [Text("é"), Extra("logprobs", odds["logprobs"])]
+
+
 @pytest.mark.parametrize(
     ("reason", "status", "why"),
     [("stop", "completed", None), ("length", "incomplete", "max_output_tokens"),

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from embeddings.centroids import find_centroids
-from embeddings.index import BLOCK_MAX, RING_MAX, Engine, Index, Inverted, Ring, Vector
+from embeddings.engine import Engine
+from embeddings.index import BLOCK_MAX, RING_MAX, Index, Vector
+from embeddings.stages import Inverted, Ring
 
 DIM = 128
 

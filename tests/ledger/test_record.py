@@ -71,6 +71,14 @@ def test_a_lost_attempt_is_an_estimate_of_its_own() -> None:
     assert (row.outcome, row.marks, row.provider, row.attempts) == (LOST, ESTIMATED, "anthropic", 0)
 
 
+def test_an_answer_has_a_price_wherever_it_came_from() -> None:
+    book = recorder()
+    assert book.price(exchange()) == book.price(exchange(cache="exact")) == 0.0045
+    assert book.price(exchange(usage=None)) == 0.0
+    assert book.price(exchange(provider_model="nobody-knows")) == 0.0
+    assert book.waiting == 0
+
+
 def test_memory_is_bounded(monkeypatch) -> None:
     monkeypatch.setattr(record, "HELD_ROWS", 3)
     book = recorder()

@@ -81,7 +81,7 @@ def test_clients_cannot_grow_the_table() -> None:
     tariffs = Tariffs(lambda name: asked.append(name) or PriceList())
     for number in range(TARIFFS_LIMIT + 10):
         tariffs.of("p", f"m{number}")
-    assert len(tariffs._known) <= TARIFFS_LIMIT
+    assert len(tariffs.known) <= TARIFFS_LIMIT
     assert asked[0] == "p/m0"
     assert tariffs.of("p", "m9999") is tariffs.of("p", "m9999")
 

@@ -37,6 +37,8 @@ class Provider:
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
     left: int = 0  # requests whose client went away
+    sent: int = 0  # bytes of a flood
+    closed: int = 0  # the code of a closed socket
 
     @property
     def base_url(self) -> str:
@@ -66,12 +68,12 @@ class Provider:
 
 
 @asynccontextmanager
-async def serving(provider: Provider):
+async def serving(provider: Provider, tls=None):
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", provider.handle)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     provider.port = runner.addresses[0][1]
     try:
@@ -95,6 +97,7 @@ name = "primary"
 dialect = "{dialect}"
 base_url = "http://127.0.0.1:{primary}/v1"
 key = "env:KEY"
+{limits}
 [[provider]]
 name = "backup"
 base_url = "http://127.0.0.1:{backup}/v1"
@@ -116,21 +119,30 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    @property
-    def rows(self):
-        """What the ledger was told, as records."""
-        return [Row._make(one) for one in self.app.memory.recorder.take(100)]
+    async def row(self) -> Row:
+        """What the ledger was told of the one call so far; it may come after the answer."""
+        recorder = self.app.memory.recorder
+        assert await until(lambda: recorder.waiting == 1)
+        return Row._make(recorder.take(1)[0])
 
 
 @asynccontextmanager
 async def relaying(
-    primary=None, backup=None, *, server="", auth="", more="", dialect="openai", headers=None
+    primary=None,
+    backup=None,
+    *,
+    server="",
+    auth="",
+    more="",
+    dialect="openai",
+    headers=None,
+    limits="",
 ):
     first, second = Provider(primary), Provider(backup)
     async with serving(first), serving(second):
         text = TEXT.format(
             primary=first.port, backup=second.port, server=server, auth=auth, more=more,
-            dialect=dialect,
+            dialect=dialect, limits=limits,
         )  # fmt: skip
         environ = {"KEY": SECRET, "CLIENT_KEY": "sk-client-1"}
         app = App(config.parse(text, "test", environ), environ)

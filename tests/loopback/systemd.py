@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -11,21 +12,32 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _EXEC = (
-    "import os, sys\n"
+    "import os, resource, sys\n"
+    "if most := int(os.environ.pop('DESCRIPTORS', '0')):\n"
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))\n"
     "os.dup2(int(sys.argv[1]), 3)\n"
     "os.environ['LISTEN_PID'] = str(os.getpid())\n"
     "os.execv(sys.executable, [sys.executable, '-m', 'proxy', *sys.argv[2:]])\n"
 )
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there, be it a zombie's name only."""
+    return Path(f"/proc/{pid}/cmdline").exists()
+
+
 class Systemd:
     """Runs one service; use as an async context."""
 
-    def __init__(self, config: Path, *, watchdog_s: float | None = None) -> None:
+    def __init__(
+        self, config: Path, *, watchdog_s: float | None = None, descriptors: int = 0
+    ) -> None:
+        """descriptors: LimitNOFILE=; 0: what this process has."""
         self.config = config
         self.process: asyncio.subprocess.Process | None = None
         self.notes: asyncio.Queue[str] = asyncio.Queue()
         self._watchdog_s = watchdog_s
+        self._descriptors = descriptors
         self._folder = tempfile.TemporaryDirectory()
         self.log = Path(self._folder.name) / "log"
 
@@ -65,6 +77,7 @@ class Systemd:
             "PYTHONPATH": str(ROOT),
             "LISTEN_FDS": "1",
             "NOTIFY_SOCKET": self._path,
+            "DESCRIPTORS": str(self._descriptors),
         }
         if self._watchdog_s is not None:
             environ["WATCHDOG_USEC"] = str(int(self._watchdog_s * 1e6))
@@ -76,6 +89,20 @@ class Systemd:
                 stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
             )  # fmt: skip
         await self.heard("READY=1")
+
+    async def upgrade(self) -> int:
+        """SIGUSR2; the new main process, once the old one has ended."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR2)
+        async with asyncio.timeout(20):
+            while not (note := await self.notes.get()).startswith("MAINPID="):
+                pass
+            pid = int(note.removeprefix("MAINPID="))
+            while pid == self.process.pid:  # said with an earlier READY=1
+                note = await self.notes.get()
+                pid = int(note.removeprefix("MAINPID=")) if note.startswith("MAINPID=") else pid
+            assert await self.process.wait() == 0
+        return pid
 
     async def stop(self) -> int:
         """SIGTERM; the exit status."""

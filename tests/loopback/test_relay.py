@@ -49,7 +49,7 @@ async def test_json_goes_to_the_model_s_target_and_the_answer_comes_back_as_it_i
         (seen,) = house.primary.seen
         assert seen.path == "/v1/audio/speech"
         assert seen.json == {"model": "real-model", "input": "hello", "speed": 1.5}
-        (row,) = house.rows
+        row = await house.row()
         assert (row.provider, row.model, row.route, row.outcome, row.status) == (
             "primary", "real-model", "one", "ok", 200,
         )  # fmt: skip
@@ -140,7 +140,7 @@ async def test_a_multipart_upload_streams_with_the_target_s_model(
             assert answer.status == 200, await answer.text()
             assert (await answer.json())["text"] == str(size)
         assert house.primary.seen == ["real-model"]
-        (row,) = house.rows
+        row = await house.row()
         assert (row.prompt, row.completion) == (5, 6)
 
 
@@ -252,8 +252,7 @@ async def test_a_client_that_leaves_takes_the_call_with_it() -> None:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         assert await until(lambda: house.primary.left == 1, 0.5)
-        assert await until(lambda: house.app.memory.recorder.waiting == 1)
-        (row,) = house.rows
+        row = await house.row()
         assert row.outcome == "cancelled"
 
 
@@ -293,8 +292,7 @@ async def test_an_answer_that_breaks_off_is_cut() -> None:
         with pytest.raises(aiohttp.ClientPayloadError):
             async with house.client.get("/v1/files/f/content") as answer:
                 await answer.read()
-        assert await until(lambda: house.app.memory.recorder.waiting == 1)
-        (row,) = house.rows
+        row = await house.row()
         assert row.outcome == "broken"
 
 
@@ -314,10 +312,72 @@ async def test_a_key_with_routes_uses_only_those() -> None:
         ):
             async with call as answer:
                 assert answer.status == 403
+        form = aiohttp.FormData()
+        form.add_field("model", "one")
+        form.add_field("file", io.BytesIO(b"x"), filename="a.wav")
+        form = form()
+        for method, path, body in (
+            ("GET", "/v1/files?model=two", None),
+            ("DELETE", "/v1/files/f-1?model=two", None),
+            ("POST", "/v1/files?model=two", form),
+            ("POST", "/v1/moderations?model=two", b'{"model": "one"}'),
+            ("POST", "/v1/audio/transcriptions?model=two", form),
+            ("PUT", "/v1/x?model=two", b'["model"]'),
+        ):
+            kind = {"Content-Type": form.content_type if body is form else "application/json"}
+            async with house.client.request(method, path, data=body, headers=kind) as answer:
+                assert answer.status == 403, (method, path)
         async with house.client.get("/v1/files", headers={"Authorization": "Bearer no"}) as answer:
             assert answer.status == 401
         assert len(house.primary.seen) == 1
         assert house.backup.seen == []
+
+
+async def test_a_model_s_name_is_explained_without_asking_anybody() -> None:
+    async with relaying(auth=AUTH, headers={"Authorization": "Bearer sk-client-1"}) as house:
+        async with house.client.get("/v1/models/two") as answer:
+            assert await answer.json() == {
+                "id": "two", "object": "model", "created": 0, "owned_by": "firsttoken",
+            }  # fmt: skip
+        async with house.client.get("/v1/models/one") as answer:
+            assert answer.status == 403
+        async with house.client.get(
+            "/v1/models/two", headers={"anthropic-version": "2023-06-01"}
+        ) as answer:
+            assert (await answer.json())["type"] == "model"
+    async with relaying() as house:
+        async with house.client.get("/v1/models/primary/a%2Fb") as answer:
+            assert (await answer.json())["id"] == "primary/a/b"
+            assert (await house.client.get("/v1/models/nobody")).status == 404
+        async with house.client.delete("/v1/models/ft:mine") as answer:
+            assert answer.status == 200
+        (seen,) = house.primary.seen
+        assert (seen.method, seen.path) == ("DELETE", "/v1/models/ft:mine")
+
+
+async def test_a_full_target_is_passed_by_until_its_answer_ended() -> None:
+    go = asyncio.Event()
+
+    async def wait(request, provider):
+        await provider.remember(request)
+        await go.wait()
+
+    async with relaying(wait, limits="max_concurrent = 1") as house:
+        given = {"json": {"model": "two"}}
+        first = asyncio.create_task(house.client.post("/v1/moderations", **given))
+        assert await until(lambda: house.primary.seen)
+        async with house.client.post("/v1/moderations", **given) as answer:
+            assert answer.headers["x-firsttoken-provider"] == "backup"
+        async with house.client.post("/v1/moderations", json={"model": "one"}) as answer:
+            assert answer.status == 429
+        go.set()
+        async with await first as answer:
+            assert answer.headers["x-firsttoken-provider"] == "primary"
+            await answer.read()
+        for _ in range(3):
+            async with house.client.post("/v1/moderations", **given) as answer:
+                assert answer.headers["x-firsttoken-provider"] == "primary"
+                await answer.read()
 
 
 @pytest.mark.parametrize("path", ["/v1/%2e%2e/admin", "/v1/a/%2E/b", "/v1/a/..%2fb", "/v1/..%5cb"])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import pytest
 
 from benchmarks.mock import ScriptedUpstream, expected_text
 from tests.loopback.house import ask
-from tests.loopback.systemd import Systemd
+from tests.loopback.systemd import Systemd, lives
 
 pytestmark = pytest.mark.loopback
 
 CONFIG = """
 [server]
-log = "off"
 drain_seconds = 20
 [cache]
 enabled = false
@@ -162,3 +162,33 @@ async def test_asked_twice_it_ends_the_answers(service: Systemd) -> None:
     async with asyncio.timeout(5):
         assert (await stream).error["code"] == "shutting_down"
         assert await service.process.wait() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_successor_takes_over_under_load(service: Systemd, workers: str) -> None:
+    await service.start("--workers", workers)
+    pids = [service.process.pid]
+    async with Load(service.port, streams=8, per_second=30) as load:
+        await asyncio.sleep(0.4)
+        pids.append(await service.upgrade())
+        await asyncio.sleep(0.4)
+    load.check()
+    assert len(load.replies) > 20
+    assert "handed over" in service.log.read_text()
+    os.kill(pids[1], signal.SIGTERM)
+    async with asyncio.timeout(10):
+        while lives(pids[1]):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_successor_that_cannot_start_changes_nothing(service: Systemd) -> None:
+    await service.start()
+    good = service.config.read_text()
+    service.config.write_text("nonsense = 1\n")
+    service.process.send_signal(signal.SIGUSR2)
+    async with asyncio.timeout(10):
+        while "the successor did not start" not in service.log.read_text():
+            await asyncio.sleep(0.05)
+    service.config.write_text(good)
+    assert (await ask(service.port, SHORT, stream=False)).status == 200
+    assert await service.stop() == 0

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from proxy.models import Model
-from proxy.routing.demand import Demand, demand_of, is_plain, lacking, wants_reasoning
+from proxy.routing.demand import (
+    Demand,
+    demand_of,
+    is_plain,
+    lacking,
+    lacking_somewhere,
+    wants_reasoning,
+)
 
 IMAGE = {"type": "image_url", "image_url": {"url": "x" * 4000}}
 
@@ -37,22 +44,43 @@ def test_demands(body, demand: Demand) -> None:
     assert demand_of(body, 4000).prompt == pytest.approx(demand.prompt, abs=6)
 
 
+EVERYTHING = frozenset({"tools", "vision", "json_schema", "files", "audio"})
+
+
 @pytest.mark.parametrize(
-    ("body", "plain"),
+    ("body", "lacks", "plain"),
     [
-        ({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant"}]}, True),
-        ({"messages": [{"content": [IMAGE]}]}, False),
-        ({"messages": [], "tools": []}, False),
-        ({"messages": [], "max_tokens": 5}, False),
-        ({"messages": [7]}, True),
-        ({"input": "hi"}, True),
-        ({"input": [{"content": "hi"}]}, False),
-        ({"prompt": "hi"}, True),
+        ({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant"}]}, None, True),
+        ({"messages": [{"content": [IMAGE]}]}, None, False),
+        ({"messages": [{"content": [IMAGE]}]}, {"tools"}, True),
+        ({"messages": [], "tools": []}, None, True),
+        ({"messages": [], "tools": [{}]}, None, False),
+        ({"messages": [], "tools": [{}]}, {"vision"}, True),
+        ({"messages": [], "response_format": {"type": "text"}}, None, False),
+        ({"messages": [], "max_tokens": 100}, None, True),
+        ({"messages": [], "max_tokens": 101}, None, False),
+        ({"messages": [], "max_output_tokens": "many"}, set(), False),
+        ({"messages": [7]}, None, True),
+        ({"input": "hi"}, None, True),
+        ({"input": [{"content": "hi"}]}, None, False),
+        ({"prompt": "hi"}, None, True),
     ],
 )
-def test_the_quick_look_is_never_wrong_about_something_special(body, plain: bool) -> None:
-    assert is_plain(body) is plain
-    assert not (plain and demand_of(body, 100).needs)
+def test_the_quick_look_misses_nothing_that_makes_a_difference(
+    body, lacks: set[str] | None, plain: bool
+) -> None:
+    lacking_here = EVERYTHING if lacks is None else frozenset(lacks)
+    assert is_plain(body, lacking_here, 100) is plain
+    assert not (plain and demand_of(body, 100).needs & lacking_here)
+
+
+def test_what_some_model_lacks() -> None:
+    models = [
+        Model("p/a", capabilities=frozenset({"tools", "vision", "files", "audio", "json_schema"})),
+        Model("p/b", capabilities=frozenset({"tools", "reasoning", "files", "json_schema"})),
+        Model("p/c"),
+    ]
+    assert lacking_somewhere(models) == {"vision", "audio", "reasoning"}
 
 
 def test_nobodys_word_is_no_reason() -> None:

@@ -36,13 +36,16 @@ def purse(tokens: float) -> Budget:
         (0, 1.0, True, False, False, SWITCH),
         (0, PATIENCE, True, True, False, SWITCH),
         (1, 1.3, True, True, False, HEDGE),
-        (1, 1.0, False, True, False, SWITCH),
+        (1, 1.0, False, True, False, WAIT),
+        (1, 1.25, False, True, False, SWITCH),
+        (1, 1.0, False, False, False, SWITCH),
         (1, 1.0, True, True, True, WAIT),
         (1, 3.9, False, True, True, WAIT),
         (1, BROWN_OUT_PATIENCE_S, True, True, True, SWITCH),
     ],
     ids=["hedge", "budget spent", "a set deadline is kept", "waited long enough",
-         "earned meanwhile", "no hedging", "brown-out", "brown-out without hedging",
+         "earned meanwhile", "no hedging", "no hedging, waited", "no hedging, a set deadline",
+         "brown-out", "brown-out without hedging",
          "even a brown-out ends"],
 )  # fmt: skip
 def test_verdicts(

@@ -176,3 +176,14 @@ def test_a_storm_is_told_as_one() -> None:
     assert sum(map(len, told)) == STORM
     storm, alert = calm.news(Alert("k", "later", ""), 61.0)
     assert (storm.kind, storm.figures["held_back"], alert.subject) == ("storm", 30, "later")
+
+
+def test_what_was_held_is_settled_once() -> None:
+    book = limits({"web": {"tokens_per_minute": 1000}})
+    assert book.admit("web", "", 700, NOW, "r1") is None
+    assert refused(book.admit("web", "", 700, NOW, "r2")).type == "tokens"
+    assert (book.settle("r2"), book.settle("never")) == (0, 0)
+    book.charge("web", "", book.settle("r1"), 100, 0, NOW)
+    assert book.settle("r1") == 0
+    assert book.headers("web", NOW)["x-ratelimit-remaining-tokens"] == "900"
+    assert not book._held

@@ -1,0 +1,59 @@
+"""The end of every exchange: counted, logged, written down, and charged to its caller."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from proxy.chat import Usage
+from proxy.routing.signals import BYTES_PER_TOKEN
+
+if TYPE_CHECKING:
+    from proxy.exchange import Exchange
+    from proxy.parts import Memory
+    from proxy.timing import Clock
+
+
+class Accounting:
+    """Tells everyone who keeps books. All of it together takes a few microseconds."""
+
+    def __init__(self, memory: Memory, now: Clock) -> None:
+        self._memory = memory
+        self._now = now
+
+    def account(self, exchange: Exchange) -> None:
+        """An exchange is over, however it ended."""
+        memory = self._memory
+        total_s = perf_counter() - exchange.started_s
+        memory.tally.record(exchange, total_s)
+        memory.journal.record(exchange, total_s)
+        cost = 0
+        if memory.recorder is not None:
+            cost = memory.recorder.record(exchange, total_s)
+        if memory.quotas.any:
+            usage = exchange.usage
+            is_hit = exchange.cache in ("exact", "semantic")
+            tokens = 0 if usage is None or is_hit else usage.total
+            self._charge(exchange, memory.quotas.settle(exchange.id), tokens, cost)
+
+    def lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
+        """An attempt was cancelled because another one won: its prompt is billed all the same."""
+        recorder = self._memory.recorder
+        if recorder is None:
+            return
+        usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
+        cost = recorder.lost(exchange, target, usage, waited_s)
+        if self._memory.quotas.any:
+            self._charge(exchange, 0, usage.total, cost)
+
+    def price(self, exchange: Exchange) -> float:
+        """USD of an answer as it was used."""
+        recorder = self._memory.recorder
+        return 0.0 if recorder is None else recorder.price(exchange)
+
+    def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
+        memory = self._memory
+        for alert in memory.quotas.charge(
+            exchange.caller.name, exchange.route, estimate, tokens, cost, self._now()
+        ):
+            memory.alerts.tell(alert)

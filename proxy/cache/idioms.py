@@ -1,0 +1,121 @@
+"""Ways of asking that are as good as another: one wording for each, before a prompt is read.
+
+Only what asks for the very same answer; whatever stands in the place of X and Y is kept as it is.
+English and French. The reader and the gist both see the text that comes out of here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_I = re.IGNORECASE
+_ARTICLE = re.compile(r"^(?:the |la |le |l'|les )", _I)
+
+
+def _apart(match: re.Match[str]) -> str:
+    """Two places, in one order: it is as far back as there."""
+    one, other = sorted(match.groups(), key=lambda place: _ARTICLE.sub("", place.lower()))
+    return f"distance from {one} to {other}"
+
+
+def _apart_french(match: re.Match[str]) -> str:
+    one, other = sorted(match.groups(), key=lambda place: _ARTICLE.sub("", place.lower()))
+    return f"distance de {one} à {other}"
+
+
+# What must stand in the text (lower case), what is looked for, what it becomes.
+_MEASURES = {
+    "old": "age",
+    "deep": "depth",
+    "fast": "speed",
+    "heavy": "weight",
+    "wide": "width",
+    "big": "size",
+}
+_Wording = str | Callable[[re.Match[str]], str]
+_TABLE: tuple[tuple[str, str, _Wording], ...] = (
+    # "say X in Y" is "translate X to Y"
+    (" say ", r"\bhow (?:do|can|would|could|should) (?:you|i|we|one) say\b", "translate"),
+    (" say ", r"\bhow to say\b", "translate"),
+    ("comment ", r"\bcomment (?:dit-on|dire|on dit|dis-tu|est-ce qu'on dit)\b", "traduis"),
+    # "what does X stand for" is "what does X mean"
+    ("stand", r"\bstands? for\b", "mean"),
+    ("veut dire", r"\bque veut dire\b", "que signifie"),
+    # people who live somewhere are its population
+    ("people", r"\bhow many people (?:live|lives|are there|are living) in\b",
+     "how many inhabitants in"),
+    ("combien d", r"\bcombien (?:de (?:personnes|gens)|d'habitants) (?:vivent|habitent|compte"
+     r"|y a-t-il|a|il y a)\b", "combien d'habitants"),
+    # the temperature at which it boils
+    ("at what temperature", r"\bat what temperature do(?:es)? (.+?) (boil|melt|freeze)s?\b",
+     r"what is the \2ing point of \1"),
+    ("quelle température", r"\bà quelle température (bout|fond|gèle)\b",
+     r"quelle est la température \1"),
+    # how far is how large a distance
+    ("how far", r"\bhow far (?:is it from|is|are) (.+?) (?:from|to) (.+?)(?=\W*$)",
+     lambda match: f"what is the {_apart(match)}"),
+    ("distance between", r"\bdistance between (.+?) and (.+?)(?=\W*$)", _apart),
+    ("distance from", r"\bdistance from (.+?) to (.+?)(?=\W*$)", _apart),
+    ("distance entre", r"\bdistance entre (.+?) et (.+?)(?=\W*$)", _apart_french),
+    # which X is used somewhere is its X
+    ("used in", r"\b(which|what) (\w+) (?:is|are) used in\b", r"\1 \2 of"),
+    ("utilise", r"\b(quelle?) (\w+) utilise-t-on\b", r"\1 \2"),
+    ("utilis", r"\b(quelle?) (\w+) est utilisée? ", r"\1 \2 "),
+    # a list is what is asked for by "what are"
+    ("list", r"^\W*(?:please |can you |could you )?list (?:all |out )?(?=the |my |some |\d)",
+     "what are "),
+    ("list", r"^\W*(?:please )?(?:give me|show me|make|write) a list of\b", "what are"),
+    ("name", r"^\W*(?:please |can you |could you )?name (?:all )?(?=the |some |\d)",
+     "what are "),
+    ("liste", r"^\W*(?:donne-moi|fais(?:-moi)?|donnez-moi) (?:une|la) liste d(?:es|e)\b",
+     "quels sont les"),
+    ("liste", r"^\W*listez?(?:-moi)? (?=les |mes |\d)", "quels sont "),
+    ("cite", r"^\W*citez?(?:-moi)? (?=les |mes |\d)", "quels sont "),
+    ("énum", r"^\W*énum[èé]rez?(?:-moi)? (?=les |mes |\d)", "quels sont "),
+    # how old, deep, fast it is: its age, depth, speed
+    *(
+        (f"how {how}", rf"\bhow {how} (is|are|was|were) ", rf"what \1 the {measure} of ")
+        for how, measure in _MEASURES.items()
+    ),
+    ("quel âge a", r"\bquel âge (?:a|ont) ", "quel est l'âge de "),
+    # a difference is a comparison
+    ("difference", r"(?:\bwhat(?:'s| is| are) )?(?:\bthe )?(?:main |key )?\bdifferences? between "
+     r"(.+?),? and,? (.+?)(?=\W*$)", r"compare \1 and \2"),
+    (" differ from ", r"\bhow do(?:es)? (.+?) differ from (.+?)(?=\W*$)",
+     r"compare \1 and \2"),
+    ("différence", r"\bquelles? (?:est la|sont les) (?:principales? )?différences? entre "
+     r"(.+?) et (.+?)(?=\W*$)", r"compare \1 et \2"),
+    # to correct this is to fix it; a recipe tells how to make it
+    ("correct ", r"^\W*(?:please |can you |could you )?correct (?=this |the |my )", "fix "),
+    ("recipe", r"^\W*(?:please )?(?:give me|show me|what is|what's|share) (?:a|the) recipe "
+     r"(?:for|of) ", "how do I make "),
+    ("recette", r"^\W*(?:donne-moi|donnez-moi|quelle est) (?:une|la) recette d"
+     r"(?:e la |es |u |e |')", "comment faire "),
+    # "what is it that X is" is "what is X"
+    ("qu'est-ce", r"\bqu'est-ce que c'est qu(?:e |')", "quel est "),
+    ("qu'est-ce", r"\bqu'est-ce qu(?:e |')", "quel est "),
+    ("est-ce qu", r"\best-ce qu(?:e |')", ""),
+    # who wrote it is its author
+    ("qui a écrit", r"\bqui a écrit\b", "qui est l'auteur de"),
+)  # fmt: skip
+_IDIOMS = tuple((needed, re.compile(pattern, _I), wording) for needed, pattern, wording in _TABLE)
+
+
+# A text without any of these words is in that wording already.
+_WORDS = """
+say stand stands people temperature far distance used list name dit dire dis vivent habitent
+habitants d'habitants bout fond gèle utilise utilisé utilisée liste listez cite citez énumère
+énumérez écrit old deep fast heavy wide big âge difference differences differ différence différences
+correct recipe recette ce qu'est
+"""
+TRIGGERS = frozenset(word.encode() for word in _WORDS.split())
+
+
+def rephrase(text: str) -> str:
+    """The text in the wording that stands for all of its kind."""
+    low = text.lower()
+    for needed, pattern, wording in _IDIOMS:
+        if needed in low:
+            text = pattern.sub(wording, text)
+    return text

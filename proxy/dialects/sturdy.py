@@ -1,0 +1,170 @@
+"""A dialect that cannot be tripped: what it does not understand becomes the failure it is.
+
+Providers and clients send JSON of any shape: a list where a word belongs, nothing where an object
+does. The translators read what their format promises; here, once for all of them, whatever does
+not keep the promise is a protocol failure (from a provider) or a refusal (of a client's request),
+never an exception in somebody's event loop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.chat import (
+    Answer,
+    ChatRequest,
+    Done,
+    Event,
+    Extra,
+    Failed,
+    Finished,
+    Json,
+    Opened,
+    Reasoning,
+    Spent,
+    Text,
+    ToolCall,
+)
+from proxy.dialects.dialect import Decoder, Dialect, Encoder, ErrorReading, Frame, Rendered
+from proxy.errors import ClientError, Kind, UpstreamFailure
+
+# What reading JSON of an unexpected shape can raise.
+MISREAD = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError)
+
+_LAST_SECOND = 253_402_300_799  # of the year 9999, in Unix time
+
+
+class Sturdy:
+    """One dialect, with every way out of it closed but the two that are meant."""
+
+    def __init__(self, inner: Dialect) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.stream_type = inner.stream_type
+        self.plain = inner.plain
+        self.check = inner.check  # on every request's way, and fuzzed as it is
+        self.write_answer = inner.write_answer  # read_answer has looked at what it writes
+        self.write_error = inner.write_error
+
+    def decoder(self) -> Decoder:
+        """See Dialect.decoder."""
+        return _Decoder(self._inner.decoder())
+
+    def encoder(self, *, id: str, model: str, created: int, include_usage: bool) -> Encoder:
+        """See Dialect.encoder."""
+        return self._inner.encoder(id=id, model=model, created=created, include_usage=include_usage)
+
+    def read_answer(self, body: Any) -> Answer:
+        """See Dialect.read_answer."""
+        try:
+            answer = self._inner.read_answer(body)
+            for choice in answer.choices:
+                _text(choice.text, choice.reasoning, choice.refusal, choice.reasoning_signature)
+                for call in choice.calls:
+                    _text(call.id, call.name, call.arguments)
+            _text(answer.id, answer.model)
+            if not 0 <= answer.created <= _LAST_SECOND:
+                raise ValueError(answer.created)
+        except MISREAD as error:
+            raise _not_promised() from error
+        return answer
+
+    def read_error(self, status: int, body: bytes) -> ErrorReading:
+        """See Dialect.read_error; what cannot be understood at all has no words."""
+        try:
+            reading = self._inner.read_error(status, body)
+            _text(reading.message, reading.code)
+        except MISREAD:
+            return self._inner.read_error(status, b"")
+        return reading
+
+    def parse(self, body: Json) -> ChatRequest:
+        """See Dialect.parse."""
+        try:
+            return self._inner.parse(body)
+        except MISREAD as error:
+            raise _misunderstood() from error
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Dialect.render."""
+        try:
+            return self._inner.render(request, model)
+        except MISREAD as error:
+            raise _misunderstood() from error
+
+
+class _Decoder:
+    """Its frames hold words where words are promised."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Decoder) -> None:
+        self._inner = inner
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """See Decoder.feed."""
+        try:
+            frames = self._inner.feed(data)
+            for frame in frames:
+                for event in frame.events:
+                    _look(event)
+        except MISREAD as error:
+            raise _not_promised() from error
+        return frames
+
+    def close(self) -> list[Frame]:
+        """See Decoder.close."""
+        try:
+            frames = self._inner.close()
+            for frame in frames:
+                for event in frame.events:
+                    _look(event)
+        except MISREAD as error:
+            raise _not_promised() from error
+        return frames
+
+
+def _look(event: Event) -> None:
+    if isinstance(event, Text):  # nearly always
+        if type(event.text) is not str or type(event.choice) is not int:
+            raise TypeError
+        return
+    match event:
+        case Reasoning():
+            _text(event.text, event.signature)
+            _number(event.choice)
+        case ToolCall():
+            _text(event.id, event.name, event.arguments, event.signature)
+            _number(event.index, event.choice)
+        case Finished():
+            _text(event.reason)
+            _number(event.choice)
+        case Opened():
+            _text(event.id, event.model)
+            _number(event.created)
+        case Spent():
+            _number(*event.usage)
+        case Failed():
+            _text(event.message, event.type, event.code)
+        case Extra() | Done():
+            pass
+
+
+def _number(*values: object) -> None:
+    for value in values:
+        if not isinstance(value, int):
+            raise TypeError
+
+
+def _text(*values: object) -> None:
+    for value in values:
+        if type(value) is not str:
+            raise TypeError
+
+
+def _not_promised() -> UpstreamFailure:
+    return UpstreamFailure(Kind.PROTOCOL, "the answer is not what its format promises")
+
+
+def _misunderstood() -> ClientError:
+    return ClientError(400, "The request is not what its format promises.", code="invalid_request")

@@ -1,0 +1,105 @@
+"""How much is let in at a time: what the event loop can keep up with, shared fairly among keys.
+
+The sign of overload is CoDel's (RFC 8289): not a long queue but a standing one, here a loop that
+is late at every look for a whole interval. Then the number of open exchanges is cut step by step,
+until the loop keeps up; it grows again as soon as it does. What is beyond it is refused at once,
+which costs microseconds, instead of being served late, which costs everybody.
+"""
+
+from __future__ import annotations
+
+from proxy.errors import ClientError
+from proxy.exchange import Share
+
+LOOK_SECONDS = 0.05  # between two samples of the loop's lag
+INTERVAL_S = 0.5  # a lag that stays for so long stands
+CUT = 0.85  # of the open exchanges, once an interval
+GROWTH = 0.05  # of the limit, once an interval without standing lag
+LEAST = 8  # exchanges are always let in: overload must never shut the door
+HEADROOM = 1.25  # of the limit, for keys that have less than their share
+RETRY_S = 1  # what a refused client is told at least
+MOST_WAIT_S = 5  # more, the further the limit is down: it takes its time to grow
+
+
+class Admission:
+    """Counts open exchanges. Times are monotonic seconds.
+
+    most: open exchanges that are never exceeded (memory, descriptors). target_s: the lag of the
+    event loop that may stand; 0: lag is ignored.
+
+    >>> gate, alice = Admission(most=100, target_s=0.1), Share()
+    >>> gate.enter(alice) is None                # or seconds for Retry-After
+    True
+    >>> gate.leave(alice)
+    """
+
+    __slots__ = ("_cut_at", "_good_at", "_most", "_target_s", "keys", "limit", "open", "refused")
+
+    def __init__(self, *, most: int, target_s: float) -> None:
+        self._most = most
+        self._target_s = target_s
+        self.limit = float(most)
+        self.open = 0
+        self.keys = 0  # with something open
+        self.refused = 0
+        self._good_at = 0.0  # when the loop was last on time
+        self._cut_at = 0.0
+
+    def enter(self, share: Share) -> int | None:
+        """Let one exchange in: leave() must follow. Else the seconds after which to try again."""
+        mine = share.open
+        if self.open >= self.limit and not self._has_room_for(mine):
+            self.refused += 1
+            return RETRY_S + int(MOST_WAIT_S * (1 - self.limit / self._most))
+        self.open += 1
+        share.open = mine + 1
+        if not mine:
+            self.keys += 1
+        return None
+
+    def leave(self, share: Share) -> None:
+        """An exchange that was let in is over."""
+        self.open -= 1
+        share.open -= 1
+        if not share.open:
+            self.keys -= 1
+
+    def configure(self, *, most: int, target_s: float) -> None:
+        """A reload changed the settings; what is open stays."""
+        self._most = most
+        self._target_s = target_s
+        self.limit = float(most)
+
+    def sample(self, lag_s: float, now: float) -> None:
+        """Every LOOK_SECONDS: how late the loop was."""
+        if lag_s <= self._target_s or not self._target_s:
+            self._good_at = now
+            if now - self._cut_at >= INTERVAL_S and self.limit < self._most:
+                self._cut_at = now
+                self.limit = min(float(self._most), self.limit + max(1.0, GROWTH * self.limit))
+            return
+        if now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
+            self._cut_at = now
+            self.limit = max(float(LEAST), CUT * min(self.limit, float(self.open)))
+
+    def refusal(self, wait_s: int) -> ClientError:
+        """What a client is told that was not let in."""
+        return ClientError(
+            503,
+            "Too much is being answered at once. Try again soon.",
+            "server_error",
+            "overloaded",
+            headers={"retry-after": str(wait_s)},
+        )
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether less is let in than could be."""
+        return self.limit < self._most
+
+    def _has_room_for(self, mine: int) -> bool:
+        """A key with less than its share comes in beside one that has more."""
+        if self.open >= min(HEADROOM * self.limit, float(self._most)):
+            return False
+        keys = self.keys + (not mine)
+        return keys > 1 and (mine + 1) * keys <= self.limit

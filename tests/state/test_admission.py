@@ -1,0 +1,188 @@
+"""Admission: what stands is cut, what recovers grows, and nobody takes another's share."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.exchange import Share
+from proxy.state.admission import HEADROOM, INTERVAL_S, LEAST, LOOK_SECONDS, Admission
+
+
+class Door:
+    """The gate, with names for its shares."""
+
+    def __init__(self, gate: Admission) -> None:
+        self.gate = gate
+        self.shares: dict[str, Share] = {}
+
+    def enter(self, key: str) -> int | None:
+        return self.gate.enter(self.shares.setdefault(key, Share()))
+
+    def leave(self, key: str) -> None:
+        self.gate.leave(self.shares[key])
+
+    @property
+    def open(self) -> int:
+        return self.gate.open
+
+    @property
+    def limit(self) -> float:
+        return self.gate.limit
+
+    @limit.setter
+    def limit(self, value: float) -> None:
+        self.gate.limit = value
+
+    @property
+    def refused(self) -> int:
+        return self.gate.refused
+
+    @property
+    def overloaded(self) -> bool:
+        return self.gate.overloaded
+
+    def sample(self, lag_s: float, now: float) -> None:
+        self.gate.sample(lag_s, now)
+
+
+def gate(most: int = 100, target_s: float = 0.1) -> Door:
+    return Door(Admission(most=most, target_s=target_s))
+
+
+def live(one: Door, lag_s: float, seconds: float, start: float) -> float:
+    """Samples of one lag; the time after them."""
+    now = start
+    while now < start + seconds:
+        now += LOOK_SECONDS
+        one.sample(lag_s, now)
+    return now
+
+
+def test_below_the_limit_everybody_enters() -> None:
+    one = gate(most=3)
+    assert [one.enter("a") for _ in range(3)] == [None] * 3
+    assert one.enter("a") is not None
+    one.leave("a")
+    assert one.enter("a") is None
+    assert one.refused == 1
+
+
+def test_a_short_lag_changes_nothing() -> None:
+    one = gate()
+    now = live(one, 0.0, 1.0, 0.0)
+    now = live(one, 0.3, INTERVAL_S * 0.8, now)
+    live(one, 0.0, 1.0, now)
+    assert not one.overloaded
+
+
+def test_a_standing_lag_cuts_until_the_loop_keeps_up() -> None:
+    one = gate(most=1000)
+    now = live(one, 0.0, 1.0, 0.0)
+    for _ in range(1000):
+        one.enter("a")
+    seconds = 0.0
+    while one.open > 100:  # what this machine could do
+        now = live(one, 0.3, INTERVAL_S, now)
+        seconds += INTERVAL_S
+        while one.open > one.limit:
+            one.leave("a")
+    assert seconds < 10
+    while one.open < one.limit:
+        assert one.enter("a") is None
+    assert one.enter("a") is not None
+    live(one, 0.0, 60.0, now)
+    assert not one.overloaded
+    assert one.enter("a") is None
+
+
+def test_the_door_never_shuts() -> None:
+    one = gate()
+    live(one, 5.0, 60.0, 0.0)
+    assert [one.enter("a") for _ in range(LEAST)] == [None] * LEAST
+    assert one.enter("a") is not None
+
+
+def test_lag_can_be_ignored() -> None:
+    one = gate(target_s=0.0)
+    live(one, 5.0, 60.0, 0.0)
+    assert not one.overloaded
+
+
+def test_the_busy_key_leaves_room_for_the_others() -> None:
+    one = gate(most=1000)
+    one.limit = 100.0
+    for _ in range(100):
+        assert one.enter("greedy") is None
+    assert one.enter("greedy") is not None
+    entered = [one.enter("modest") for _ in range(30)]
+    assert entered[:25] == [None] * 25, "the headroom is for those with less than their share"
+    assert entered[25] is not None
+    for _ in range(40):
+        one.leave("greedy")
+    assert one.enter("modest") is None
+
+
+def test_a_crowd_is_told_to_wait_longer() -> None:
+    one = gate(most=100)
+    one.limit = 50.0
+    for _ in range(50):
+        one.enter("a")
+    later = one.enter("a")
+    one.limit = 100.0
+    for _ in range(50):
+        one.enter("a")
+    sooner = one.enter("a")
+    assert sooner == 1
+    assert later is not None
+    assert later > sooner
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 1)), max_size=300))
+def test_counts_agree_whatever_happens(steps) -> None:
+    one = gate(most=20)
+    inside: list[str] = []
+    for number, (key, enters, lag_s) in enumerate(steps):
+        one.sample(lag_s, number * LOOK_SECONDS)
+        if enters and one.enter(key) is None:
+            inside.append(key)
+        elif not enters and key in inside:
+            inside.remove(key)
+            one.leave(key)
+        assert one.open == len(inside) <= 20
+        assert LEAST <= one.limit <= 20
+    for key in inside:
+        one.leave(key)
+    assert one.open == 0
+
+
+def test_headroom_is_bounded_by_what_is_never_exceeded() -> None:
+    one = gate(most=10)
+    for key in "abcdefghijkl" * int(HEADROOM * 2):
+        one.enter(key)
+    assert one.open == 10
+
+
+def test_a_reload_keeps_what_is_open() -> None:
+    one = gate(most=10)
+    for _ in range(10):
+        one.enter("a")
+    one.gate.configure(most=5, target_s=0.1)
+    assert one.enter("a") is not None
+    for _ in range(6):
+        one.leave("a")
+    assert one.enter("a") is None
+
+
+def test_it_costs_next_to_nothing() -> None:
+    one, share = Admission(most=1000, target_s=0.1), Share()
+    least = 1.0
+    for _ in range(20):
+        began = perf_counter()
+        for _ in range(10_000):
+            one.enter(share)
+            one.leave(share)
+        least = min(least, (perf_counter() - began) / 10_000)
+    assert least < 1.5e-6, "0.3 us on an idle machine; the bound is for a busy one"
