@@ -203,7 +203,9 @@ class Front(asyncio.Protocol):
         self._odd = odd
         # Not llhttp's own verdict: it forgets the head once a request without a body is complete.
         connection = head.get(b"connection")
-        self._keep = connection is None or b"close" not in connection.lower()
+        self._keep = (
+            connection is None or b"close" not in connection.lower()
+        ) and not self._house.draining
         self._dialect = HOT.get(self._urls[0], "") if len(self._urls) == 1 else ""
         hot = (
             self._dialect != ""

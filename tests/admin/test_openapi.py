@@ -11,7 +11,10 @@ LISTS = ("/v1/models", "/models")
 
 
 def is_traffic(path: str, paths: set[str]) -> bool:
-    """Whether the providers' own documents describe it: /v1/... and its short form."""
+    """Whether the providers' own documents describe it, /v1/... and its short form, or it is
+    the page that people look at."""
+    if path == "/ui" or path.startswith("/ui/"):
+        return True
     return path not in LISTS and (path.startswith("/v1/") or f"/v1{path}" in paths)
 
 

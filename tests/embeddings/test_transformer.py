@@ -41,9 +41,7 @@ def model(tmp_path_factory) -> Path:
     transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(bert)
     word = models.Transformer(str(bert), max_seq_length=64)
     made = folder / "tiny"
-    library.SentenceTransformer(modules=[word, models.Pooling(32)], device="cpu").save(
-        str(made)
-    )
+    library.SentenceTransformer(modules=[word, models.Pooling(32)], device="cpu").save(str(made))
     return made
 
 
