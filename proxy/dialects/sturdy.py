@@ -104,24 +104,27 @@ class _Decoder:
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
         try:
-            frames = self._inner.feed(data)
-            for frame in frames:
-                for event in frame.events:
-                    _look(event)
+            return _looked_at(self._inner.feed(data))
         except MISREAD as error:
             raise _not_promised() from error
-        return frames
 
     def close(self) -> list[Frame]:
         """See Decoder.close."""
         try:
-            frames = self._inner.close()
-            for frame in frames:
-                for event in frame.events:
-                    _look(event)
+            return _looked_at(self._inner.close())
         except MISREAD as error:
             raise _not_promised() from error
-        return frames
+
+
+def _looked_at(frames: list[Frame]) -> list[Frame]:
+    """The frames; one that holds something else than is promised means nothing."""
+    for frame in frames:
+        try:
+            for event in frame.events:
+                _look(event)
+        except TypeError:
+            frame.events = ()
+    return frames
 
 
 def _look(event: Event) -> None:
