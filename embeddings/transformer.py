@@ -69,7 +69,7 @@ class Transformer:
         self._graphs: dict[tuple[int, int], _Graph] = {}
         self._captures = graphs and self.on_gpu
         self._longest = min(self._model.max_seq_length or LENGTHS[-1], LENGTHS[-1])
-        self.name = Path(path).name
+        self.name = "all-MiniLM-L6-v2" if PACKAGED in path else Path(path).name
         self.dim = int(self.encode(("warm",)).shape[1])
 
     def warm(self) -> None:

@@ -112,6 +112,7 @@ def minilm(model: str | None) -> Embedding:
     try:
         path = model_path(model)
         library: Any = importlib.import_module("sentence_transformers")
+        importlib.import_module("torch").set_num_threads(1)  # all are given one core
         loaded = library.SentenceTransformer(path, device="cpu")
     except (NoModel, ImportError, OSError, ValueError) as error:
         raise Absent(str(error).split("\n", 1)[0]) from error
