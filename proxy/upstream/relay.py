@@ -114,6 +114,11 @@ class Relay(Follower):
         self._examine(self._decode(data))
 
     @property
+    def keeps(self) -> bool:
+        """Whether the stream is not too large to be kept as it was sent."""
+        return self._kept_bytes <= KEPT_LIMIT_BYTES
+
+    @property
     def text(self) -> bytes:
         """The stream as sent, or nothing when it was too large to keep."""
         if self._kept_bytes > KEPT_LIMIT_BYTES:
