@@ -37,7 +37,6 @@ class Lead:
         self._flight: Flight | None = None
         self._head: tuple[int, bytes] | None = None
         self._paused = False
-        # Tokens go the straight way for as long as nobody else wants them.
         self.write = sink.write
 
     def join(self, exchange: Exchange, sink: Sink) -> Member | None:
@@ -62,6 +61,8 @@ class Lead:
             paused=self._paused,
         )
         self.write = flight.write
+        if flight.opened:
+            self.race.write_to(flight)
         return flight
 
     def forget(self) -> None:
@@ -74,7 +75,11 @@ class Lead:
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
         self._head = (status, headers)
-        (self._flight or self._sink).open(status, headers, first)
+        if self._flight is not None:
+            self._flight.open(status, headers, first)
+            return
+        self._sink.open(status, headers, first)
+        self.race.write_to(self._sink)  # the straight way, while nobody else wants the tokens
 
     def end(self) -> None:
         self.forget()

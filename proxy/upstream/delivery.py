@@ -118,6 +118,11 @@ class Delivery:
         decoder = self._dialect.decoder()
         return [event for frame in decoder.feed(self._said()) for event in frame.events]
 
+    def redirect(self, sink: Sink) -> None:
+        """From now on the tokens of the open stream go there; its end is told as before."""
+        if isinstance(self.follower, Relay):
+            self.follower.sink = sink
+
     def sent(self) -> bytes | None:
         """The open stream as the client has it, but for comments; None where it is not kept."""
         follower = self.follower
