@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from benchmarks.classify import options as classify_options
 from benchmarks.faults import options as faults_options
 from benchmarks.load import options
 from benchmarks.overhead import options as overhead_options
@@ -102,6 +103,15 @@ def _add_bench(subparsers: Subparsers) -> None:
     )
     tail_options.add(tail)
     tail.set_defaults(func=_run_tail)
+    classify = kinds.add_parser(
+        "classify",
+        help="how fast requests are understood, and how well, beside others",
+        description="Latency, size and scores of the classifier and of its rivals.",
+        epilog=classify_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    classify_options.add(classify)
+    classify.set_defaults(func=_run_classify)
 
 
 def _run_load(args: argparse.Namespace) -> int:
@@ -124,6 +134,12 @@ def _run_faults(args: argparse.Namespace) -> int:
 
 def _run_tail(args: argparse.Namespace) -> int:
     from benchmarks.tail import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_classify(args: argparse.Namespace) -> int:
+    from benchmarks.classify import command  # noqa: PLC0415 - numpy is for who measures
 
     return command.run(args)
 

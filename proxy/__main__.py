@@ -1,8 +1,9 @@
-"""The command line: firsttoken serve, check, classify, cache, mock, bench."""
+"""The command line: firsttoken serve, check, classify, cache, embedder, mock, bench."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -62,6 +63,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_classify(commands)
     remote.add_parser(commands)
+    _add_embedder(commands)
     if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 
@@ -93,10 +95,15 @@ def _add_check(commands: Any) -> None:
         "check",
         help="read the configuration and report every error with its place",
         description="Read the configuration and report every error with its place.",
-        epilog="example:\n  firsttoken check --config firsttoken.toml\n",
+        epilog="examples:\n  firsttoken check --config firsttoken.toml\n"
+        "  firsttoken check --live              # at most one token for each key\n",
         formatter_class=_RAW,
     )
     check.add_argument("--config", metavar="FILE")
+    check.add_argument(
+        "--live", action="store_true", help="test every provider's key; exit status 1 if one fails"
+    )
+    check.add_argument("--json", action="store_true", help="with --live: one JSON array")
     check.set_defaults(func=_check)
 
 
@@ -120,6 +127,38 @@ def _add_classify(commands: Any) -> None:
     classify.set_defaults(func=_classify)
 
 
+def _add_embedder(commands: Any) -> None:
+    embedder = commands.add_parser(
+        "embedder",
+        help="run the embedding model, on a GPU where there is one, for all proxies here",
+        description="Turn texts into vectors for the proxies of this machine, over a Unix socket."
+        " They do without it when it is away.",
+        epilog="example:\n  firsttoken embedder --socket /tmp/embedder.sock --device cpu\n",
+        formatter_class=_RAW,
+    )
+    embedder.add_argument("--config", metavar="FILE", help="whose [embeddings] counts")
+    embedder.add_argument("--socket", metavar="PATH", help="default: [embeddings] socket")
+    embedder.add_argument(
+        "--model", help="a sentence-transformers model (default: [embeddings] model, or MiniLM)"
+    )
+    embedder.add_argument("--device", help="auto, cpu or cuda:N (default: [embeddings] device)")
+    embedder.set_defaults(func=_embedder)
+
+
+def _embedder(args: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    settings = config.load(args.config).embeddings
+    path = args.socket or settings.socket
+    if path is None:
+        raise config.ConfigError(["embedder: needs --socket PATH, or [embeddings] socket"])
+    from embeddings.process import NoModel, run  # noqa: PLC0415 - the one that loads torch
+
+    try:
+        return run(path, args.model or settings.model, args.device or settings.device)
+    except NoModel as error:
+        raise config.ConfigError([f"embedder: {error}"]) from error
+
+
 def _serve(args: argparse.Namespace) -> int:
     from proxy.serve import serve  # noqa: PLC0415 - the other commands need no server
 
@@ -129,11 +168,29 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
+    if args.live:
+        return _check_live(settings, as_json=args.json)
     from proxy.catalog import describe  # noqa: PLC0415 - the catalogue is only read here
 
     for line in describe(settings, config.environment()):
         print(line)  # noqa: T201 - a command speaks
     return 0
+
+
+def _check_live(settings: config.Config, *, as_json: bool) -> int:
+    import asyncio  # noqa: PLC0415 - the other commands need no network
+
+    from proxy.live import check, table  # noqa: PLC0415 - likewise
+
+    lines = asyncio.run(check(settings, config.environment()))
+    if as_json:
+        rows = [one.as_json() for one in lines]
+        print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+    elif lines:
+        print("\n".join(table(lines)))  # noqa: T201 - a command speaks
+    else:
+        print("No provider is configured: there is no key to test.")  # noqa: T201
+    return 0 if all(one.works for one in lines) else 1
 
 
 def _classify(args: argparse.Namespace) -> int:

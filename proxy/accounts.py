@@ -25,12 +25,16 @@ def allowances(settings: config.Config) -> Table:
     def money(usd: float | None) -> int | None:
         return None if usd is None else pico(usd)
 
+    def each(rate: int | None) -> int | None:
+        """A worker's part of a rate: the kernel spreads connections over them evenly."""
+        return None if rate is None else max(1, rate // max(1, settings.server.workers))
+
     ledger = settings.ledger
     table = Table(
         keys={
             key.name: Allowance(
-                key.requests_per_minute,
-                key.tokens_per_minute,
+                each(key.requests_per_minute),
+                each(key.tokens_per_minute),
                 money(key.budget_usd_per_day),
                 money(key.budget_usd_per_month),
             )

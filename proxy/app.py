@@ -24,6 +24,7 @@ from proxy.capacity import known, provider_quotas
 from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
+from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
@@ -126,6 +127,7 @@ class App:
                 *beside,
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
+                *Naming(passage).routes(),
                 *passage.routes(),  # what is left: the last
             ]
         )
@@ -146,6 +148,9 @@ class App:
         self._look()
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
+        self.memory.telemetry.start()
+        if self.memory.embedder is not None:
+            _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -225,6 +230,7 @@ class App:
         for task in tuple(self._spawned):
             task.cancel()
         await asyncio.gather(*self._spawned, return_exceptions=True)
+        await asyncio.to_thread(self.memory.telemetry.close)
         self.memory.cache.close()
         self.memory.journal.flush()
         if self.memory.store is not None:

@@ -17,6 +17,7 @@ from proxy.admin.cache import CacheDesk
 from proxy.admin.completing import Completer, Kitchen
 from proxy.admin.control import Control, Plant
 from proxy.admin.endpoint import Desk, Endpoint
+from proxy.admin.hardware import Hardware
 from proxy.admin.live import Live, Sight
 from proxy.admin.metrics import Exposition
 from proxy.admin.money import Money
@@ -116,9 +117,21 @@ class Running:
             "alerts_total": float(memory.alerts.told),
             "alerts_failed_total": float(memory.alerts.failed),
             "limited_total": float(memory.quotas.refused),
+            **_embedder_figures(memory),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
+
+
+def _embedder_figures(memory: Memory) -> dict[str, float]:
+    client = memory.embedder
+    if client is None:
+        return {}
+    return {
+        "embedder_up": float(client.up),
+        "embedder_answers_total": float(client.answered),
+        "embedder_failures_total": float(client.late),
+    }
 
 
 def endpoints(running: Running) -> list[Endpoint]:
@@ -156,7 +169,8 @@ def endpoints(running: Running) -> list[Endpoint]:
         wall=running.wall,
     )
     planning = Planning(running.explain)
-    desks = (api, cache, usage, control, live, planning)
+    hardware = Hardware(memory.telemetry, memory.embedder)
+    desks = (api, cache, usage, control, live, planning, hardware)
     every = [endpoint for desk in desks for endpoint in desk.endpoints()]
     every += predecessors.endpoints(core)
     api.described, api.more = every, usage.overview
@@ -166,7 +180,7 @@ def endpoints(running: Running) -> list[Endpoint]:
 def _views(running: Running) -> Views:
     memory = running.memory
     return Views(
-        exposition=Exposition(memory.tally, running.gauges),
+        exposition=Exposition(memory.tally, running.gauges, lambda: memory.telemetry.gpus),
         models=running.models,
         config=running.config,
         draining=running.draining,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Json, Usage
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.errors import ClientError
+
+
+@dataclass(slots=True)
+class Share:
+    """What one caller has open now."""
+
+    open: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Caller:
     routes: frozenset[str] | None = None  # None: all
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    share: Share = field(default_factory=Share, compare=False, repr=False)
 
 
 ANONYMOUS = Caller(name="anonymous", tenant="anonymous")
@@ -68,7 +76,7 @@ class Sink(Protocol):
 
 
 def _ids() -> Iterator[str]:
-    prefix = "req_" + os.urandom(6).hex()
+    prefix = "req_" + token_hex(6)
     for number in itertools.count():
         yield f"{prefix}{number:08x}"
 

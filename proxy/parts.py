@@ -13,6 +13,8 @@ from time import perf_counter
 from typing import Any
 
 from embeddings.classifier import Classifier
+from embeddings.client import Client as Embedder
+from embeddings.gpu import Telemetry
 from embeddings.reading import Category
 from proxy import catalog, config
 from proxy.accounts import allowances
@@ -64,6 +66,8 @@ class Memory:
     store: Store | None
     quotas: Quotas
     alerts: Alerts
+    telemetry: Telemetry
+    embedder: Embedder | None = None
     strong: StrongShare | None = None
 
 
@@ -165,7 +169,17 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         store=store,
         quotas=Quotas(allowances(settings), now(), wall()),
         alerts=Alerts(now, wall),
+        telemetry=Telemetry(),
+        embedder=embedder(settings),
     )
+
+
+def embedder(settings: config.Config) -> Embedder | None:
+    """The way to the embedder process, where there is to be one."""
+    found = settings.embeddings
+    if not found.enabled or found.socket is None:
+        return None
+    return Embedder(found.socket, found.budget_ms / 1000)
 
 
 def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
@@ -202,7 +216,8 @@ def load_classifier(settings: config.Config) -> Classifier | None:
         for one in settings.categories
         if one.examples or one.keywords
     )
-    path = settings.embeddings.model
+    found = settings.embeddings
+    path = found.model if found.socket is None else None  # else it is the embedder's
     mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
     return Classifier.load(None if path is None else Path(path), own, mode=mode)
 

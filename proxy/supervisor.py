@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import gc
 import logging
-import mmap
 import os
 import shutil
 import signal
 import socket
-import struct
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
 from proxy import config
-from proxy.life import BEAT_SECONDS, stamp
+from proxy.hearts import Heart, Hearts
+from proxy.life import stamp
 from proxy.parts import check
 from proxy.serve import Start, run
 from proxy.upgrade import Successor
@@ -42,7 +41,6 @@ MOST_BACKOFF_SECONDS = 5.0
 GRACE_SECONDS = 5.0  # beyond drain_seconds, before the workers that are left are killed
 
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
-_BEAT = struct.Struct("d")
 
 
 @dataclass(slots=True)
@@ -55,50 +53,6 @@ class Worker:
     born: float = 0.0
     failures: int = 0
     due: float = 0.0  # when the next process may start
-
-
-class Hearts:
-    """Memory shared with the workers: when each one's event loop last turned."""
-
-    def __init__(self, workers: int) -> None:
-        self._memory = mmap.mmap(-1, workers * _BEAT.size)
-
-    def beat(self, number: int, at: float) -> None:
-        """at: monotonic seconds; 0 where no process is."""
-        _BEAT.pack_into(self._memory, number * _BEAT.size, at)
-
-    def last(self, number: int) -> float:
-        """Its last beat, 0 before the first."""
-        found: float = _BEAT.unpack_from(self._memory, number * _BEAT.size)[0]
-        return found
-
-
-class Heart:
-    """A worker's side: what it tells its supervisor."""
-
-    beat_seconds: float | None = BEAT_SECONDS
-
-    def __init__(self, hearts: Hearts, number: int) -> None:
-        self._hearts = hearts
-        self._number = number
-
-    def ready(self, status: str) -> None:
-        """Its first beat says as much."""
-        del status
-        self.beat()
-
-    def reloading(self) -> None:
-        """It takes milliseconds: nobody asks."""
-
-    def handed_over(self, pid: int) -> None:
-        """Workers have no successors of their own."""
-
-    def stopping(self) -> None:
-        """It goes on beating while it drains."""
-
-    def beat(self) -> None:
-        """The event loop turns."""
-        self._hearts.beat(self._number, monotonic())
 
 
 @dataclass(slots=True)
@@ -349,6 +303,10 @@ def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.setblocking(False)
-    sock.bind(address)
-    sock.listen(BACKLOG)
+    try:
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
     return sock

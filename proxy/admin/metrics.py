@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
+    from embeddings.gpu import Gpu
     from proxy.ledger.tally import Histogram, Tally
 
 _LABELS = ("route", "gen_ai_provider_name", "gen_ai_request_model", "category", "cache", "outcome")
@@ -23,10 +24,16 @@ _LABELS = ("route", "gen_ai_provider_name", "gen_ai_request_model", "category", 
 class Exposition(Collector):
     """Reads the tally and a few gauges whenever somebody scrapes."""
 
-    def __init__(self, tally: Tally, gauges: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        gauges: Callable[[], Mapping[str, float]],
+        gpus: Callable[[], Sequence[Gpu]] = tuple,
+    ) -> None:
         """gauges: name without prefix -> value; a name ending in _total is a counter."""
         self._tally = tally
         self._gauges = gauges
+        self._gpus = gpus
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -69,6 +76,7 @@ class Exposition(Collector):
         for stage, histogram in self._tally.stages.items():
             _add(stages, (stage,), histogram)
         yield from (requests, attempts, tokens, ttft, per_token, stages)
+        yield from self._hardware()
         for name, value in self._gauges().items():
             if name.endswith("_total"):
                 counter = CounterMetricFamily(f"firsttoken_{name.removesuffix('_total')}", name)
@@ -76,6 +84,17 @@ class Exposition(Collector):
                 yield counter
             else:
                 yield GaugeMetricFamily(f"firsttoken_{name}", name, value=value)
+
+    def _hardware(self) -> Iterator[Metric]:
+        """One family for each figure that some GPU tells."""
+        families: dict[str, GaugeMetricFamily] = {}
+        for gpu in self._gpus():
+            for name, value in gpu.figures().items():
+                family = families.setdefault(
+                    name, GaugeMetricFamily(f"firsttoken_gpu_{name}", name, labels=("gpu", "name"))
+                )
+                family.add_metric((str(gpu.index), gpu.name), value)
+        yield from families.values()
 
     def as_json(self) -> dict[str, Any]:
         """The same figures for a human or a script that prefers JSON."""

@@ -11,16 +11,13 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiohttp import web
 
 from proxy.admin.endpoint import answer, bad, header, is_local, read_object
 from proxy.errors import ClientError
 from proxy.timing import Clock
-
-if TYPE_CHECKING:
-    from proxy.downstream.auth import Keyring
 
 COOKIE = "firsttoken_session"
 CSRF_HEADER = "x-firsttoken-csrf"
@@ -32,10 +29,20 @@ PEERS_LIMIT = 1024  # addresses whose wrong keys are remembered
 _SAFE = frozenset(("GET", "HEAD"))
 
 
+class Keys(Protocol):
+    """What is asked of the keyring."""
+
+    def is_admin(self, authorization: bytes | None, *, loopback: bool) -> bool:
+        """Whether this is the admin key."""
+
+    def seal(self, message: bytes) -> bytes | None:
+        """A proof that only the admin key's owner could make; None without an admin key."""
+
+
 class Sessions:
     """keys: those in force when they are asked. now: monotonic seconds; wall: Unix seconds."""
 
-    def __init__(self, keys: Callable[[], Keyring], now: Clock, wall: Clock) -> None:
+    def __init__(self, keys: Callable[[], Keys], now: Clock, wall: Clock) -> None:
         self._keys = keys
         self._now = now
         self._wall = wall

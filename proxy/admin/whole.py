@@ -7,11 +7,14 @@ endpoint that is not in it is served by whoever got the request: its answer is t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
+
+from proxy.errors import ClientError
 
 if TYPE_CHECKING:
     from proxy.admin.siblings import Siblings
@@ -23,7 +26,10 @@ _PROCESSES = (
     b"# HELP firsttoken_processes Serving processes that answered\n"
     b"# TYPE firsttoken_processes gauge\n"
 )
-_MEANS = ("_rate", "_share", "_ratio", "_seconds", "_s", "similarity", "threshold")
+# Shares, percentiles, moments and settings: of them a sum means nothing.
+_MEAN = re.compile(
+    r"(_rate|_share|_ratio|_seconds|(?<!_per)_s|similarity|threshold|^time)$|^p[0-9.]+$"
+)
 _STATES = ("CLOSED", "HALF_OPEN", "OPEN")  # from good to bad
 
 
@@ -32,21 +38,36 @@ def whole(siblings: Siblings) -> Callable[[web.Request, Handler], Awaitable[web.
 
     @web.middleware
     async def render(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
-        merge = _TABLE.get((request.method, request.path))
-        if merge is None or response.status != 200 or not isinstance(response, web.Response):
+        merge = _TABLE.get((request.method, _place(request)))
+        if merge is None:
+            return await handler(request)
+        try:
+            response = await handler(request)
+        except ClientError as error:
+            # What lies in one process's memory is not found by the others.
+            if merge is not first or error.status != 404 or not (found := await ask(request)):
+                raise
+            return web.Response(body=found[0], content_type="application/json")
+        body = response.body if isinstance(response, web.Response) else None
+        if response.status != 200 or not isinstance(body, bytes):
             return response
-        body = response.body
-        if not isinstance(body, bytes):
-            return response
-        asked = await request.read()
-        others = await siblings.ask(request.method, request.path_qs, request.headers, asked)
         if merge is metrics and response.content_type == "application/json":
             merge = added
-        response.body = merge([body, *others])
+        assert isinstance(response, web.Response)
+        response.body = merge([body, *await ask(request)])
         return response
 
+    async def ask(request: web.Request) -> Sequence[bytes]:
+        asked = await request.read()
+        return await siblings.ask(request.method, request.path_qs, request.headers, asked)
+
     return render
+
+
+def _place(request: web.Request) -> str:
+    """The path as its route has it: /api/cache/entries/{id}."""
+    resource = request.match_info.route.resource
+    return request.path if resource is None else resource.canonical
 
 
 def metrics(texts: Sequence[bytes]) -> bytes:
@@ -68,19 +89,27 @@ def metrics(texts: Sequence[bytes]) -> bytes:
     )
 
 
+def first(bodies: Sequence[bytes]) -> bytes:
+    """One answer stands for all: what was asked has been done everywhere."""
+    return bodies[0]
+
+
 def added(bodies: Sequence[bytes]) -> bytes:
     """JSON objects of numbers, summed; where a sum means nothing, their mean."""
     return orjson.dumps(_sum([orjson.loads(body) for body in bodies]))
 
 
-def _sum(found: Sequence[Any], name: str = "") -> Any:
+def _sum(values: Sequence[Any], name: str = "") -> Any:
+    found = [one for one in values if one is not None]
+    if not found:
+        return None
     first = found[0]
     if isinstance(first, Mapping):
         keys = dict.fromkeys(key for one in found for key in one)
         return {key: _sum([one[key] for one in found if key in one], key) for key in keys}
     if isinstance(first, int | float) and not isinstance(first, bool):
         numbers = [one for one in found if isinstance(one, int | float)]
-        return sum(numbers) / len(numbers) if name.endswith(_MEANS) else sum(numbers)
+        return sum(numbers) / len(numbers) if _MEAN.search(name) else sum(numbers)
     return first
 
 
@@ -110,8 +139,16 @@ def listed(bodies: Sequence[bytes]) -> bytes:
 _TABLE: Mapping[tuple[str, str], Merge] = {
     ("GET", "/metrics"): metrics,
     ("GET", "/api/cache"): added,
+    ("GET", "/api/now"): added,
     ("GET", "/api/breakers"): breakers,
     ("GET", "/api/deadlines"): listed,
     ("POST", "/api/breakers/reset"): breakers,
+    ("POST", "/api/breakers/open"): breakers,
+    ("POST", "/circuit-breaker/reset/{model}"): first,
     ("POST", "/api/cache/invalidate"): added,
+    ("DELETE", "/api/cache"): added,
+    ("GET", "/api/cache/entries/{id}"): first,
+    ("DELETE", "/api/cache/entries/{id}"): first,
+    ("POST", "/api/cache/entries/{id}/pin"): first,
+    ("POST", "/api/trpc/llmAnalytics.cacheInvalidate"): first,
 }

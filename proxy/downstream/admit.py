@@ -56,7 +56,7 @@ def admit(
     options = NO_OPTIONS
     asked = parsed.pop("firsttoken", None)
     if asked is not None or not _OPTION_HEADERS.isdisjoint(head):
-        options = _options(asked, head)
+        options = options_of(asked, head)
     exchange = Exchange(kind, parsed, caller, started_s, options)
     exchange.auth_s = authorised - started_s
     if kind == "anthropic" and BETA in head:
@@ -78,7 +78,8 @@ def _beta(value: bytes) -> bytes:
     return b"anthropic-beta: %b\r\n" % value
 
 
-def _options(asked: Any, head: Mapping[bytes, bytes]) -> Options:
+def options_of(asked: Any, head: Mapping[bytes, bytes]) -> Options:
+    """What a body's `firsttoken` object and the head ask for. Raises ClientError 400."""
     values: dict[str, Any] = {}
     for name, value in head.items():
         if name.startswith(OPTION_PREFIX):

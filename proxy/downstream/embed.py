@@ -9,9 +9,10 @@ from aiohttp import web
 
 from proxy import headers
 from proxy.dialects import vectors
+from proxy.downstream.admit import options_of
 from proxy.downstream.chain import chain_of
 from proxy.downstream.passage import forwarded, pass_on, query_of
-from proxy.downstream.server import response_headers
+from proxy.downstream.server import head_of, response_headers
 from proxy.downstream.upload import Upload
 from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
 from proxy.upstream.errand import Errand, Opened
@@ -46,6 +47,8 @@ class Embeddings:
         passage = self._passage
         upload = Upload(request, passage.house.service.max_body_bytes)
         await upload.open(names_model=True)
+        if upload.asked is not None:
+            exchange.options = options_of(upload.asked, head_of(request))
         body = upload.json
         if body is None or not upload.model:
             raise ClientError(400, "'model' is missing.", code="missing_parameter", param="model")
@@ -118,7 +121,7 @@ async def _whole(opened: Opened) -> bytes:
                 pieces.append(piece)
                 left -= len(piece)
     finally:
-        opened.response.close()
+        opened.close()
     if left <= 0:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is too large")
     return b"".join(pieces)

@@ -19,7 +19,8 @@ import httptools
 from proxy import headers
 from proxy.downstream.admit import HOT, admit
 from proxy.errors import ClientError
-from proxy.exchange import Exchange, Sink
+from proxy.exchange import Exchange, Share, Sink
+from proxy.state.admission import Admission
 
 if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
@@ -69,6 +70,7 @@ class House(Protocol):
     now: Clock
     fronts: set[Front]
     draining: bool
+    admission: Admission
 
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None: ...
 
@@ -90,6 +92,7 @@ class Front(asyncio.Protocol):
         "_names",
         "_odd",
         "_seen_host",
+        "_share",
         "_started_s",
         "_transport",
         "_urls",
@@ -116,6 +119,7 @@ class Front(asyncio.Protocol):
         self._keep = True
         self._dialect = ""
         self._busy = False
+        self._share: Share | None = None  # of the caller whose request is being answered
         self._started_s = 0.0
         self._answering: Answering | None = None
         self.since = house.now()  # when the present wait began
@@ -150,6 +154,7 @@ class Front(asyncio.Protocol):
         answering, self._answering = self._answering, None
         if answering is not None:
             answering.cancel()
+        self._leave()
 
     def pause_writing(self) -> None:
         if self._answering is not None:
@@ -198,7 +203,9 @@ class Front(asyncio.Protocol):
         self._odd = odd
         # Not llhttp's own verdict: it forgets the head once a request without a body is complete.
         connection = head.get(b"connection")
-        self._keep = connection is None or b"close" not in connection.lower()
+        self._keep = (
+            connection is None or b"close" not in connection.lower()
+        ) and not self._house.draining
         self._dialect = HOT.get(self._urls[0], "") if len(self._urls) == 1 else ""
         hot = (
             self._dialect != ""
@@ -266,6 +273,12 @@ class Front(asyncio.Protocol):
         self._names.clear()
         try:
             exchange = admit(self._dialect, head, body, service.keys, started)
+            gate, share = self._house.admission, exchange.caller.share
+            wait_s = gate.enter(share)
+            if wait_s is not None:
+                self._say(gate.refusal(wait_s))
+                return
+            self._share = share
             answering = service.serve(exchange, self)
         except ClientError as error:
             self._say(error)
@@ -322,12 +335,22 @@ class Front(asyncio.Protocol):
         """Cut the connection: the answer cannot be completed."""
         self._busy = False
         self._answering = None
+        self._leave()
         if self._transport is not None:
             self._transport.abort()
+
+    def _leave(self) -> None:
+        share, self._share = self._share, None
+        if share is not None:
+            self._house.admission.leave(share)
 
     def _next(self) -> None:
         self._busy = False
         self._answering = None
+        share = self._share
+        if share is not None:
+            self._share = None
+            self._house.admission.leave(share)
         self.since = self._house.now()
         transport = self._transport
         if transport is None:

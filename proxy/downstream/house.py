@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BACKLOG = 4096
 SWEEP_SECONDS = 1.0  # how often waiting connections are looked at
 DRAIN_STEP_SECONDS = 0.05
+ON_ITS_WAY_SECONDS = 0.25  # a draining process waits so long for a connection's next request
 FAREWELL_SECONDS = 2.0  # for aiohttp's handlers after everything was told to end
 
 
@@ -131,7 +132,13 @@ class House:
         return len(self.answers) + sum(one._answering is not None for one in self.fronts)
 
     def _busy(self) -> bool:
-        busy = [front for front in tuple(self.fronts) if front.drain()]
+        # One that has just come, or just been answered, may have a request on its way.
+        now = self.now()
+        busy = [
+            front
+            for front in tuple(self.fronts)
+            if now - front.since < ON_ITS_WAY_SECONDS or front.drain()
+        ]
         return bool(busy or self.answers)
 
     def _front(self) -> Front | Full:

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from proxy import headers
 from proxy.downstream import counting
-from proxy.downstream.admit import HOT
+from proxy.downstream.admit import HOT, options_of
 from proxy.downstream.chain import chain_of
 from proxy.downstream.meter import Meter
 from proxy.downstream.server import head_of, response_headers
@@ -111,7 +111,7 @@ class Passage:
         started_s = perf_counter()
         head = head_of(request) if head is None else head
         caller = self.house.service.keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
-        exchange = Exchange("relay", {}, caller, started_s)
+        exchange = Exchange("relay", {}, caller, started_s, options_of(None, head))
         exchange.auth_s = perf_counter() - started_s
         exchange.lane = "aiohttp"
         task = asyncio.current_task()
@@ -152,7 +152,12 @@ class Passage:
             raise web.HTTPMethodNotAllowed(request.method, [allowed])
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
-        exchange.model = upload.model
+        if upload.asked is not None:
+            exchange.options = options_of(upload.asked, head_of(request))
+        # A key with routes may do with a route's provider what names a model in its body, and not
+        # look after the account's files by adding ?model= to the call.
+        if upload.told or exchange.caller.routes is None:
+            exchange.model = upload.model
         exchange.prompt_bytes = upload.size_bytes
         pipeline = self.pipeline()
         also = counting.COUNTABLE if path == counting.PATH else frozenset[str]()
@@ -213,8 +218,8 @@ async def pass_on(request: web.Request, exchange: Exchange, opened: Opened) -> w
     except ConnectionError:
         exchange.outcome = "cancelled"
     finally:
-        answer.close()
         exchange.usage = meter.usage()
+        opened.close(exchange.usage)
     return response
 
 

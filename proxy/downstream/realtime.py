@@ -20,7 +20,7 @@ from proxy.downstream.passage import forwarded, query_of
 from proxy.downstream.server import head_of, response_headers
 from proxy.downstream.upload import model_in
 from proxy.errors import ClientError, UpstreamFailure, telling, to_client
-from proxy.upstream.errand import Errand
+from proxy.upstream.errand import Errand, full, leave
 from proxy.upstream.session import CLOSE_SECONDS, HEARTBEAT_SECONDS, Call
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Realtime:
         exchange.stream = True
         chain = chain_of(request, exchange, self._passage.pipeline(), PATH)
         self._passage.admit(exchange, exchange.route)
-        upstream = await self._open(request, exchange, chain.steps)
+        step, upstream = await self._open(request, exchange, chain.steps)
         limit = self._passage.house.service.max_body_bytes
         client = web.WebSocketResponse(
             protocols=(upstream.protocol,) if upstream.protocol else (),
@@ -89,6 +89,7 @@ class Realtime:
                 group.create_task(_pump(exchange, client, upstream, WSCloseCode.GOING_AWAY))
                 group.create_task(_pump(exchange, upstream, client, WSCloseCode.INTERNAL_ERROR))
         finally:
+            leave(self._passage.pipeline().engine, step, exchange.usage)
             # Closing again, where it is closed already, does nothing.
             await upstream.close(code=WSCloseCode.GOING_AWAY)
             if client.prepared:
@@ -97,7 +98,7 @@ class Realtime:
 
     async def _open(
         self, request: web.Request, exchange: Exchange, steps: Sequence[Step]
-    ) -> ClientWebSocketResponse:
+    ) -> tuple[Step, ClientWebSocketResponse]:
         """The first target that takes the connection. Raises ClientError."""
         passage = self._passage
         given = forwarded(request)
@@ -109,11 +110,13 @@ class Realtime:
         errand = Errand(passage.session, passage.pipeline().engine, render)
         failures: list[UpstreamFailure] = []
         for step in steps:
+            if not errand.enters(step, exchange):
+                failures.append(full())
+                continue
             exchange.attempts += 1
             exchange.provider = step.endpoint.name
             exchange.provider_model = step.model
             try:
-                errand.starts(step)
                 upstream = await passage.session.connect(
                     step.endpoint,
                     render(step),
@@ -128,7 +131,7 @@ class Realtime:
                 raise
             else:
                 errand.succeeded(step)
-                return upstream
+                return step, upstream
         raise to_client(telling(failures))
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.exchange import Share
 
 log = logging.getLogger("firsttoken")
 
@@ -104,13 +105,25 @@ class Completions:
         kind = HOT[request.path.encode()]
         service = self._house.service
         sink = AioSink()
+        share: Share | None = None
+        gate = self._house.admission
         try:
             body = await read_body(request, service.max_body_bytes)
             exchange = admit(kind, head_of(request), body, service.keys, started_s)
             exchange.lane = "aiohttp"
+            wait_s = gate.enter(exchange.caller.share)
+            if wait_s is not None:
+                raise gate.refusal(wait_s)
+            share = exchange.caller.share
             sink.answering = service.serve(exchange, sink)
+            return await self._answer(request, sink)
         except ClientError as error:
             return error_response(error, service.refused(error, kind))
+        finally:
+            if share is not None:
+                gate.leave(share)
+
+    async def _answer(self, request: web.Request, sink: AioSink) -> web.StreamResponse:
         answering = sink.answering
         if answering is None:
             return await _send(request, sink)

@@ -6,7 +6,7 @@ held as comes before the field `model`; the rest streams. Anything else is not l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -27,12 +27,23 @@ FIELD = "model"
 
 
 class Upload:
-    """One request's body. model: what it names, empty for none. error: why it could not be read
-    to its end, where that showed while it was being sent."""
+    """One request's body. model: what it names, else what the query does, empty for none; told:
+    the body names it. error: why it could not be read to its end, where that showed while it was
+    being sent."""
 
     __slots__ = (
-        "_held", "_limit", "_request", "_scanner", "_size", "_whole", "content_type", "error",
-        "json", "model",
+        "_held",
+        "_limit",
+        "_request",
+        "_scanner",
+        "_size",
+        "_whole",
+        "asked",
+        "content_type",
+        "error",
+        "json",
+        "model",
+        "told",
     )  # fmt: skip
 
     def __init__(self, request: web.Request, limit: int) -> None:
@@ -46,6 +57,8 @@ class Upload:
         self.error: ClientError | None = None
         self.content_type = request.headers.get("Content-Type", "")
         self.model = model_in(request.query_string)
+        self.told = False
+        self.asked: Any = None  # JSON's `firsttoken` object
 
     async def open(self, *, names_model: bool) -> None:
         """Read as much as is needed. names_model: whether such a call may name a model. Raises
@@ -61,7 +74,7 @@ class Upload:
         if kind == "application/json" or kind.endswith("+json"):
             await self._read_all()
             self._read_json()
-        elif kind == "multipart/form-data" and names_model and not self.model:
+        elif kind == "multipart/form-data" and names_model:
             self._scanner = Multipart(boundary_of(self.content_type), FIELD.encode())
             await self._seek()
         if self._is_small:
@@ -90,8 +103,8 @@ class Upload:
         announced = self._request.content_length
         if self._whole or announced is None:
             return None
-        slots = self._held.count(None)
-        return announced + slots * (len(model.encode()) - len(self.model.encode()))
+        grown = len((model or self.model).encode()) - len(self.model.encode())
+        return announced + self._held.count(None) * grown
 
     def _filled(self, model: str) -> bytes:
         name = (model or self.model).encode()
@@ -109,6 +122,7 @@ class Upload:
             scanner = self._scanner
             if scanner is not None and scanner.value is not None:
                 self.model = scanner.value
+                self.told = True
                 return
         self._end()
 
@@ -138,13 +152,14 @@ class Upload:
             ) from None
         if not isinstance(found, dict):
             return
-        asked = found.pop("firsttoken", None)
+        self.asked = found.pop("firsttoken", None)
         name = found.get(FIELD)
         if name is not None and not isinstance(name, str):
             raise ClientError(400, "'model' must be a string.", code="invalid_type", param=FIELD)
-        if name or asked is not None:
+        if name or self.asked is not None:
             self.json = found
             self.model = name or self.model
+            self.told = bool(name)
 
     async def _stream(self, model: str) -> AsyncIterator[bytes]:
         """What was held, then what comes. A body that turns out wrong sets error and raises."""

@@ -249,7 +249,7 @@ class Planner(Directory):
         tokens = prompt_bytes // BYTES_PER_TOKEN if demand is None else demand.prompt
         skipped: list[tuple[str, str]] = []
         targets: Sequence[Target] = chain.targets
-        if demand is not None:
+        if demand is not None and self._known.describe is not None:
             targets = self._able(targets, demand, skipped)
         if len(targets) > 1:
             output = OUTPUT_TOKENS if demand is None else demand.output or OUTPUT_TOKENS

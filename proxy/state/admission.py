@@ -8,23 +8,17 @@ which costs microseconds, instead of being served late, which costs everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from proxy.errors import ClientError
+from proxy.exchange import Share
 
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
 CUT = 0.85  # of the open exchanges, once an interval
-GROWTH = 0.05  # of the limit, once an interval without standing lag
-LEAST = 8  # exchanges are always let in: overload must never shut the door
+GROWTH = 0.25  # of the limit, once an interval without standing lag
+LEAST = 32  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
 RETRY_S = 1  # what a refused client is told at least
 MOST_WAIT_S = 5  # more, the further the limit is down: it takes its time to grow
-
-
-@dataclass(slots=True)
-class Share:
-    """What one key has open; kept by whoever keeps the key."""
-
-    open: int = 0
 
 
 class Admission:
@@ -48,7 +42,7 @@ class Admission:
         self.open = 0
         self.keys = 0  # with something open
         self.refused = 0
-        self._good_at = 0.0  # when the loop was last on time
+        self._good_at: float | None = None  # when the loop was last on time
         self._cut_at = 0.0
 
     def enter(self, share: Share) -> int | None:
@@ -78,7 +72,7 @@ class Admission:
 
     def sample(self, lag_s: float, now: float) -> None:
         """Every LOOK_SECONDS: how late the loop was."""
-        if lag_s <= self._target_s or not self._target_s:
+        if self._good_at is None or lag_s <= self._target_s or not self._target_s:
             self._good_at = now
             if now - self._cut_at >= INTERVAL_S and self.limit < self._most:
                 self._cut_at = now
@@ -86,7 +80,18 @@ class Admission:
             return
         if now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
             self._cut_at = now
-            self.limit = max(float(LEAST), CUT * min(self.limit, float(self.open)))
+            least = min(LEAST, self._most)
+            self.limit = max(float(least), CUT * min(self.limit, float(self.open)))
+
+    def refusal(self, wait_s: int) -> ClientError:
+        """What a client is told that was not let in."""
+        return ClientError(
+            503,
+            "Too much is being answered at once. Try again soon.",
+            "server_error",
+            "overloaded",
+            headers={"retry-after": str(wait_s)},
+        )
 
     @property
     def overloaded(self) -> bool:

@@ -207,7 +207,7 @@ class Breakers:
 
     def open(self, target: str, now: float) -> None:
         """Shut a target off by hand: no probe goes there until the door's time is over, or it is
-        reset. Nobody is alarmed: somebody wanted it."""
+        reset. It does not count as opened: somebody wanted it."""
         door = self._doors.get(target) or self._make(target)
         self._turns += 1
         door.turn = self._turns

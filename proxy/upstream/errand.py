@@ -17,26 +17,36 @@ from proxy.dialects.registry import dialect
 from proxy.errors import MEANING, Kind, UpstreamFailure, telling, to_client
 from proxy.headers import kept
 from proxy.routing.retry import retry_after
+from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.upstream.session import Call, translated
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
+    from proxy.chat import Usage
     from proxy.exchange import Exchange
     from proxy.upstream.engine import Engine, Step
     from proxy.upstream.session import Session
 
 ERROR_LIMIT_BYTES = 64 * 1024  # of an error answer that is read for its words
+_FULL = "The target is at its configured limit. Try again soon."
 _CODINGS = {"gzip": 31, "deflate": 15}
 
 
 @dataclass(slots=True)
 class Opened:
-    """An answer that began. first: its body's first bytes; the rest is still to be read."""
+    """An answer that began. first: its body's first bytes; the rest is still to be read. close it
+    at the end, however it ended."""
 
     step: Step
     response: ClientResponse
     first: bytes
+    engine: Engine
+
+    def close(self, usage: Usage | None = None) -> None:
+        """Let go of the connection, unless all was read, and of the place at a limited target."""
+        self.response.close()
+        leave(self.engine, self.step, usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,9 @@ class Errand:
         again = self.replayable
         while waiting:
             step = waiting.pop(0)
+            if not self.enters(step, exchange):
+                failures.append(full())
+                continue
             exchange.attempts += 1
             exchange.provider = step.endpoint.name
             exchange.provider_model = step.model
@@ -80,21 +93,20 @@ class Errand:
         raise to_client(telling(failures))
 
     async def _try(self, step: Step, *, alone: bool) -> Opened:
-        call = self.render(step)
-        self.starts(step)
         response = None
         try:
+            call = self.render(step)
             with translated():
                 async with asyncio.timeout(self.answer_s):
                     response = await self.session.send(step.endpoint, call)
                     if response.status < 400:
-                        return Opened(step, response, await response.content.readany())
-                    said = await _read(response)
+                        return Opened(step, response, await response.content.readany(), self.engine)
+                    said = await read_error_answer(response)
             failure = failure_of(step, response, said)
             if step.endpoint.family not in self.foreign and _may_pass(
                 step, response, failure, alone=alone
             ):
-                return Opened(step, response, said)
+                return Opened(step, response, said, self.engine)
         except BaseException as error:
             if response is not None:
                 response.close()
@@ -104,10 +116,17 @@ class Errand:
         response.close()
         raise failure
 
-    def starts(self, step: Step) -> None:
-        """A try of this target begins."""
+    def enters(self, step: Step, exchange: Exchange) -> bool:
+        """A try of this target begins, unless it is at its limit. Ends with one of the next
+        three; after succeeded, leave is left to whoever ends the answer."""
+        engine = self.engine
+        now = engine.now()
+        tokens = exchange.prompt_bytes // BYTES_PER_TOKEN
+        if step.limited and not engine.limits.admit(step.limited, tokens, now):
+            return False
         if step.model:
-            self.engine.breakers.enter(step.name, self.engine.now(), forced=True)
+            engine.breakers.enter(step.name, now, forced=True)
+        return True
 
     def succeeded(self, step: Step) -> None:
         """It answered."""
@@ -116,11 +135,13 @@ class Errand:
 
     def abandoned(self, step: Step) -> None:
         """Nobody wanted to know any more."""
+        leave(self.engine, step)
         if step.model:
             self.engine.breakers.abandoned(step.name, self.engine.now())
 
     def failed(self, step: Step, failure: UpstreamFailure) -> None:
         """What is remembered of it."""
+        leave(self.engine, step)
         if not step.model:
             return
         engine = self.engine
@@ -130,6 +151,19 @@ class Errand:
         engine.breakers.failed(step.name, failure.kind, engine.now(), retry_after=wait)
         if MEANING[failure.kind].alarm and failure.kind is Kind.KEY_REFUSED:
             engine.alarm(step.name, failure.kind)
+
+
+def leave(engine: Engine, step: Step, usage: Usage | None = None) -> None:
+    """A place at a limited target is free again, and what was used there is counted."""
+    if step.limited:
+        engine.limits.release(step.limited)
+        if usage is not None:
+            engine.limits.charge(step.limited, usage.completion, engine.now())
+
+
+def full() -> UpstreamFailure:
+    """What is told of a target that is at its configured limit."""
+    return UpstreamFailure(Kind.RATE_LIMITED, _FULL, status=429, code="target_limit_reached")
 
 
 def failure_of(step: Step, response: ClientResponse, said: bytes) -> UpstreamFailure:
@@ -165,7 +199,8 @@ def _may_pass(
     return alone or not step.model or not MEANING[failure.kind].next_target
 
 
-async def _read(response: ClientResponse) -> bytes:
+async def read_error_answer(response: ClientResponse) -> bytes:
+    """Its body, as far as it is read for its words."""
     said = b""
     while len(said) < ERROR_LIMIT_BYTES:
         piece = await response.content.read(ERROR_LIMIT_BYTES - len(said))

@@ -261,6 +261,8 @@ class Runner:
             engine.now(),
             reasoning=self._reasons,
         )
+        if attempt.connection is not None and self._winner is not None:
+            engine.lost(self.exchange, self._steps[attempt.step].name, waited)
         self._abandon(attempt)
 
     def _abandon(self, attempt: Attempt) -> None:

@@ -8,6 +8,7 @@ Endpoint into a URL and header lines for aiohttp.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
-        raise UpstreamFailure(Kind.CONNECT, "cannot connect") from error
+        raise UpstreamFailure(Kind.CONNECT, f"cannot connect: {_cause(error)}") from error
     except aiohttp.WSServerHandshakeError as error:
         raise UpstreamFailure(
             _handshake(error.status), "The provider refused the WebSocket.", status=error.status
@@ -122,6 +123,15 @@ def translated() -> Iterator[None]:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not HTTP") from error
     except (aiohttp.ClientError, ConnectionError) as error:
         raise UpstreamFailure(Kind.RESET, "the connection ended early") from error
+
+
+def _cause(error: Exception) -> str:
+    cause = getattr(error, "os_error", None)
+    if not isinstance(cause, OSError):
+        return "no answer in time"
+    # A resolver's numbers are negative; of the others asyncio's words hold the address.
+    number = cause.errno or 0
+    return os.strerror(number) if number > 0 else cause.strerror or "it failed"
 
 
 def _is_large(body: object) -> TypeGuard[bytes]:

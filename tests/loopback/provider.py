@@ -68,12 +68,12 @@ class Provider:
 
 
 @asynccontextmanager
-async def serving(provider: Provider):
+async def serving(provider: Provider, tls=None):
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", provider.handle)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     provider.port = runner.addresses[0][1]
     try:
@@ -97,6 +97,7 @@ name = "primary"
 dialect = "{dialect}"
 base_url = "http://127.0.0.1:{primary}/v1"
 key = "env:KEY"
+{limits}
 [[provider]]
 name = "backup"
 base_url = "http://127.0.0.1:{backup}/v1"
@@ -127,13 +128,21 @@ class Relayed:
 
 @asynccontextmanager
 async def relaying(
-    primary=None, backup=None, *, server="", auth="", more="", dialect="openai", headers=None
+    primary=None,
+    backup=None,
+    *,
+    server="",
+    auth="",
+    more="",
+    dialect="openai",
+    headers=None,
+    limits="",
 ):
     first, second = Provider(primary), Provider(backup)
     async with serving(first), serving(second):
         text = TEXT.format(
             primary=first.port, backup=second.port, server=server, auth=auth, more=more,
-            dialect=dialect,
+            dialect=dialect, limits=limits,
         )  # fmt: skip
         environ = {"KEY": SECRET, "CLIENT_KEY": "sk-client-1"}
         app = App(config.parse(text, "test", environ), environ)

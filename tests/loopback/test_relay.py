@@ -36,7 +36,8 @@ async def test_json_goes_to_the_model_s_target_and_the_answer_comes_back_as_it_i
 
     async with relaying(speak) as house:
         given = {"model": "one", "input": "hello", "speed": 1.5, "firsttoken": {"tags": ["x"]}}
-        async with house.client.post("/v1/audio/speech", json=given) as answer:
+        use = {"x-firsttoken-use-case": "reading"}
+        async with house.client.post("/v1/audio/speech", json=given, headers=use) as answer:
             assert answer.status == 200
             assert await answer.read() == audio
             assert answer.headers["content-type"] == "audio/mpeg"
@@ -53,6 +54,7 @@ async def test_json_goes_to_the_model_s_target_and_the_answer_comes_back_as_it_i
         assert (row.provider, row.model, row.route, row.outcome, row.status) == (
             "primary", "real-model", "one", "ok", 200,
         )  # fmt: skip
+        assert (row.tags, row.task_type) == (("x",), "reading")
 
 
 async def test_only_known_header_lines_pass() -> None:
@@ -279,6 +281,68 @@ async def test_a_client_that_reads_slowly_slows_the_provider() -> None:
         assert size == 400 * 262_144
 
 
+async def test_a_provider_that_reads_slowly_slows_the_client() -> None:
+    go = asyncio.Event()
+    sent = 0
+
+    async def wait(request, provider):
+        await go.wait()
+        size = 0
+        async for piece in request.content.iter_any():
+            size += len(piece)
+        return web.json_response({"size": size})
+
+    async def pieces():
+        nonlocal sent
+        for _ in range(400):
+            yield b"x" * 262_144
+            sent += 262_144
+
+    async with relaying(wait, server="max_body_bytes = 200000000") as house:
+        kind = {"Content-Type": "application/octet-stream"}
+        asked = asyncio.create_task(
+            house.client.put("/v1/uploads/u/parts", data=pieces(), headers=kind)
+        )
+        await asyncio.sleep(0.5)
+        assert 0 < sent < 40_000_000  # of 105 MB; the rest is the kernel's buffers
+        go.set()
+        async with await asked as answer:
+            assert await answer.json() == {"size": 400 * 262_144}
+
+
+async def test_an_answer_that_comes_before_the_body_did_is_passed_on() -> None:
+    async def refuse(request, provider):
+        return web.json_response({"error": {"message": "too much"}}, status=413)
+
+    async def pieces():
+        for _ in range(40):
+            yield b"x" * 100_000
+            await asyncio.sleep(0.005)
+
+    async with relaying(refuse) as house:
+        kind = {"Content-Type": "application/octet-stream"}
+        async with house.client.put("/v1/uploads/u", data=pieces(), headers=kind) as answer:
+            assert answer.status == 413
+            assert (await answer.json())["error"]["message"] == "too much"
+
+
+async def test_a_client_that_leaves_while_it_uploads_takes_the_call_with_it() -> None:
+    async def read(request, provider):
+        provider.seen.append(request.path)
+        await request.read()
+
+    async with relaying(read) as house:
+        _, writer = await asyncio.open_connection("127.0.0.1", house.app.address[1])
+        writer.write(
+            b"PUT /v1/uploads/u HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+            + b"x" * 3000
+        )
+        assert await until(lambda: house.primary.seen)
+        writer.close()
+        assert await until(lambda: house.primary.left == 1, 1.0)
+        assert (await house.row()).outcome == "cancelled"
+
+
 async def test_an_answer_that_breaks_off_is_cut() -> None:
     async def break_off(request, provider):
         response = web.StreamResponse()
@@ -312,10 +376,72 @@ async def test_a_key_with_routes_uses_only_those() -> None:
         ):
             async with call as answer:
                 assert answer.status == 403
+        form = aiohttp.FormData()
+        form.add_field("model", "one")
+        form.add_field("file", io.BytesIO(b"x"), filename="a.wav")
+        form = form()
+        for method, path, body in (
+            ("GET", "/v1/files?model=two", None),
+            ("DELETE", "/v1/files/f-1?model=two", None),
+            ("POST", "/v1/files?model=two", form),
+            ("POST", "/v1/moderations?model=two", b'{"model": "one"}'),
+            ("POST", "/v1/audio/transcriptions?model=two", form),
+            ("PUT", "/v1/x?model=two", b'["model"]'),
+        ):
+            kind = {"Content-Type": form.content_type if body is form else "application/json"}
+            async with house.client.request(method, path, data=body, headers=kind) as answer:
+                assert answer.status == 403, (method, path)
         async with house.client.get("/v1/files", headers={"Authorization": "Bearer no"}) as answer:
             assert answer.status == 401
         assert len(house.primary.seen) == 1
         assert house.backup.seen == []
+
+
+async def test_a_model_s_name_is_explained_without_asking_anybody() -> None:
+    async with relaying(auth=AUTH, headers={"Authorization": "Bearer sk-client-1"}) as house:
+        async with house.client.get("/v1/models/two") as answer:
+            assert await answer.json() == {
+                "id": "two", "object": "model", "created": 0, "owned_by": "firsttoken",
+            }  # fmt: skip
+        async with house.client.get("/v1/models/one") as answer:
+            assert answer.status == 403
+        async with house.client.get(
+            "/v1/models/two", headers={"anthropic-version": "2023-06-01"}
+        ) as answer:
+            assert (await answer.json())["type"] == "model"
+    async with relaying() as house:
+        async with house.client.get("/v1/models/primary/a%2Fb") as answer:
+            assert (await answer.json())["id"] == "primary/a/b"
+            assert (await house.client.get("/v1/models/nobody")).status == 404
+        async with house.client.delete("/v1/models/ft:mine") as answer:
+            assert answer.status == 200
+        (seen,) = house.primary.seen
+        assert (seen.method, seen.path) == ("DELETE", "/v1/models/ft:mine")
+
+
+async def test_a_full_target_is_passed_by_until_its_answer_ended() -> None:
+    go = asyncio.Event()
+
+    async def wait(request, provider):
+        await provider.remember(request)
+        await go.wait()
+
+    async with relaying(wait, limits="max_concurrent = 1") as house:
+        given = {"json": {"model": "two"}}
+        first = asyncio.create_task(house.client.post("/v1/moderations", **given))
+        assert await until(lambda: house.primary.seen)
+        async with house.client.post("/v1/moderations", **given) as answer:
+            assert answer.headers["x-firsttoken-provider"] == "backup"
+        async with house.client.post("/v1/moderations", json={"model": "one"}) as answer:
+            assert answer.status == 429
+        go.set()
+        async with await first as answer:
+            assert answer.headers["x-firsttoken-provider"] == "primary"
+            await answer.read()
+        for _ in range(3):
+            async with house.client.post("/v1/moderations", **given) as answer:
+                assert answer.headers["x-firsttoken-provider"] == "primary"
+                await answer.read()
 
 
 @pytest.mark.parametrize("path", ["/v1/%2e%2e/admin", "/v1/a/%2E/b", "/v1/a/..%2fb", "/v1/..%5cb"])

@@ -89,6 +89,25 @@ async def test_what_the_admin_changes_changes_everywhere(proxy_process) -> None:
         assert not any(one["state"] == "OPEN" for one in left.values())
 
 
+async def test_what_one_keeps_the_others_find(proxy_process, upstream_here) -> None:
+    text = CONFIG.format(url=upstream_here.base_url).replace("enabled = false", "enabled = true", 1)
+    many = proxy_process(text.replace("[server]", f"[server]\nworkers = {WORKERS}"), fresh=True)
+    await ask(many.port, SHORT, stream=False, temperature=0)
+    found = []
+    async with asyncio.timeout(10):
+        while not found:
+            told = orjson.loads((await fetch(many.port, "/api/cache/entries")).body)
+            found = told.get("entries") or told.get("data") or []
+    path = f"/api/cache/entries/{found[0]['id']}"
+    assert {(await fetch(many.port, path)).status for _ in range(WORKERS * 3)} == {200}
+    assert (await fetch(many.port, f"{path}0")).status == 404
+    assert orjson.loads((await fetch(many.port, "/api/cache")).body)["entries"] == 1
+    assert orjson.loads((await fetch(many.port, "/api/cache/invalidate", {})).body) == {
+        "invalidated": 1
+    }
+    assert (await fetch(many.port, path)).status == 404
+
+
 async def test_one_is_killed_and_the_others_go_on(many: ProxyProcess) -> None:
     workers = children(many.pid)
     assert len(workers) == WORKERS

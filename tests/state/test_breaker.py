@@ -312,3 +312,16 @@ class DoorMachine(RuleBasedStateMachine):
 
 TestDoor = DoorMachine.TestCase
 TestDoor.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+def test_a_door_shut_by_hand_lets_no_probe_through_until_its_time_is_over_or_it_is_reset() -> None:
+    breakers = Breakers(open_seconds=300.0)
+    breakers.open("a/m", 0.0)
+    breakers.open("a/m", 0.0)
+    assert (breakers.shut, breakers.opened) == (1, 0)
+    assert breakers.blocked("a/m", 299.0)
+    assert breakers.snapshot(1.0)["a/m"]["lastFailure"] == "by_hand"
+    assert not breakers.blocked("a/m", 300.0)
+    breakers.reset("a/m")
+    assert breakers.shut == 0
+    assert not breakers.blocked("a/m", 0.0)

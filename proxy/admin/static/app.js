@@ -3,6 +3,13 @@
 import { signIn, signOut, whenSignedOut, whoami } from "/ui/api.js";
 import { button, failure, field, h, loading, replace, svg } from "/ui/dom.js";
 import * as live from "/ui/live.js";
+import * as overview from "/ui/overview.js";
+import * as playground from "/ui/playground.js";
+import * as requests from "/ui/requests.js";
+import * as routes from "/ui/routes.js";
+import * as providers from "/ui/providers.js";
+import * as cache from "/ui/cache.js";
+import * as costs from "/ui/costs.js";
 
 const PAGES = [
   ["overview", "Overview", "M3 12h4l3-8 4 16 3-8h4"],
@@ -13,6 +20,9 @@ const PAGES = [
   ["cache", "Cache", "M4 7c0-4 16-4 16 0s-16 4-16 0v10c0 4 16 4 16 0V7M4 12c0 4 16 4 16 0"],
   ["costs", "Costs", "M5 20V10M12 20V4M19 20v-7"],
 ];
+
+// All loaded at once: a page can still be opened, and say what is wrong, while the proxy is away.
+const MODULES = { overview, playground, requests, routes, providers, cache, costs };
 
 const root = document.getElementById("app");
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -57,7 +67,7 @@ function pulse() {
   const words = h("span", { class: "label" }, "Connecting");
   live.watch((_, state) => {
     dot.className = `pulse ${state}`;
-    words.textContent = { live: "Live", lost: "Connection lost", connecting: "Connecting" }[state];
+    words.textContent = { live: "Live", lost: "Offline", connecting: "Connecting" }[state];
   });
   return h("span", { class: "status", role: "status" }, dot, words);
 }
@@ -81,6 +91,7 @@ function frame(session) {
 async function show() {
   const name = PAGES.find(([one]) => location.hash.startsWith(`#/${one}`))?.[0] ?? "overview";
   const title = PAGES.find(([one]) => one === name)[1];
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   turn += 1;
   const mine = turn;
   leave();
@@ -93,11 +104,9 @@ async function show() {
   document.title = `${title} · firsttoken`;
   replace(main, h("div", { class: "page" }, h("h1", {}, title), loading()));
   try {
-    const page = await import(`/ui/${name}.js`);
-    if (mine !== turn) return;
     const place = h("div", { class: `page ${name}` });
     replace(main, place);
-    const end = await page.render(place);
+    const end = await MODULES[name].render(place);
     if (mine !== turn) end?.();
     else leave = end ?? (() => {});
   } catch (error) {
@@ -106,6 +115,7 @@ async function show() {
 }
 
 function door() {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   live.close();
   const key = h("input", { type: "password", autocomplete: "current-password", required: true, name: "key" });
   const place = h("div", { role: "alert" });

@@ -33,9 +33,9 @@ export async function render(place) {
       const asked = hits + found.misses;
       const one = (name, value, note, share) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, value), h("dd", { class: "note" }, note),
         share === undefined ? null : h("dd", { class: "meter" }, h("span", { "width%": Math.min(100, share * 100) })));
-      replace(tiles, one("Answered from the cache", asked ? percent(hits / asked) : "–", `${count(hits)} of ${count(asked)}`, asked ? hits / asked : 0),
+      replace(tiles, one("Hit rate", asked ? percent(hits / asked) : "–", `${count(hits)} of ${count(asked)}`, asked ? hits / asked : 0),
         one("In the same words", count(found.exact_hits), "exact hits"), one("In other words", count(found.semantic_hits), `${count(found.guarded)} stopped by a guard`),
-        used ? one("Saved", money(used.total.saved_by_cache, used.currency), "in 30 days") : one("Saved", money(found.saved_usd), "since the start"), one("Entries", count(found.entries), `${count(found.vectors)} can be found by meaning`),
+        used ? one("Saved", money(used.total.saved_by_cache, used.currency), "in 30 days") : one("Saved", money(found.saved_usd), "since the start"), one("Entries", count(found.entries), `${count(found.vectors)} by meaning`),
         one("Size", bytes(found.bytes), `of ${bytes(found.max_bytes)}`, found.bytes / found.max_bytes));
     } catch (error) {
       replace(tiles, failure(error, stats));

@@ -2,10 +2,12 @@
 
 import { h, replace, svg } from "/ui/dom.js";
 
-const LEFT = 52;
+const LEFT = 60;
 const BOTTOM = 20;
 const TOP = 8;
 const RIGHT = 6;
+
+const tallOn = (wall, desk) => (innerWidth >= 1900 ? wall : desk);
 
 // Round numbers from zero to a bit above the greatest.
 export function ticks(greatest, wanted = 3) {
@@ -42,7 +44,7 @@ function axis(width, height, marks, format, at) {
 }
 
 // series: [{name, color, values}], values may hold null. labels: one per value, for the pointer.
-export function lines({ label, height = 190, format, ends }) {
+export function lines({ label, height = tallOn(300, 190), format, ends }) {
   let series = [];
   let labels = [];
   let pointed = null;
@@ -59,8 +61,11 @@ export function lines({ label, height = 190, format, ends }) {
     const [from, to] = ends();
     const root = svg("svg", { width, height: tall, role: "img", "aria-label": `${label}. Now ${said}.` },
       axis(width, tall, marks, format, y),
-      svg("text", { class: "end", x: LEFT, y: tall - 4 }, from),
-      svg("text", { class: "end", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, to), shapes);
+      svg("text", { class: "tick", x: LEFT, y: tall - 4 }, from),
+      svg("text", { class: "tick", x: width - RIGHT, y: tall - 4, "text-anchor": "end" }, to), shapes);
+    if (!series.some((one) => one.values.some((value) => value !== null))) {
+      root.append(svg("text", { class: "tick", x: LEFT + (width - LEFT - RIGHT) / 2, y: tall / 2, "text-anchor": "middle" }, "Nothing in this time"));
+    }
     if (pointed !== null && pointed < length) {
       root.append(svg("line", { class: "pointer", x1: x(pointed), x2: x(pointed), y1: TOP, y2: tall - BOTTOM }));
     }
@@ -134,7 +139,7 @@ function trace(one, x, y, length) {
 }
 
 // rows: [{name, value, low, high, soft}]; low and high draw a whisker, soft a lighter bar.
-export function bars({ label, height = 220, format }) {
+export function bars({ label, height = tallOn(320, 220), format }) {
   let rows = [];
   const tip = h("div", { class: "tip", "aria-hidden": "true" });
   const drawing = frame(label, height, (width, tall) => {
@@ -161,7 +166,7 @@ export function bars({ label, height = 220, format }) {
       });
       shape.addEventListener("pointerleave", () => tip.classList.remove("shown"));
       root.append(shape);
-      if (index % every === 0) root.append(svg("text", { class: "end", x: middle, y: tall - 4, "text-anchor": "middle" }, one.name));
+      if (index % every === 0) root.append(svg("text", { class: "tick", x: middle, y: tall - 4, "text-anchor": "middle" }, one.name));
     });
     return [root, tip];
   });
@@ -179,7 +184,7 @@ export function spark(values, color) {
   const width = 120;
   const height = 28;
   const known = values.filter((value) => value !== null && value !== undefined);
-  const top = Math.max(...known, 0) || 1;
+  const top = Math.max(...known, 0) * 1.2 || 1;
   const step = width / Math.max(values.length - 1, 1);
   let pen = false;
   let path = "";

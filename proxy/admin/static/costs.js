@@ -3,7 +3,7 @@
 import { get, query } from "/ui/api.js";
 import { bars } from "/ui/chart.js";
 import { badge, card, cardWith, empty, failure, field, h, loading, replace, select, table } from "/ui/dom.js";
-import { count, day, millis, money, percent, seconds } from "/ui/format.js";
+import { count, day, millis, money, number, percent, seconds } from "/ui/format.js";
 
 const BY = [["provider", "provider"], ["model", "model"], ["category", "category"], ["route", "route"], ["key", "key"], ["task_type", "use case"], ["tag", "tag"], ["cache", "cache result"], ["outcome", "outcome"]];
 const PERIODS = [[7, "7 days"], [30, "30 days"], [90, "90 days"], [365, "1 year"]];
@@ -60,11 +60,11 @@ export async function render(place) {
   function showTotals(found) {
     const total = found.total;
     const one = (name, value, note) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, value), h("dd", { class: "note" }, note));
-    replace(tiles, one("Spent", short(total.cost), total.unpriced ? `${count(total.unpriced)} requests without a price` : `${short(total.requests ? total.cost / total.requests : 0)} a request`),
+    replace(tiles, one("Spent", short(total.cost), total.unpriced ? `${count(total.unpriced)} unpriced` : `${short(total.requests ? total.cost / total.requests : 0)} a request`),
       one("Saved by the cache", short(total.saved_by_cache), `${percent(total.hit_rate)} of requests`),
       one("Saved by routing", short(total.saved_by_routing), found.reference_model ? `against ${found.reference_model}` : "no reference model"),
       one("Requests", count(total.requests), `${percent(total.error_rate)} failed`),
-      one("Tokens", count(total.tokens.total), `${count(total.tokens.prompt)} read, ${count(total.tokens.completion)} written`),
+      one("Tokens", count(total.tokens.total), `${number(total.tokens.prompt)} in, ${number(total.tokens.completion)} out`),
       one("First token, p50", millis(total.ttft_ms.p50), `p99 ${millis(total.ttft_ms.p99)}`));
   }
 

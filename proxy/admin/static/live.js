@@ -17,6 +17,7 @@ export function watch(handler) {
 export function close() {
   source?.close();
   source = null;
+  watchers.clear();
   history.length = 0;
 }
 

@@ -13,7 +13,7 @@ const DAY_EVERY = 10_000;
 function tile(label) {
   const value = h("span", {}, "–");
   const note = h("span", { class: "note" });
-  const line = h("span", {});
+  const line = h("dd", { class: "spark-place", "aria-hidden": "true" });
   const root = h("div", { class: "tile" }, h("dt", {}, label), h("dd", {}, value), h("dd", { class: "note" }, note), line);
   return {
     root,
@@ -37,9 +37,10 @@ export async function render(place) {
   const rate = lines({ label: "Requests per second", format: number, ends: () => [`${span()} s ago`, "now"] });
   const first = lines({ label: "Time to first token", format: millis, ends: () => [`${span()} s ago`, "now"] });
   const tokens = lines({ label: "Tokens per second", format: number, ends: () => [`${span()} s ago`, "now"] });
-  const hours = bars({ label: "Requests per hour today", format: count, height: 190 });
+  const hours = bars({ label: "Requests per hour today", format: count });
   const doors = h("div", {});
   const gpu = h("div", {});
+  const facts = h("dl", { class: "facts" });
   const trouble = h("div", {});
   const hello = h("div", {});
   const dayPlace = h("div", {}, hours.root);
@@ -102,11 +103,11 @@ export async function render(place) {
 
   function showGpu(gauges) {
     const found = Object.entries(gauges).filter(([name]) => name.startsWith("gpu_"));
-    if (found.length === 0 && gpu.childElementCount) return;
     const rows = found.length ? found.map(([name, value]) => [name.slice(4).replaceAll("_", " "), name.endsWith("bytes") ? bytes(value) : number(value)]) : null;
     const more = [["Hedged attempts", count(gauges.hedges_total)], ["Breakers opened", count(gauges.breakers_opened_total)],
       ["Answers cached", count(gauges.cache_entries)], ["Cache size", bytes(gauges.cache_bytes)], ["Refused by limits", count(gauges.limited_total)]];
-    replace(gpu, card(rows ? "GPU" : "Since the start", h("dl", { class: "facts" }, (rows ?? more).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))));
+    if (!gpu.childElementCount) replace(gpu, card(rows ? "GPU" : "Since the start", facts));
+    replace(facts, (rows ?? more).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
   }
 
   async function today() {

@@ -30,16 +30,20 @@ export async function render(place) {
   const send = h("button", { class: "button primary", type: "submit" }, "Send");
   const stop = button("Stop", () => panels.forEach((one) => one.stop()), { disabled: true });
   const add = button("Add a model", () => addPanel(known.names.find((name) => !kept.chosen.includes(name)) ?? known.names[0]));
-  const clear = button("Clear", () => panels.forEach((one) => one.clear()), { class: "button quiet" });
+  const clear = button("Clear", () => {
+    panels.forEach((one) => one.clear());
+    examples.hidden = false;
+  }, { class: "button quiet" });
   const list = h("datalist", { id: "models" }, known.names.map((name) => h("option", { value: name })));
 
+  const examples = h("div", { class: "prompts" }, EXAMPLES.map((text) => button(text, () => {
+    prompt.value = text;
+    ask();
+  }, { class: "button small" })));
   const composer = h("form", { class: "card composer", onsubmit: (event) => {
     event.preventDefault();
     ask();
-  } }, h("div", { class: "prompts" }, EXAMPLES.map((text) => button(text, () => {
-    prompt.value = text;
-    ask();
-  }, { class: "button small" }))), prompt,
+  } }, examples, prompt,
   h("div", { class: "spread" }, h("div", { class: "row tight" }, send, stop, clear), h("span", { class: "small muted" }, "The same prompt goes to every model above.")),
   h("details", {}, h("summary", {}, "Options"), options.root));
   prompt.addEventListener("keydown", (event) => {
@@ -58,6 +62,7 @@ export async function render(place) {
     const text = prompt.value.trim();
     if (!text || panels.some((one) => one.busy())) return;
     prompt.value = "";
+    examples.hidden = true;
     send.disabled = true;
     stop.disabled = false;
     await Promise.all(panels.map((one) => one.ask(text, options.read())));
@@ -160,7 +165,7 @@ function panel(first, known, onclose, onchange) {
     const report = h("div", { class: "report", "aria-live": "off" }, h("span", { class: "muted" }, "Waiting for the first token"));
     talk.append(h("div", { class: "said user" }, text), said, report);
     running = new AbortController();
-    const seen = { about: null, first: null, last: null, tokens: 0, usage: null, status: "" };
+    const seen = { primary: primary(), broken: kept.broken.has(primary()), about: null, first: null, last: null, tokens: 0, usage: null, status: "" };
     let answer = "";
     const show = () => replace(report, describe(seen, known));
     const follow = () => {
@@ -197,7 +202,7 @@ function panel(first, known, onclose, onchange) {
     said.classList.remove("caret");
     if (!answer) said.remove();
     if (seen.about?.provider) {
-      lastTarget = named(seen.about.provider, seen.about.model);
+      if (!kept.broken.has(lastTarget)) lastTarget = named(seen.about.provider, seen.about.model);
       showPrimary();
     }
     if (seen.about?.provider || seen.first !== null) show();
@@ -283,8 +288,9 @@ function describe(seen, known) {
       about.provider ? badge(named(about.provider, about.model), "accent") : null,
       about.cache ? badge(isHit ? `${about.cache} cache hit` : `cache ${about.cache}`, isHit ? "good" : "") : null,
       about.category ? badge(about.category) : null,
+      seen.broken && !isHit && about.provider && named(about.provider, about.model) !== seen.primary ? badge(`fallback from ${seen.primary}`, "warn") : null,
       attempts > 1 ? badge(`${attempts} attempts`, "warn") : null,
-      about.route ? badge(`route ${about.route}`) : null),
+      about.route && about.route !== named(about.provider, about.model) ? badge(`route ${about.route}`) : null),
     about.why ? h("div", { class: "muted" }, `Why this target: ${about.why}`) : null,
     about.dropped ? h("div", { class: "muted" }, `Left out for this target: ${about.dropped}`) : null,
     about.stages.length ? stages(about.stages) : null,

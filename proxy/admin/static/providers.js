@@ -52,7 +52,7 @@ export async function render(place) {
         { title: "Slow (p95)", number: true, cell: (one) => seconds(one.p95_s) },
         { title: "Never came", number: true, cell: (one) => percent(one.silent_share) },
         { title: "Deadline", number: true, cell: (one) => h("b", {}, seconds(one.deadline_s)) },
-        { title: "", cell: (one) => one.reasoning ? badge("reasoning") : null },
+        { title: "For", cell: (one) => one.reasoning ? badge("reasoning") : "answers" },
       ], deadlines) : empty("Nothing learned yet", "After some answers, each target's usual first-token time sets its deadline.")),
       others.length ? h("details", { class: "card" }, h("summary", {}, `${others.length} more providers, waiting for a key`),
         table("Providers without a key", [

@@ -52,9 +52,9 @@ export async function render(place) {
 
   function showCategories(found) {
     known = found.categories;
-    replace(categories, known.length ? table("Categories", [
+    replace(categories, known.length ? table("Kinds of requests", [
       { title: "Name", cell: (one) => one.name },
-      { title: "", cell: (one) => one.own ? badge("own", "accent") : badge("built in") },
+      { title: "Kind", cell: (one) => one.own ? badge("own", "accent") : badge("built in") },
       { title: "Targets", class: "wrap", cell: (one) => one.targets.length ? h("span", { class: "mono" }, one.targets.join(", ")) : h("span", { class: "muted" }, "default chain") },
       { title: "Examples", number: true, cell: (one) => one.own ? one.examples.length : h("span", { class: "muted" }, "trained") },
       { title: "Keywords", number: true, cell: (one) => one.own ? one.keywords.length : h("span", { class: "muted" }, "–") },

@@ -1,0 +1,1 @@
+"""`bench classify`: how fast requests are understood, and how well, beside others."""

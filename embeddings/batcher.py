@@ -1,0 +1,134 @@
+"""Many questions, few runs: texts that arrive together are encoded together.
+
+A question that finds the model idle waits for company for a bounded moment; while the model runs,
+what arrives is collected for the next run. What nobody waits for any more is not run at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from embeddings.wire import Vectors
+
+WAIT_SECONDS = 0.0002
+BATCH_TEXTS = 64
+WAITING_TEXTS = 4096  # beyond it a question is refused at once
+
+
+class Overloaded(Exception):
+    """More is asked than can be answered in time."""
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    texts: Sequence[str]
+    until_ns: int
+    answer: Callable[[Vectors | None], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start."""
+
+    questions: int = 0
+    texts: int = 0
+    runs: int = 0
+    stale: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+class Batcher:
+    """Collects questions on the loop, runs the model on one worker."""
+
+    def __init__(
+        self,
+        encode: Callable[[Sequence[str]], Vectors],
+        worker: Executor,
+        now_ns: Callable[[], int],
+        *,
+        wait_s: float = WAIT_SECONDS,
+        batch_texts: int = BATCH_TEXTS,
+    ) -> None:
+        """encode: runs on the worker, one batch at a time. now_ns: CLOCK_MONOTONIC."""
+        self._encode = encode
+        self._worker = worker
+        self._now_ns = now_ns
+        self._wait_s = wait_s
+        self._batch_texts = batch_texts
+        self._waiting: deque[_Asked] = deque()
+        self._texts = 0
+        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.counts = Counts()
+
+    def ask(
+        self, texts: Sequence[str], until_ns: int, answer: Callable[[Vectors | None], None]
+    ) -> None:
+        """answer hears the vectors, or None where it is too late or the model failed.
+
+        Raises Overloaded.
+        """
+        if self._texts + len(texts) > WAITING_TEXTS:
+            self.counts.refused += 1
+            raise Overloaded
+        self.counts.questions += 1
+        self._waiting.append(_Asked(texts, until_ns, answer))
+        self._texts += len(texts)
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            asyncio.get_running_loop().call_later(self._wait_s, self._run)
+
+    async def drain(self) -> None:
+        """Until everything asked so far is answered."""
+        await self._idle.wait()
+
+    def _take(self) -> list[_Asked]:
+        now = self._now_ns()
+        taken: list[_Asked] = []
+        room = self._batch_texts
+        while self._waiting:
+            one = self._waiting[0]
+            if one.until_ns <= now:
+                self.counts.stale += 1
+                one.answer(None)
+            elif taken and len(one.texts) > room:
+                break
+            else:
+                taken.append(one)
+                room -= len(one.texts)
+            self._waiting.popleft()
+            self._texts -= len(one.texts)
+        return taken
+
+    def _run(self) -> None:
+        batch = self._take()
+        if not batch:
+            self._busy = False
+            self._idle.set()
+            return
+        texts = [text for one in batch for text in one.texts]
+        self.counts.runs += 1
+        self.counts.texts += len(texts)
+        future = asyncio.get_running_loop().run_in_executor(self._worker, self._encode, texts)
+        future.add_done_callback(lambda done: self._answered(batch, done))
+
+    def _answered(self, batch: Sequence[_Asked], done: asyncio.Future[Vectors]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None:
+            self.counts.failed += 1
+            for one in batch:
+                one.answer(None)
+        else:
+            vectors = done.result()
+            place = 0
+            for one in batch:
+                one.answer(vectors[place : place + len(one.texts)])
+                place += len(one.texts)
+        self._run()

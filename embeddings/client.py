@@ -1,0 +1,192 @@
+"""The proxy's side of the embedder: ask with a deadline, and never depend on an answer.
+
+Whoever asks hears vectors, or None: no connection, too late, refused. After a few failures nobody
+is made to wait any more; a probe beside the traffic finds out when it is back. Restarts of the
+embedder are followed by reconnecting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from embeddings import wire
+from embeddings.wire import Kind, Vectors
+
+log = logging.getLogger(__name__)
+
+FAILURES = 3  # in a row, before nobody waits any more
+PROBE_SECONDS = 0.25  # between probes, and between attempts to connect at first
+STATE_SECONDS = 1.0
+RECONNECT_MOST_S = 2.0
+WAITING = 256  # questions at a time; beyond it the answer is None at once
+
+
+class _Waiting:
+    __slots__ = ("handle", "hear")
+
+    def __init__(self, hear: Callable[[Kind, bytes], None], handle: asyncio.TimerHandle) -> None:
+        self.hear = hear
+        self.handle = handle
+
+
+class Client(asyncio.Protocol):
+    """One connection at a time to the embedder at a path. All on one loop."""
+
+    def __init__(self, path: str, budget_s: float) -> None:
+        """budget_s: how long an answer may take."""
+        self.path = path
+        self.budget_s = budget_s
+        self._transport: asyncio.Transport | None = None
+        self._frames = wire.Frames()
+        self._waiting: dict[int, _Waiting] = {}
+        self._number = 0
+        self._failed = 0
+        self._lost = asyncio.Event()
+        self.answered = 0
+        self.late = 0
+
+    # ---- asking ----------------------------------------------------------------------------
+
+    @property
+    def up(self) -> bool:
+        """Whether a question is worth asking."""
+        return self._transport is not None and self._failed < FAILURES
+
+    def ask(self, texts: Sequence[str], then: Callable[[Vectors | None], None]) -> None:
+        """then hears unit vectors, shape (len(texts), dim), once and within the budget; or None,
+        at once where the embedder is away."""
+        if not self.up or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
+            then(None)
+            return
+        self._ask(texts, self.budget_s, then)
+
+    async def encode(self, texts: Sequence[str]) -> Vectors | None:
+        """The same, for who may await."""
+        future: asyncio.Future[Vectors | None] = asyncio.get_running_loop().create_future()
+        self.ask(texts, lambda found: None if future.done() else future.set_result(found))
+        return await future
+
+    def compare(self, a: str, b: str, then: Callable[[float | None], None]) -> None:
+        """then hears the cosine of two texts, or None: the second opinion on a doubtful match."""
+
+        def hear(found: Vectors | None) -> None:
+            then(None if found is None else float(found[0] @ found[1]))
+
+        self.ask((a, b), hear)
+
+    async def state(self) -> dict[str, Any] | None:
+        """How the embedder does, in its own words; None where it does not answer."""
+        if self._transport is None:
+            return None
+        future: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+
+        def hear(kind: Kind, payload: bytes) -> None:
+            if not future.done():
+                future.set_result(orjson.loads(payload) if kind is Kind.TOLD else None)
+
+        number = self._wait(STATE_SECONDS, hear)
+        self._transport.write(wire.frame(number, Kind.STATE))
+        return await future
+
+    def _ask(
+        self, texts: Sequence[str], budget_s: float, then: Callable[[Vectors | None], None]
+    ) -> None:
+        transport = self._transport
+        assert transport is not None
+
+        def hear(kind: Kind, payload: bytes) -> None:
+            found = None
+            if kind is Kind.VECTORS:
+                with suppress(wire.BadFrame):
+                    found = wire.vectors_of(payload)
+            if found is None or len(found) != len(texts):
+                self._failed += 1
+                self.late += 1
+                then(None)
+                return
+            self._failed = 0
+            self.answered += 1
+            then(found)
+
+        number = self._wait(budget_s, hear)
+        until_ns = time.monotonic_ns() + int(budget_s * 1e9)
+        transport.write(wire.question(number, texts, until_ns))
+
+    def _wait(self, budget_s: float, hear: Callable[[Kind, bytes], None]) -> int:
+        self._number = number = (self._number + 1) & 0xFFFF_FFFF
+        loop = asyncio.get_running_loop()
+        handle = loop.call_later(budget_s, self._expire, number)
+        self._waiting[number] = _Waiting(hear, handle)
+        return number
+
+    def _expire(self, number: int) -> None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            waiting.hear(Kind.REFUSED, b"late")
+
+    # ---- the connection --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._frames = wire.Frames()
+        self._lost.clear()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport = None
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting.values():
+            one.handle.cancel()
+            one.hear(Kind.REFUSED, b"gone")
+        self._lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for number, kind, payload in self._frames.feed(data):
+                waiting = self._waiting.pop(number, None)
+                if waiting is not None:  # else its deadline has passed
+                    waiting.handle.cancel()
+                    waiting.hear(kind, payload)
+        except wire.BadFrame as error:
+            log.warning("the embedder at %s speaks another language: %s", self.path, error)
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def run(self) -> None:
+        """Stay connected, for ever; a task of the proxy's."""
+        loop = asyncio.get_running_loop()
+        pause_s = PROBE_SECONDS
+        told = False
+        try:
+            while True:
+                try:
+                    await loop.create_unix_connection(lambda: self, self.path)
+                except OSError as error:
+                    if not told:
+                        log.warning("no embedder at %s: %s", self.path, error)
+                        told = True
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, RECONNECT_MOST_S)
+                    continue
+                pause_s, told = PROBE_SECONDS, False
+                self._failed = FAILURES  # until a probe has come back in time
+                await self._look_after()
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def _look_after(self) -> None:
+        """While connected: probe where nobody waits any more, so that it can come back."""
+        while self._transport is not None:
+            if self._failed >= FAILURES and not self._waiting:
+                self._ask(("probe",), self.budget_s, lambda _: None)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), PROBE_SECONDS)

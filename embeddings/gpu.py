@@ -1,0 +1,133 @@
+"""NVIDIA GPUs by NVML: which are there, how they do, and which one is the least loaded.
+
+No CUDA context and no torch: any process may look. Without a driver there is simply none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pynvml
+
+EACH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU at one moment. None: this one does not say. Shares are 0 to 1, power in watts."""
+
+    index: int
+    uuid: str
+    name: str
+    utilisation: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    temperature_celsius: float | None = None
+    power_watts: float | None = None
+    ecc_errors: int | None = None  # uncorrected, since the driver was loaded
+
+    def figures(self) -> dict[str, float]:
+        """What can be measured of it, by name."""
+        known = asdict(self)
+        return {
+            name: float(value)
+            for name, value in known.items()
+            if name not in ("index", "uuid", "name") and value is not None
+        }
+
+
+def find() -> list[Gpu]:
+    """Every GPU with its figures; empty where there is no driver. Takes milliseconds."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        return [_look(index) for index in range(pynvml.nvmlDeviceGetCount())]
+    except pynvml.NVMLError:
+        return []
+    finally:
+        with suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def least_loaded(gpus: Sequence[Gpu], visible: str | None = None) -> Gpu | None:
+    """The one with the most to spare: least busy, then most free memory.
+
+    visible: CUDA_VISIBLE_DEVICES, indices or UUIDs; GPUs that it leaves out are not ours.
+    """
+    allowed = list(gpus)
+    if visible is not None:
+        names = [name.strip() for name in visible.split(",") if name.strip()]
+        allowed = [
+            one
+            for one in gpus
+            if any(name == str(one.index) or one.uuid.startswith(name) for name in names)
+        ]
+    return min(allowed, key=_load, default=None)
+
+
+def _load(gpu: Gpu) -> tuple[float, int]:
+    free = (gpu.memory_total_bytes or 0) - (gpu.memory_used_bytes or 0)
+    return round(gpu.utilisation or 0.0, 1), -free
+
+
+def _look(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+
+    def ask(question: Callable[..., Any], *more: Any) -> Any:
+        try:
+            return question(handle, *more)
+        except pynvml.NVMLError:
+            return None  # not every card measures everything
+
+    rates = ask(pynvml.nvmlDeviceGetUtilizationRates)
+    memory = ask(pynvml.nvmlDeviceGetMemoryInfo)
+    milliwatts = ask(pynvml.nvmlDeviceGetPowerUsage)
+    celsius = ask(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
+    return Gpu(
+        index=index,
+        uuid=str(ask(pynvml.nvmlDeviceGetUUID) or index),
+        name=str(ask(pynvml.nvmlDeviceGetName) or "unknown"),
+        utilisation=None if rates is None else rates.gpu / 100.0,
+        memory_used_bytes=None if memory is None else int(memory.used),
+        memory_total_bytes=None if memory is None else int(memory.total),
+        temperature_celsius=celsius,
+        power_watts=None if milliwatts is None else milliwatts / 1000.0,
+        ecc_errors=ask(
+            pynvml.nvmlDeviceGetTotalEccErrors,
+            pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+            pynvml.NVML_VOLATILE_ECC,
+        ),
+    )
+
+
+class Telemetry:
+    """Looks every two seconds on a thread of its own; whoever asks gets the last look."""
+
+    def __init__(self, look: Callable[[], list[Gpu]] = find) -> None:
+        self._look = look
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.gpus: Sequence[Gpu] = ()
+
+    def start(self) -> None:
+        """Begin to look; one that finds no GPU ends by itself."""
+        self._thread = threading.Thread(target=self._run, name="nvml", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while True:
+            self.gpus = self._look()
+            if not self.gpus or self._over.wait(EACH_SECONDS):
+                return

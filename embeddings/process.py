@@ -1,0 +1,244 @@
+"""The embedder: a process of its own that turns texts into vectors for every proxy on the machine.
+
+It listens on a Unix socket, owns the model and the GPU, and nothing depends on it: whoever asks
+has a deadline and another way. It ends by SIGTERM after answering what it was asked, and a new one
+takes the socket over from one that died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from embeddings import gpu, wire
+from embeddings.batcher import Batcher, Overloaded
+from embeddings.transformer import NoModel, Transformer, model_path
+from embeddings.wire import Kind, Vectors
+
+log = logging.getLogger(__name__)
+
+CLIENTS = 256
+UNREAD_BYTES = 4 * 1024 * 1024  # answers that a client does not read, before it is let go
+DRAIN_SECONDS = 5.0
+
+
+class AlreadyRunning(Exception):
+    """Another embedder answers at this socket."""
+
+
+class Model(Protocol):
+    """What the process serves."""
+
+    name: str
+    device: str
+    dim: int
+
+    def encode(self, texts: Any) -> Vectors: ...
+
+
+@dataclass(slots=True)
+class Embedder:
+    """model: used by one worker thread only."""
+
+    model: Model
+    telemetry: gpu.Telemetry
+    started_s: float
+    batcher: Batcher
+    clients: set[Client]
+
+    def state(self) -> dict[str, Any]:
+        """How it does, as JSON."""
+        return {
+            "model": self.model.name,
+            "device": self.model.device,
+            "dim": self.model.dim,
+            "pid": os.getpid(),
+            "up_s": round(time.monotonic() - self.started_s, 1),
+            "clients": len(self.clients),
+            **asdict(self.batcher.counts),
+            "gpus": [{"index": one.index, "name": one.name, **one.figures()}
+                     for one in self.telemetry.gpus],
+        }  # fmt: skip
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._frames = wire.Frames()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if len(self._embedder.clients) >= CLIENTS:
+            transport.abort()
+            return
+        self._transport = transport
+        self._embedder.clients.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport = None
+        self._embedder.clients.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for number, kind, payload in self._frames.feed(data):
+                self._serve(number, kind, payload)
+        except wire.BadFrame as error:
+            log.warning("a client was let go: %s", error)
+            self.close()
+
+    def close(self) -> None:
+        """Let it go."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _serve(self, number: int, kind: Kind, payload: bytes) -> None:
+        match kind:
+            case Kind.ENCODE:
+                until_ns, texts = wire.asked(payload)
+
+                def answer(vectors: Vectors | None) -> None:
+                    if vectors is None:
+                        self._say(wire.frame(number, Kind.REFUSED, b"too late, or failed"))
+                    else:
+                        self._say(wire.answer(number, vectors))
+
+                try:
+                    self._embedder.batcher.ask(texts, until_ns, answer)
+                except Overloaded:
+                    self._say(wire.frame(number, Kind.REFUSED, b"overloaded"))
+            case Kind.STATE:
+                told = orjson.dumps(self._embedder.state())
+                self._say(wire.frame(number, Kind.TOLD, told))
+            case Kind.VECTORS | Kind.TOLD | Kind.REFUSED:
+                raise wire.BadFrame("an answer where a question was due")
+
+    def _say(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if transport.get_write_buffer_size() > UNREAD_BYTES:
+            self.close()
+            return
+        transport.write(data)
+
+
+def bind(path: str) -> socket.socket:
+    """A listening socket at a path, over what a dead embedder left there.
+
+    Raises AlreadyRunning where one answers, OSError where the path cannot be used.
+    """
+    if os.path.exists(path):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(f"{path} is no socket: it is left alone")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.settimeout(1.0)
+            try:
+                other.connect(path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+            except TimeoutError as error:  # one that hangs still holds it
+                raise AlreadyRunning(path) from error
+            else:
+                raise AlreadyRunning(path)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o117)
+    try:
+        listening.bind(path)
+    finally:
+        os.umask(before)
+    listening.listen(128)
+    listening.setblocking(False)
+    return listening
+
+
+async def serve(
+    listening: socket.socket,
+    path: str,
+    model: Model,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until stop is set; then answer what is asked, and end."""
+    loop = asyncio.get_running_loop()
+    over = stop or asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # not in the main thread: a test stops it by the event
+            loop.add_signal_handler(one, over.set)
+    telemetry = gpu.Telemetry()
+    telemetry.start()
+    inode = os.stat(path).st_ino
+    with ThreadPoolExecutor(1, "model") as worker:
+        batcher = Batcher(model.encode, worker, time.monotonic_ns)
+        embedder = Embedder(model, telemetry, time.monotonic(), batcher, set())
+        server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
+        ready()
+        await over.wait()
+        server.close()
+        with suppress(FileNotFoundError):
+            if os.stat(path).st_ino == inode:  # a successor's is not ours to remove
+                os.unlink(path)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(batcher.drain(), DRAIN_SECONDS)
+        for client in list(embedder.clients):
+            client.close()
+        telemetry.close()
+
+
+def choose_device(wanted: str) -> str:
+    """The device to run on. auto: the least loaded GPU, which is the only one seen from then on."""
+    if wanted != "auto":
+        return wanted
+    environ = os.environ  # noqa: TID251 - CUDA reads it, and is told by it which GPU is ours
+    found = gpu.least_loaded(gpu.find(), environ.get("CUDA_VISIBLE_DEVICES"))
+    if found is None:
+        return "cpu"
+    environ["CUDA_VISIBLE_DEVICES"] = found.uuid
+    log.info("GPU %d, %s, is the least loaded", found.index, found.name)
+    return "cuda"
+
+
+def run(path: str, model: str | None, device: str) -> int:
+    """The whole process; its exit status. Raises NoModel."""
+    try:
+        listening = bind(path)
+    except AlreadyRunning:
+        log.error("another embedder answers at %s", path)  # noqa: TRY400 - nothing to trace
+        return 1
+    except OSError as error:
+        log.error("cannot listen: %s", error)  # noqa: TRY400 - nothing to trace
+        return 1
+    # Whoever connects meanwhile waits in the socket's queue, within his own deadline.
+    try:
+        loaded = Transformer(model_path(model), choose_device(device))
+        loaded.warm()
+
+        def ready() -> None:
+            log.info("embedding by %s on %s at %s", loaded.name, loaded.device, path)
+
+        asyncio.run(serve(listening, path, loaded, ready=ready))
+    finally:
+        listening.close()
+    return 0
+
+
+__all__ = ["AlreadyRunning", "NoModel", "bind", "choose_device", "run", "serve"]

@@ -1,0 +1,125 @@
+"""What the embedder process and its clients say to each other over a Unix socket.
+
+A frame is its size, a number that pairs question and answer, and a kind, then the kind's payload;
+all integers are little-endian. A question carries the moment after which nobody waits for it any
+more, in nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share.
+
+    encode     u64 until, then per text u32 size and UTF-8
+    state      nothing
+    vectors    u32 rows, u32 columns, float32 rows
+    told       JSON
+    refused    UTF-8, why
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+FRAME_BYTES = 8 * 1024 * 1024  # of one frame, at most
+TEXTS = 1024  # of one question, at most
+_HEAD = struct.Struct("<IIB")
+_UNTIL = struct.Struct("<Q")
+_SIZE = struct.Struct("<I")
+_SHAPE = struct.Struct("<II")
+
+
+class Kind(IntEnum):
+    ENCODE = 1
+    STATE = 2
+    VECTORS = 3
+    TOLD = 4
+    REFUSED = 5
+
+
+class BadFrame(ValueError):
+    """The other side does not speak this."""
+
+
+def frame(number: int, kind: Kind, payload: bytes = b"") -> bytes:
+    """One frame."""
+    return _HEAD.pack(len(payload), number, kind) + payload
+
+
+def question(number: int, texts: Sequence[str], until_ns: int) -> bytes:
+    """A frame that asks for the vectors of texts."""
+    parts = [_UNTIL.pack(max(0, until_ns))]
+    for text in texts:
+        raw = text.encode("utf-8", "replace")
+        parts += (_SIZE.pack(len(raw)), raw)
+    return frame(number, Kind.ENCODE, b"".join(parts))
+
+
+def asked(payload: bytes) -> tuple[int, list[str]]:
+    """(until_ns, texts) of a question. Raises BadFrame."""
+    try:
+        (until_ns,) = _UNTIL.unpack_from(payload)
+        texts: list[str] = []
+        place = _UNTIL.size
+        while place < len(payload):
+            (size,) = _SIZE.unpack_from(payload, place)
+            place += _SIZE.size
+            raw = payload[place : place + size]
+            if len(raw) != size or len(texts) == TEXTS:
+                raise BadFrame("a text is cut off, or there are too many")
+            texts.append(raw.decode("utf-8", "replace"))
+            place += size
+    except struct.error as error:
+        raise BadFrame(f"a question is cut off: {error}") from error
+    return until_ns, texts
+
+
+def answer(number: int, vectors: Vectors) -> bytes:
+    """A frame with vectors, shape (rows, columns)."""
+    rows, columns = vectors.shape
+    data = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+    return frame(number, Kind.VECTORS, _SHAPE.pack(rows, columns) + data)
+
+
+def vectors_of(payload: bytes) -> Vectors:
+    """The vectors of an answer, read-only. Raises BadFrame."""
+    try:
+        rows, columns = _SHAPE.unpack_from(payload)
+    except struct.error as error:
+        raise BadFrame(f"an answer is cut off: {error}") from error
+    if len(payload) != _SHAPE.size + 4 * rows * columns:
+        raise BadFrame("an answer has another size than it says")
+    found: Vectors = np.frombuffer(payload, dtype="<f4", offset=_SHAPE.size)
+    return found.reshape(rows, columns)
+
+
+class Frames:
+    """Bytes in, frames out, however they were cut."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, Kind, bytes]]:
+        """(number, kind, payload) of each complete frame. Raises BadFrame."""
+        buffer = self._buffer
+        buffer += data
+        place = 0
+        try:
+            while len(buffer) - place >= _HEAD.size:
+                size, number, kind = _HEAD.unpack_from(buffer, place)
+                if size > FRAME_BYTES:
+                    raise BadFrame(f"a frame of {size} bytes")
+                end = place + _HEAD.size + size
+                if len(buffer) < end:
+                    return
+                payload = bytes(buffer[place + _HEAD.size : end])
+                place = end
+                try:
+                    yield number, Kind(kind), payload
+                except ValueError as error:
+                    raise BadFrame(f"a frame of kind {kind}") from error
+        finally:
+            del buffer[:place]

@@ -1,0 +1,34 @@
+"""What is told of GPUs and the embedder, there or not; and that a proxy never waits for either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embeddings.gpu import Gpu
+from tests.admin.house import house
+
+
+async def test_without_gpu_and_embedder() -> None:
+    async with house() as it:
+        assert (await it.get("/api/embedder")) == {"configured": False}
+        assert "firsttoken_embedder" not in await it.get("/metrics")
+
+
+async def test_an_embedder_that_is_away_costs_nothing(tmp_path: Path) -> None:
+    extra = f'[embeddings]\nsocket = "{tmp_path}/none.sock"\nmodel = "a/sentence-model"\n'
+    async with house(extra=extra) as it:
+        await it.ask()
+        found = await it.get("/api/embedder")
+        assert (found["configured"], found["up"], found["state"]) == (True, False, None)
+        assert "firsttoken_embedder_up 0.0" in await it.get("/metrics")
+        classified = await it.post("/api/classify", {"text": "Write a haiku about rain"})
+        assert classified["source"] == "embedding", "the word table is not the embedder's model"
+
+
+async def test_gpus_are_told() -> None:
+    async with house() as it:
+        it.app.memory.telemetry.gpus = (Gpu(0, "GPU-aa", "H200", 0.5, power_watts=99.0),)
+        assert (await it.get("/api/gpus"))["gpus"] == [
+            {"index": 0, "uuid": "GPU-aa", "name": "H200", "utilisation": 0.5, "power_watts": 99.0}
+        ]
+        assert 'firsttoken_gpu_power_watts{gpu="0",name="H200"} 99.0' in await it.get("/metrics")

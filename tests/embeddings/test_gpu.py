@@ -1,0 +1,56 @@
+"""Which GPU is the least loaded, and that one that is absent is no error."""
+
+from __future__ import annotations
+
+import pytest
+
+from embeddings import gpu
+from embeddings.gpu import Gpu, Telemetry, least_loaded
+from proxy.admin.metrics import Exposition
+from proxy.ledger.tally import Tally
+
+BUSY = Gpu(0, "GPU-aa", "H200", 0.9, 10, 100)
+FULL = Gpu(1, "GPU-bb", "H200", 0.0, 90, 100)
+FREE = Gpu(2, "GPU-cc", "H200", 0.02, 5, 100, 40.0, 71.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("visible", "chosen"),
+    [(None, FREE), ("0,1", FULL), ("GPU-aa", BUSY), ("2", FREE), ("", None), ("7", None)],
+)
+def test_the_least_loaded_of_those_that_are_ours(visible: str | None, chosen: Gpu | None) -> None:
+    assert least_loaded([BUSY, FULL, FREE], visible) == chosen
+
+
+def test_without_gpus_there_is_none() -> None:
+    assert least_loaded([]) is None
+
+
+def test_figures_are_those_that_are_known() -> None:
+    assert BUSY.figures() == {
+        "utilisation": 0.9, "memory_used_bytes": 10.0, "memory_total_bytes": 100.0,
+    }  # fmt: skip
+    assert FREE.figures()["power_watts"] == 71.5
+
+
+def test_telemetry_keeps_the_last_look_and_ends() -> None:
+    looks = iter([[FREE], []])
+    telemetry = Telemetry(lambda: next(looks))
+    telemetry.start()
+    telemetry.close()
+    assert telemetry.gpus == [FREE]
+
+
+def test_a_machine_without_a_driver_has_no_gpus(monkeypatch) -> None:
+    def none() -> None:
+        raise gpu.pynvml.NVMLError(gpu.pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(gpu.pynvml, "nvmlInit", none)
+    assert gpu.find() == []
+
+
+def test_gpus_are_gauges() -> None:
+    text = Exposition(Tally(), dict, lambda: [BUSY, FREE]).text().decode()
+    assert 'firsttoken_gpu_utilisation{gpu="0",name="H200"} 0.9' in text
+    assert 'firsttoken_gpu_power_watts{gpu="2",name="H200"} 71.5' in text
+    assert "gpu_" not in Exposition(Tally(), dict).text().decode()

@@ -1,0 +1,197 @@
+"""The embedder as a process: it answers, batches, dies, hangs, comes back; nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.batcher import WAITING_TEXTS, Batcher, Overloaded
+from embeddings.client import Client
+from embeddings.process import AlreadyRunning, bind
+from tests.embeddings.tiny import DIM, Tiny
+
+ROOT = Path(__file__).resolve().parents[2]
+BUDGET_S = 0.25
+
+
+@contextmanager
+def embedder(path: str):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.embeddings.tiny", path], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@asynccontextmanager
+async def client(path: str, budget_s: float = BUDGET_S):
+    one = Client(path, budget_s)
+    running = asyncio.create_task(one.run())
+    try:
+        yield one
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def there(path: str) -> bool:
+    return os.path.exists(path)
+
+
+async def until(true, seconds: float = 8.0) -> None:
+    over = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < over
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "e.sock")
+
+
+async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
+    with embedder(path):
+        async with client(path) as a, client(path) as b:
+            await until(lambda: a.up and b.up)
+            answers = await asyncio.gather(
+                *(one.encode((f"text {n}", f"other {n}")) for n in range(50) for one in (a, b))
+            )
+            for n in range(50):
+                want = Tiny().encode((f"text {n}", f"other {n}"))
+                assert np.allclose(answers[2 * n], want)
+                assert np.allclose(answers[2 * n + 1], want)
+            state = await a.state()
+            assert state is not None
+            assert (state["model"], state["dim"], state["clients"]) == ("tiny", DIM, 2)
+            assert state["runs"] < 60, "questions share runs, across clients"
+            heard: list[float | None] = []
+            a.compare("x", "x", heard.append)
+            await until(lambda: bool(heard))
+            assert heard[0] == pytest.approx(1.0)
+
+
+async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> None:
+    async with client(path) as one:
+        with embedder(path) as process:
+            await until(lambda: one.up)
+            asked = [asyncio.ensure_future(one.encode(("slow",))) for _ in range(5)]
+            await asyncio.sleep(0.02)
+            os.kill(process.pid, signal.SIGKILL)
+            began = time.monotonic()
+            assert await asyncio.gather(*asked) == [None] * 5
+            assert time.monotonic() - began < BUDGET_S + 0.1
+        await until(lambda: not one.up)
+        began = time.monotonic()
+        assert await one.encode(("x",)) is None
+        assert time.monotonic() - began < 0.02, "who is away is not waited for"
+        assert there(path), "a dead one leaves its socket"
+        with embedder(path):
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+
+async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) -> None:
+    with embedder(path) as process:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            os.kill(process.pid, signal.SIGSTOP)
+            for _ in range(3):
+                began = time.monotonic()
+                assert await one.encode(("x",)) is None
+                assert time.monotonic() - began < BUDGET_S + 0.1
+            began = time.monotonic()
+            for _ in range(100):
+                assert await one.encode(("x",)) is None
+            assert time.monotonic() - began < 0.1
+            os.kill(process.pid, signal.SIGCONT)
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+            state = await one.state()
+            assert state is not None
+            assert state["stale"] >= 3, "what nobody waits for is not run"
+
+
+async def test_sigterm_answers_what_was_asked_and_takes_the_socket_along(path: str) -> None:
+    with embedder(path) as process:
+        async with client(path, budget_s=2.0) as one:
+            await until(lambda: one.up)
+            asked = asyncio.ensure_future(one.encode(("slow",)))
+            await asyncio.sleep(0.05)
+            process.terminate()
+            assert await asked is not None
+            assert await asyncio.to_thread(process.wait, 5) == 0
+            assert not there(path)
+
+
+async def test_a_model_that_fails_is_told_from_one_that_works(path: str) -> None:
+    with embedder(path):
+        async with client(path) as one:
+            await until(lambda: one.up)
+            assert await one.encode(("broken",)) is None
+            assert await one.encode(("whole",)) is not None
+
+
+async def test_who_speaks_another_language_is_let_go(path: str) -> None:
+    with embedder(path):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert await asyncio.wait_for(_read(reader), 2) == b""
+        writer.close()
+        async with client(path) as one:
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
+def test_a_socket_is_taken_over_from_the_dead_only(path: str, tmp_path: Path) -> None:
+    with bind(path) as alive:
+        assert alive.fileno() > 0
+        with pytest.raises(AlreadyRunning):
+            bind(path)
+    with bind(path) as again:
+        assert again.getsockname() == path
+        assert oct(os.stat(path).st_mode)[-3:] == "660"
+    plain = tmp_path / "file"
+    plain.write_text("mine")
+    with pytest.raises(OSError, match="no socket"):
+        bind(str(plain))
+    assert plain.read_text() == "mine"
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    path = str(tmp_path / "a" / "e.sock")
+    with bind(path) as made, socket.socket(socket.AF_UNIX) as other:
+        other.connect(path)
+        assert made.getsockname() == path
+
+
+async def test_too_much_at_once_is_refused() -> None:
+    batcher = Batcher(lambda texts: np.zeros((len(texts), DIM)), None, time.monotonic_ns)  # type: ignore[arg-type]
+    with pytest.raises(Overloaded):
+        batcher.ask(["x"] * (WAITING_TEXTS + 1), 1 << 62, lambda _: None)
+    assert batcher.counts.refused == 1

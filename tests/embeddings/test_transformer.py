@@ -1,0 +1,103 @@
+"""A sentence-transformers model of a few thousand weights, made here, as the embedder runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.client import Client
+from embeddings.transformer import BATCHES, NoModel, Transformer, model_path
+
+pytestmark = pytest.mark.slow
+torch = pytest.importorskip("torch", reason="the extra gpu is not installed")
+library = pytest.importorskip("sentence_transformers", reason="the extra gpu is not installed")
+models = pytest.importorskip("sentence_transformers.models")
+transformers = pytest.importorskip("transformers", reason="the extra gpu is not installed")
+ROOT = Path(__file__).resolve().parents[2]
+
+WORDS = tuple("the a cat dog house tree runs sleeps big small red blue in on under".split())  # noqa: SIM905
+TEXTS = ["the cat sleeps", "a big red dog runs under the tree", "", "in the house " * 200]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A folder with a BERT of two layers, random but fixed."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
+    )
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=5 + len(WORDS), hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=64, max_position_embeddings=128,
+    )  # fmt: skip
+    bert = folder / "bert"
+    transformers.BertModel(config).save_pretrained(bert)
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(bert)
+    word = models.Transformer(str(bert), max_seq_length=64)
+    made = folder / "tiny"
+    library.SentenceTransformer(modules=[word, models.Pooling(32)], device="cpu").save(str(made))
+    return made
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_vectors_are_those_of_the_library(model: Path) -> None:
+    ours = Transformer(str(model), "cpu")
+    theirs = library.SentenceTransformer(str(model), device="cpu").encode(
+        TEXTS, normalize_embeddings=True
+    )
+    found = ours.encode(TEXTS)
+    assert (found.shape, found.dtype, ours.dim) == ((len(TEXTS), 32), np.float32, 32)
+    assert np.abs(found - theirs).max() < 1e-5
+    assert np.allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_more_than_a_batch_keeps_its_order(model: Path) -> None:
+    ours = Transformer(str(model), "cpu")
+    texts = [f"the cat {WORDS[n % len(WORDS)]}" for n in range(BATCHES[-1] + 7)]
+    found = ours.encode(texts)
+    assert len(found) == len(texts)
+    assert np.abs(found[-1] - ours.encode(texts[-1:])[0]).max() < 1e-5
+    assert ours.encode([]).shape == (0, 32)
+
+
+def test_a_model_that_is_not_there_is_told() -> None:
+    with pytest.raises(NoModel):
+        Transformer("/nowhere/at/all", "cpu")
+    assert model_path("mine") == "mine"
+
+
+def started(model: Path, socket: str, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "proxy", "embedder", "--socket", socket]
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [*command, "--model", str(model), "--device", "cpu"], cwd=ROOT, stderr=out
+        )
+
+
+async def test_the_command_serves_it(model: Path, tmp_path: Path) -> None:
+    socket = str(tmp_path / "e.sock")
+    process = started(model, socket, tmp_path / "log")
+    client = Client(socket, 2.0)
+    running = asyncio.create_task(client.run())
+    try:
+        for _ in range(600):
+            if client.up:
+                break
+            await asyncio.sleep(0.1)
+        found = await client.encode(TEXTS)
+        assert found is not None, (tmp_path / "log").read_text()
+        assert found.shape == (len(TEXTS), 32)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        process.kill()
+        process.wait()

@@ -1,0 +1,47 @@
+"""An embedder process with a model of a few lines: `python -m tests.embeddings.tiny PATH`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from zlib import crc32
+
+import numpy as np
+
+from embeddings.process import bind, serve
+
+DIM = 8
+
+
+class Tiny:
+    """The same vector for the same words; "slow" takes 300 ms, "broken" fails."""
+
+    name = "tiny"
+    device = "cpu"
+    dim = DIM
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def encode(self, texts: Sequence[str]):
+        self.batches.append(len(texts))
+        if any("broken" in text for text in texts):
+            raise RuntimeError("broken")
+        if any("slow" in text for text in texts):
+            time.sleep(0.3)
+        found = np.stack([self.one(text) for text in texts])
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    @staticmethod
+    def one(text: str):
+        return np.random.default_rng(crc32(text.encode())).normal(size=DIM).astype(np.float32)
+
+
+def main(path: str) -> None:
+    asyncio.run(serve(bind(path), path, Tiny(), ready=lambda: print("ready", flush=True)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
