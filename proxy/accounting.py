@@ -32,8 +32,9 @@ class Accounting:
             cost = memory.recorder.record(exchange, total_s)
         if memory.quotas.any:
             usage = exchange.usage
-            is_hit = exchange.cache in ("exact", "semantic")
-            tokens = 0 if usage is None or is_hit else usage.total
+            # A hit took nothing from its caller's limits, and neither did a check behind its back.
+            is_free = exchange.cache in ("exact", "semantic") or exchange.lane == "shadow"
+            tokens = 0 if usage is None or is_free else usage.total
             self._charge(exchange, memory.quotas.settle(exchange.id), tokens, cost)
 
     def lost(self, exchange: Exchange, target: str, waited_s: float) -> None:

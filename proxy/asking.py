@@ -224,6 +224,15 @@ class Pending:
         if self._runner is not None:
             self._runner.resume()
 
+    def write_to(self, sink: Sink) -> None:
+        """From now on the tokens of the open stream go there."""
+        if self._runner is not None:
+            self._runner.write_to(sink)
+
+    def sent(self) -> bytes | None:
+        """All that the client has of its stream; None where that is not kept."""
+        return None if self._runner is None else self._runner.sent()
+
     def _fail(self, error: ClientError) -> None:
         self.over = True
         exchange = self._exchange

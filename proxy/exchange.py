@@ -47,6 +47,7 @@ class Options:
     category: str | None = None
     first_token_ms: float | None = None
     tags: tuple[str, ...] = ()
+    cache_control: str = ""  # the header of that name, where `cache` says nothing
 
 
 NO_OPTIONS = Options()

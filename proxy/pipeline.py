@@ -7,18 +7,17 @@ requests keep theirs. Everything here is a plain call: the only wait is the upst
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from proxy import headers
-from proxy.cache.entry import Entry
 from proxy.cache.key import key_of
-from proxy.cache.policy import ALLOWED, may_look_up, may_store, options_of
-from proxy.cache.policy import Options as CacheOptions
+from proxy.cache.policy import ALLOWED, may_look_up, options_of
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
+from proxy.reuse import KINDS, Reuse
 from proxy.routing.plan import QUEUE_SECONDS, turned_away
 from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
@@ -27,19 +26,19 @@ from proxy.upstream.runner import Runner
 if TYPE_CHECKING:
     from proxy.asking import Pending
     from proxy.cache.cache import Cache
+    from proxy.cache.flight import Member
+    from proxy.cache.lead import Lead
+    from proxy.cache.pace import Paced
     from proxy.choosing import Chooser
     from proxy.exchange import Exchange, Sink
+    from proxy.reuse import Keep
     from proxy.routing.plan import Plan, Planner, Rule, Target
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.engine import Engine, Terms
 
+    Answering = Lead | Member | Paced | Runner | Pending
+
 STEPS_LIMIT = 4096
-KINDS = {  # dialect -> the cache's endpoint name
-    "openai": "chat",
-    "completions": "completions",
-    "anthropic": "messages",
-    "responses": "responses",
-}
 
 
 class Reading(Protocol):
@@ -130,8 +129,12 @@ class Pipeline:
     steps: Steps
     terms: Sequence[Terms]
     chooser: Chooser
+    reuse: Reuse = field(init=False)
 
-    def serve(self, exchange: Exchange, sink: Sink) -> Runner | Pending | None:
+    def __post_init__(self) -> None:
+        self.reuse = Reuse(self.cache, self.engine)
+
+    def serve(self, exchange: Exchange, sink: Sink) -> Answering | None:
         """Answer one request into the sink; the ledger hears of it however it ends.
 
         Raises ClientError before anything was sent. Returns what is still to be answered, or None
@@ -141,10 +144,11 @@ class Pipeline:
         exchange.route = rule.name
         wish = ALLOWED
         if exchange.options is not NO_OPTIONS:
-            wish = options_of(exchange.options.cache or "")
+            wish = options_of(exchange.options.cache or "", exchange.options.cache_control)
         key = None
+        name = None
         text = None
-        cache = self.cache
+        cache, reuse = self.cache, self.reuse
         if cache.settings.enabled and rule.cache and may_look_up(exchange.body, cache.settings):
             began = perf_counter()
             key = key_of(
@@ -160,21 +164,32 @@ class Pipeline:
                 entry = cache.find_exact(key, wish)
                 exchange.cache_s = perf_counter() - began
                 if entry is not None:
-                    self._replay(exchange, sink, entry, "exact")
-                    return None
+                    return reuse.replay(exchange, sink, entry, "exact")
+                if wish.read and wish.write and cache.settings.exact:
+                    name = (key.exact, exchange.stream, exchange.wants_usage)
+                    joined = reuse.join(name, exchange, sink)
+                    if joined is not None:
+                        return joined
         reading = self._classify(exchange, text)
         if key is not None and reading is not None and wish.read:
             began = perf_counter()
             hit = cache.find_semantic(key, reading.vector, exchange.language, wish)
             exchange.cache_s += perf_counter() - began
             if hit is not None:
-                self._replay(exchange, sink, hit.entry, "semantic")
-                return None
+                return reuse.give(exchange, sink, hit, partial(self._run, rule))
         if wish.only:
             raise ClientError(
                 504, "No cached answer, and the request allows no other.", code="cache_miss"
             )
-        keep = self._keeper(key, wish, reading) if key is not None and wish.write else None
+        keep = reuse.keeper(key, wish, reading) if key is not None and wish.write else None
+        if name is None:
+            return self._ask(rule, exchange, sink, keep=keep)
+        return reuse.lead(name, exchange, sink, partial(self._ask, rule, exchange, keep=keep))
+
+    def _ask(
+        self, rule: Rule, exchange: Exchange, sink: Sink, *, keep: Keep | None
+    ) -> Runner | Pending | None:
+        """Go upstream, by way of the model that says what kind it is, where one is asked."""
         if self.chooser.asks(rule, exchange):
             return self.chooser.ask(
                 exchange, sink, lambda said: self._run(rule, exchange, sink, keep, said)
@@ -186,7 +201,7 @@ class Pipeline:
         rule: Rule,
         exchange: Exchange,
         sink: Sink,
-        keep: Callable[[Exchange, bytes], None] | None,
+        keep: Keep | None,
         said: str | None = None,
     ) -> Runner | None:
         """Plan and race. said: the category, where a model was asked. Raises ClientError."""
@@ -215,14 +230,6 @@ class Pipeline:
         self._classify(exchange, None)
         return self.chooser.trying().plan(rule, exchange, self.engine.now())
 
-    def _keeper(
-        self, key: Any, wish: CacheOptions, reading: Reading | None
-    ) -> Callable[[Exchange, bytes], None]:
-        def keep(done: Exchange, body: bytes) -> None:
-            self._store(done, body, key, wish, reading)
-
-        return keep
-
     def _classify(self, exchange: Exchange, text: str | None) -> Reading | None:
         """Category, complexity and language, in the one pass that makes the cache's vector too."""
         reading = None
@@ -242,56 +249,3 @@ class Pipeline:
         if chosen is not None:
             exchange.category = chosen
         return reading
-
-    def _store(
-        self, exchange: Exchange, body: bytes, key: Any, wish: CacheOptions, reading: Reading | None
-    ) -> None:
-        """Keep a complete answer, if it is one that may be given again."""
-        settings = self.cache.settings
-        if not may_store(
-            options=wish,
-            settings=settings,
-            complete=True,
-            finishes=[exchange.finish],
-            size_bytes=len(body),
-            has_calls=b'"tool_calls":[' in body or b'"tool_calls": [' in body,
-            has_refusal=b'"refusal":"' in body,
-        ):
-            return
-        entry = Entry(
-            stream=body if exchange.stream else b"",
-            whole=b"" if exchange.stream else body,
-            usage=exchange.usage,
-            kind=KINDS[exchange.kind],
-            finish=exchange.finish,
-            model=exchange.provider_model,
-            provider=exchange.provider,
-            category=exchange.category,
-            language=exchange.language,
-            tags=exchange.options.tags,
-        )
-        vector = reading.vector if reading is not None else None
-        if exchange.category in settings.live_categories:
-            return
-        self.cache.put(key, vector, entry)
-
-    def _replay(self, exchange: Exchange, sink: Sink, entry: Entry, how: str) -> None:
-        exchange.cache = how
-        exchange.provider = entry.provider
-        exchange.provider_model = entry.model
-        exchange.category = exchange.category or entry.category
-        exchange.usage = entry.usage
-        exchange.finish = entry.finish
-        exchange.status = 200
-        exchange.outcome = "ok"
-        exchange.first_token_s = perf_counter() - exchange.started_s
-        if exchange.stream:
-            sink.open(
-                200,
-                headers.STREAM + headers.about(exchange),
-                self.cache.stream_of(entry, include_usage=exchange.wants_usage),
-            )
-            sink.end()
-        else:
-            sink.whole(200, headers.JSON + headers.about(exchange), self.cache.whole_of(entry))
-        self.engine.account(exchange)

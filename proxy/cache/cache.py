@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from random import random
 
 from embeddings.index import Vector
@@ -102,9 +103,10 @@ class Cache:
         if not (options.read and self.settings.exact):
             return None
         entry = self.exact.peek(key.exact)
-        if entry is not None:
-            self._count_hit(entry)
-            self.counts.exact_hits += 1
+        if entry is None or not self._is_young(entry, options):
+            return None
+        self._count_hit(entry)
+        self.counts.exact_hits += 1
         return entry
 
     def find_semantic(
@@ -124,6 +126,8 @@ class Cache:
         if key.partition in semantic and (gist := key.gist) is not None:
             near_ones = semantic.alike(key.partition, gist, vector)
             if near_ones:
+                if options.max_age_s != inf:
+                    near_ones = [one for one in near_ones if self._is_young(one[1], options)]
                 hit = self._judge(key, near_ones[:_CANDIDATES], language)
                 if hit is not None:
                     return hit
@@ -351,6 +355,10 @@ class Cache:
         }
 
     # ---- inside ----------------------------------------------------------------------------
+
+    def _is_young(self, entry: Entry, options: Options) -> bool:
+        """Whether an answer is not older than the request allows."""
+        return options.max_age_s == inf or self._clock() - entry.created_s <= options.max_age_s
 
     def _holds(self, entry: Entry) -> bool:
         return self.exact.peek(entry.exact) is entry

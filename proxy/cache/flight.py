@@ -5,7 +5,7 @@ meanwhile joins: it gets what was sent so far, then the rest as it comes, under 
 Each client reads at its own pace, from one copy of the answer. A client that leaves, the first one
 too, takes only itself away; the race ends with the last of them.
 
-Most requests are never joined: until then a flight keeps nothing and passes each piece on.
+Most requests are never joined: they have a Lead (see lead.py), and no flight is made for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from proxy.exchange import Exchange, Sink
 MAX_BYTES = 1 << 20  # of an answer; past it nobody joins, and the slowest client sets the pace
 _OWN = (b"x-request-id:", b"x-firsttoken-", b"server-timing:")
 
-Name = tuple[bytes, bool, bool]  # a request's exact fingerprint, whether it streams, wants usage
 Account = Callable[[Exchange], None]
 
 
@@ -29,8 +28,13 @@ class Race(Protocol):
 
     def cancel(self) -> None: ...
     def expire(self) -> None: ...
+    def nudge(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
+    def write_to(self, sink: Sink) -> None:
+        """From now on the tokens of the open stream go there; its end is told as before."""
+        ...
+
     def sent(self) -> bytes | None:
         """All that was written to its sink so far, in one; None where that is not kept."""
         ...
@@ -60,6 +64,10 @@ class Member:
             flight.leave(self)
         else:
             flight.race.expire()
+
+    def nudge(self) -> None:
+        """Called every second: a sign of life goes to every client."""
+        self._flight.race.nudge()
 
     def pause(self) -> None:
         """The client does not read."""
@@ -104,14 +112,13 @@ class Member:
 
 
 class Flight:
-    """One answer on its way to everyone who asked for it. A Sink, for the race."""
+    """One answer on its way to several who asked for it. A Sink, for the race."""
 
     __slots__ = (
         "_account",
         "_bytes",
         "_forget",
         "_head",
-        "_shared",
         "_waits",
         "ended",
         "leader",
@@ -121,35 +128,42 @@ class Flight:
         "race",
     )
 
-    def __init__(
-        self, exchange: Exchange, sink: Sink, account: Account, forget: Callable[[], None]
+    def __init__(  # noqa: PLR0913 - one flight's parts, set once
+        self,
+        exchange: Exchange,
+        sink: Sink,
+        race: Race,
+        account: Account,
+        forget: Callable[[], None],
+        *,
+        head: tuple[int, bytes] | None,
+        sent: bytes = b"",
+        paused: bool = False,
     ) -> None:
-        """account: told of each follower once. forget: called when nobody may join any more."""
+        """exchange, sink: the leader's. head: status and lines, if its stream was opened, and what
+        it has of that. account: told of each follower once. forget: called when nobody may join
+        any more."""
         self.leader = Member(self, exchange, sink)
+        self.leader.paused = self._waits = paused
         self.members = [self.leader]
-        self.race: Race = _NO_RACE
-        self.opened = False
+        self.race = race
+        self.opened = head is not None
         self.ended = False
         self.pieces: list[bytes] = []
         self._bytes = 0
-        self._head: tuple[int, bytes] = (0, b"")
+        self._head = head or (0, b"")
         self._account = account
         self._forget = forget
-        self._shared = False
-        self._waits = False
+        self._keep(sent)
+        self.leader.caught_up()
 
-    def join(self, exchange: Exchange, sink: Sink) -> Member | None:
-        """Have another client share the answer, from its beginning; None where that is gone."""
-        if self.opened and not self._shared:
-            sent = self.race.sent()
-            if sent is None or len(sent) > MAX_BYTES:
-                return None
-            self._keep(sent)
-            self.members[0].caught_up()
-        self._shared = True
+    def join(self, exchange: Exchange, sink: Sink) -> Member:
+        """Have another client share the answer, from its beginning."""
         member = Member(self, exchange, sink)
         self.members.append(member)
+        leads = self.leader.exchange
         exchange.cache = "exact"
+        exchange.category, exchange.language = leads.category, leads.language
         if self.opened:
             self._tell(member)
             member.board(self._head[0], self._dress(member))
@@ -199,18 +213,12 @@ class Flight:
         """The answer begins: every client's stream is opened."""
         self.opened = True
         self._head = (status, lines)
-        if not self._shared:
-            self.members[0].sink.open(status, lines, first)
-            return
         self._keep(first)
         for member in tuple(self.members):
             self._tell(member)
             member.board(status, self._dress(member))
 
     def write(self, data: bytes) -> None:
-        if not self._shared:
-            self.members[0].sink.write(data)
-            return
         self._keep(data)
         for member in tuple(self.members):
             member.catch_up()
@@ -282,46 +290,3 @@ class Flight:
             exchange.status, exchange.error = self._head[0], leads.error
             exchange.outcome = leads.outcome or ("ok" if self._head[0] < 400 else "error")
             self._account(exchange)
-
-
-class Flights:
-    """The flights under way, by the name of what was asked."""
-
-    __slots__ = ("_account", "_under_way")
-
-    def __init__(self, account: Account) -> None:
-        """account: told of each follower's exchange once, however it ended."""
-        self._account = account
-        self._under_way: dict[Name, Flight] = {}
-
-    def __len__(self) -> int:
-        return len(self._under_way)
-
-    def find(self, name: Name) -> Flight | None:
-        """A flight that may still be joined."""
-        return self._under_way.get(name)
-
-    def start(self, name: Name, exchange: Exchange, sink: Sink) -> Flight:
-        """A new flight that others may join; give it its race before that starts."""
-        under_way = self._under_way
-
-        def forget() -> None:
-            if under_way.get(name) is flight:
-                del under_way[name]
-
-        flight = Flight(exchange, sink, self._account, forget)
-        under_way[name] = flight
-        return flight
-
-
-class _NoRace:
-    """Before the race is set there is nothing to tell it."""
-
-    def cancel(self) -> None: ...
-    def expire(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def sent(self) -> bytes | None: ...
-
-
-_NO_RACE = _NoRace()

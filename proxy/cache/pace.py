@@ -9,6 +9,7 @@ from proxy.timing import Clock, Timer, Wheel
 
 UNKNOWN_PER_S = 50.0  # frames, where neither a rate was given nor one recorded
 LONGEST_S = 60.0  # of a replay: a recording that took longer is told faster
+_WAIT_S = 1.0  # between looks at a client that does not read
 _TAIL = 3  # finish, usage, [DONE]: sent with the last words
 
 
@@ -70,6 +71,9 @@ class Paced:
         if self._timer is not None:
             self._finish()
 
+    def nudge(self) -> None:
+        """Called every second; a replay is never silent for long."""
+
     def pause(self) -> None:
         """The client does not read."""
         self._paused = True
@@ -83,7 +87,7 @@ class Paced:
 
     def _tick(self) -> None:
         if self._paused:
-            self._go_on()
+            self._timer = self._wheel.arm(_WAIT_S, self._tick)
             return
         due = 1 + int((self._now() - self._start_s) * self._per_s)
         if due >= len(self._frames) - _TAIL:

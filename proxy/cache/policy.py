@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from proxy.chat import Json
 
@@ -42,13 +43,13 @@ class Options:
     read: bool = True
     write: bool = True
     only: bool = False
+    max_age_s: float = inf  # of a stored answer
 
 
 ALLOWED = Options()
 _BYPASS = Options(read=False, write=False)
 _REFRESH = Options(read=False)
 _ONLY = Options(write=False, only=True)
-_NO_STORE = Options(write=False)
 _MODES = {"bypass": _BYPASS, "refresh": _REFRESH, "only": _ONLY}
 
 
@@ -56,19 +57,32 @@ def options_of(mode: str = "", cache_control: str = "") -> Options:
     """The wish of one request: `firsttoken.cache`, else its Cache-Control header (RFC 9111 5.2.1).
 
     mode "bypass" neither reads nor writes, "refresh" writes without reading, "only" never asks
-    an upstream. no-cache is refresh, no-store does not write, only-if-cached is only.
+    an upstream. no-cache is refresh, no-store does not write, only-if-cached is only, max-age
+    bounds the age of what is read.
     """
     if not mode and not cache_control:
         return ALLOWED
     if mode:
         return _MODES.get(mode, ALLOWED)
     words = {word.strip().lower() for word in cache_control.split(",")}
-    fresh = bool(words & {"no-cache", "max-age=0"})
-    if "no-store" in words:
-        return _BYPASS if fresh else _NO_STORE
-    if "only-if-cached" in words:
-        return _ONLY
-    return _REFRESH if fresh else ALLOWED
+    max_age_s = min((_seconds(word) for word in words), default=inf)
+    fresh = "no-cache" in words or max_age_s <= 0
+    only = "only-if-cached" in words
+    return Options(
+        read=not fresh,
+        write=not (only or "no-store" in words),
+        only=only,
+        max_age_s=inf if fresh else max_age_s,
+    )
+
+
+def _seconds(word: str) -> float:
+    """What a max-age directive allows; one without a number allows nothing stored."""
+    name, _, value = word.partition("=")
+    if name.strip() != "max-age":
+        return inf
+    value = value.strip().strip('"')
+    return float(value) if value.isascii() and value.isdigit() else 0.0
 
 
 def may_look_up(body: Json, settings: Settings, category: str = "") -> bool:

@@ -6,7 +6,11 @@ The verified mode asks for it on a share of its hits (`Hit.check`); the fresh an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from proxy.exchange import Exchange
+
+LIMIT = 4  # checks at a time; a hit beyond it goes unchecked
 
 
 def repeat(exchange: Exchange, started_s: float) -> Exchange:
@@ -17,16 +21,27 @@ def repeat(exchange: Exchange, started_s: float) -> Exchange:
     again.category, again.language = exchange.category, exchange.language
     again.complexity, again.prompt_bytes = exchange.complexity, exchange.prompt_bytes
     again.stream, again.wants_usage = exchange.stream, exchange.wants_usage
+    again.beta = exchange.beta
     return again
 
 
 class Unheard:
-    """A sink that nobody reads."""
+    """A sink that nobody reads. over: called once, when the answer has ended."""
 
-    __slots__ = ()
+    __slots__ = ("_over",)
+
+    def __init__(self, over: Callable[[], None]) -> None:
+        self._over = over
 
     def open(self, status: int, headers: bytes, first: bytes) -> None: ...
     def write(self, data: bytes) -> None: ...
-    def end(self) -> None: ...
-    def whole(self, status: int, headers: bytes, body: bytes) -> None: ...
-    def abort(self) -> None: ...
+
+    def end(self) -> None:
+        self._over()
+
+    def whole(self, status: int, headers: bytes, body: bytes) -> None:
+        del status, headers, body
+        self._over()
+
+    def abort(self) -> None:
+        self._over()

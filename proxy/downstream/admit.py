@@ -28,7 +28,7 @@ BETA = b"anthropic-beta"
 _BETA_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_., ")
 OPTION_PREFIX = b"x-firsttoken-"
 _CACHE_WORDS = ("bypass", "refresh", "only")
-_OPTION_NAMES = frozenset(Options.__slots__)
+_OPTION_NAMES = frozenset(Options.__slots__) - {"cache_control"}
 _OPTION_HEADERS = frozenset(
     {
         b"cache-control",
@@ -95,11 +95,7 @@ def options_of(asked: Any, head: Mapping[bytes, bytes]) -> Options:
         values.update(asked)
     control = head.get(b"cache-control")
     if control is not None and "cache" not in values:
-        words = control.lower()
-        if b"no-store" in words:
-            values["cache"] = "bypass"
-        elif b"no-cache" in words:
-            values["cache"] = "refresh"
+        values["cache_control"] = control.decode("latin-1")
     return _checked(values) if values else NO_OPTIONS
 
 

@@ -83,9 +83,9 @@ class AioSink:
             await self._wake.wait()
         data = b"".join(self._pieces)
         self._pieces.clear()
-        if self._bytes > HELD_BYTES and self.answering is not None:
-            self.answering.resume()
-        self._bytes = 0
+        held, self._bytes = self._bytes, 0
+        if held > HELD_BYTES and self.answering is not None:
+            self.answering.resume()  # it may write, and be told to pause again
         return data
 
 

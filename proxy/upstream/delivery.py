@@ -116,9 +116,21 @@ class Delivery:
         if isinstance(self.follower, Gather):
             return self.follower.events
         decoder = self._dialect.decoder()
-        return [event for frame in decoder.feed(self._sent()) for event in frame.events]
+        return [event for frame in decoder.feed(self._said()) for event in frame.events]
 
-    def _sent(self) -> bytes:
+    def redirect(self, sink: Sink) -> None:
+        """From now on the tokens of the open stream go there; its end is told as before."""
+        if isinstance(self.follower, Relay):
+            self.follower.sink = sink
+
+    def sent(self) -> bytes | None:
+        """The open stream as the client has it, but for comments; None where it is not kept."""
+        follower = self.follower
+        if not isinstance(follower, Relay):
+            return COMMENT
+        return (follower.text or COMMENT) if follower.keeps else None
+
+    def _said(self) -> bytes:
         return self.follower.text if isinstance(self.follower, Relay) else b""
 
     def resume(
@@ -136,7 +148,7 @@ class Delivery:
             created=before.opened.created or int(engine.wall()),
             include_usage=self._exchange.wants_usage,
         )
-        inner.resume(self._sent())
+        inner.resume(self._said())
         relay = Relay(
             owner,
             self._sink,

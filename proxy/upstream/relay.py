@@ -32,7 +32,7 @@ class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
     __slots__ = ("_after_text", "_before_text", "_encoder", "_end_mark", "_kept", "_kept_bytes",
-                 "_plain", "_plain_marks", "_sink", "_strip_usage", "_tail")  # fmt: skip
+                 "_plain", "_plain_marks", "_strip_usage", "_tail", "sink")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -50,7 +50,7 @@ class Relay(Follower):
         now: Clock,
     ) -> None:
         super().__init__(owner, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now)
-        self._sink = sink
+        self.sink = sink
         self._encoder = encoder
         self._end_mark = end_mark
         self._strip_usage = strip_usage
@@ -97,7 +97,7 @@ class Relay(Follower):
             self._kept_bytes += len(data)
             if self._kept_bytes <= KEPT_LIMIT_BYTES:
                 self._kept.append(data[len(self._before_text) : -len(after)])
-            self._sink.write(data)
+            self.sink.write(data)
             return
         if not data.endswith(b"\n\n"):
             data = self._whole(data)
@@ -109,9 +109,14 @@ class Relay(Follower):
             self.longest_s = max(self.longest_s, now - self.heard_s)
             self.heard_s = now
             self._keep(data)
-            self._sink.write(data)
+            self.sink.write(data)
             return
         self._examine(self._decode(data))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the stream is not too large to be kept as it was sent."""
+        return self._kept_bytes <= KEPT_LIMIT_BYTES
 
     @property
     def text(self) -> bytes:
@@ -154,7 +159,7 @@ class Relay(Follower):
         data = self._pass(frames)
         if data:
             self._keep(data)
-            self._sink.write(data)
+            self.sink.write(data)
 
     def _pass(self, frames: Sequence[Frame]) -> bytes:
         """What of these frames goes to the client."""
@@ -185,7 +190,7 @@ class Relay(Follower):
             last = b"" if self.done else self._end_mark
         if last:
             self._keep(last)
-            self._sink.write(last)
+            self.sink.write(last)
 
     def _keep(self, data: bytes) -> None:
         self._kept_bytes += len(data)

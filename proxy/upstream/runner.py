@@ -153,6 +153,14 @@ class Runner:
         if self._winner is not None:
             self._winner.resume()
 
+    def write_to(self, sink: Sink) -> None:
+        """From now on the tokens of the open stream go there; its end is told as before."""
+        self._way.redirect(sink)
+
+    def sent(self) -> bytes | None:
+        """All that the client has of its stream; None where that is not kept."""
+        return None if self._before is not None else self._way.sent()
+
     @property
     def _way(self) -> Delivery:
         """The way out to the client."""

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.cache.flight import MAX_BYTES, Flight, Flights, Member
+from proxy.cache.flight import MAX_BYTES, Member
+from proxy.cache.lead import Flights
 from proxy.errors import ClientError
-from proxy.exchange import ANONYMOUS, Exchange
+from proxy.exchange import ANONYMOUS, Exchange, Sink
 
 NAME = (b"e" * 16, True, False)
 
@@ -48,6 +49,7 @@ class Race:
     def __init__(self, kept: bool = True) -> None:
         self.told: list[str] = []
         self.text: bytes | None = b"" if kept else None
+        self.sink: Sink | None = None  # where tokens go
 
     def cancel(self) -> None:
         self.told.append("cancel")
@@ -55,11 +57,17 @@ class Race:
     def expire(self) -> None:
         self.told.append("expire")
 
+    def nudge(self) -> None:
+        self.told.append("nudge")
+
     def pause(self) -> None:
         self.told.append("pause")
 
     def resume(self) -> None:
         self.told.append("resume")
+
+    def write_to(self, sink: Sink) -> None:
+        self.sink = sink
 
     def sent(self) -> bytes | None:
         return self.text
@@ -85,7 +93,7 @@ class Air:
     def write(self, data: bytes) -> None:
         if self.race.text is not None:
             self.race.text += data
-        self.flight.write(data)
+        (self.race.sink or self.flight).write(data)
 
     def join(self) -> tuple[Client, Member]:
         client = Client()
@@ -102,7 +110,7 @@ def test_alone_everything_is_passed_on_and_nothing_kept() -> None:
     air.write(b"b")
     air.flight.end()
     assert (air.first.body, air.first.end_of) == (b"ab", "end")
-    assert air.flight.pieces == []
+    assert air.race.sink is air.first, "the straight way"
     assert len(air.flights) == 0
     assert air.accounted == [], "the leader is the race's to account"
 
@@ -159,7 +167,7 @@ def test_the_race_waits_when_nobody_reads() -> None:
     air = Air()
     _, member = air.join()
     air.open()
-    air.flight.leader.pause()
+    air.flight.pause()
     assert air.race.told == []
     member.pause()
     assert air.race.told == ["pause"]
@@ -167,7 +175,7 @@ def test_the_race_waits_when_nobody_reads() -> None:
     assert air.race.told == ["pause", "resume"]
     member.pause()
     member.cancel()
-    air.flight.leader.resume()
+    air.flight.resume()
     assert air.race.told == ["pause", "resume", "pause", "resume"]
 
 
@@ -188,7 +196,7 @@ def test_the_leader_leaves_and_the_stream_goes_on() -> None:
     air = Air()
     joined, _ = air.join()
     air.open()
-    air.flight.leader.cancel()
+    air.flight.cancel()
     air.write(b"b")
     air.flight.end()
     assert air.race.told == []
@@ -202,10 +210,10 @@ def test_the_last_to_leave_ends_the_race() -> None:
     member.cancel()
     assert air.race.told == []
     assert [one.outcome for one in air.accounted] == ["cancelled"]
-    air.flight.leader.cancel()
+    air.flight.cancel()
     assert air.race.told == ["cancel"]
     assert air.flights.find(NAME) is None
-    air.flight.leader.cancel()
+    air.flight.cancel()
     assert air.race.told == ["cancel"]
 
 
@@ -254,7 +262,8 @@ def test_an_abort_gives_everyone_what_there_is_and_then_cuts() -> None:
     air.flight.abort()
     assert (slow.body, slow.end_of) == (b"ab", "abort")
     assert air.first.end_of == "abort"
-    assert air.flight.members == []
+    member.cancel()
+    assert len(air.accounted) == 1, "nobody is left"
 
 
 def test_what_was_not_kept_cannot_be_joined_late() -> None:
@@ -267,6 +276,30 @@ def test_what_was_not_kept_cannot_be_joined_late() -> None:
     air.write(b"b")
     assert late.status == 0
     assert air.first.body == b"ab"
+
+
+def test_a_leader_that_did_not_read_when_its_twin_came_gets_the_rest_later() -> None:
+    air = Air()
+    air.open()
+    air.flight.pause()
+    joined, member = air.join()
+    assert air.race.told == ["pause", "resume"], "somebody reads"
+    air.write(b"b")
+    assert (air.first.body, joined.body) == (b"a", b"ab")
+    air.flight.nudge()
+    member.nudge()
+    assert air.race.told[2:] == ["nudge", "nudge"]
+    air.flight.resume()
+    air.flight.end()
+    assert (air.first.body, air.first.end_of) == (b"ab", "end")
+
+
+def test_alone_its_race_hears_what_its_client_does() -> None:
+    air = Air()
+    for word in ("pause", "resume", "nudge", "expire", "cancel"):
+        getattr(air.flight, word)()
+    assert air.race.told == ["pause", "resume", "nudge", "expire", "cancel"]
+    assert len(air.flights) == 0
 
 
 def test_shutting_down_tells_the_race_or_cuts_who_lags() -> None:
@@ -288,6 +321,6 @@ def test_other_requests_fly_alone() -> None:
     assert air.flights.find((b"f" * 16, True, False)) is None
     assert air.flights.find((NAME[0], False, False)) is None
     again = Client()
-    second: Flight = air.flights.start(NAME, again.exchange, again)
+    second = air.flights.start(NAME, again.exchange, again)
     air.flight.end()
     assert air.flights.find(NAME) is second, "only its own place is given up"

@@ -11,7 +11,6 @@ from proxy.cache.policy import ALLOWED, Options, Settings, may_look_up, may_stor
     ("mode", "header", "wish"),
     [
         ("", "", ALLOWED),
-        ("", "max-age=60", ALLOWED),
         ("bypass", "", Options(read=False, write=False)),
         ("refresh", "", Options(read=False)),
         ("only", "", Options(write=False, only=True)),
@@ -20,6 +19,10 @@ from proxy.cache.policy import ALLOWED, Options, Settings, may_look_up, may_stor
         ("", "no-store", Options(write=False)),
         ("", "no-store, no-cache", Options(read=False, write=False)),
         ("", "only-if-cached", Options(write=False, only=True)),
+        ("", "max-age=60", Options(max_age_s=60)),
+        ("", "only-if-cached, max-age = 60", Options(write=False, only=True, max_age_s=60)),
+        ("", "max-age=soon", Options(read=False)),
+        ("", "private", ALLOWED),
         ("only", "no-cache", Options(write=False, only=True)),
     ],
 )

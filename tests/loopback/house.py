@@ -21,6 +21,7 @@ fast_lane = {fast}
 {server}
 [cache]
 enabled = {cache}
+{kept}
 [local]
 enabled = false
 [[provider]]
@@ -55,11 +56,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*, lane="fast", deadline=300, route="", server="", cache=False):
+async def running(*, lane="fast", deadline=300, route="", server="", cache=False, kept=""):
     async with ScriptedUpstream() as primary, ScriptedUpstream(word="alt") as backup:
         text = ROUTE.format(
             fast="true" if lane == "fast" else "false",
             cache="true" if cache else "false",
+            kept=kept,
             primary=primary.base_url,
             backup=backup.base_url,
             deadline=deadline,
@@ -117,9 +119,16 @@ class Reply:
 
 
 async def ask(
-    port: int, model: str, *, stream=True, text="hi", path="/v1/chat/completions", **more
+    port: int,
+    model: str,
+    *,
+    stream=True,
+    text="hi",
+    path="/v1/chat/completions",
+    control="",
+    **more,
 ):
-    """One request on a connection of its own, read to its end."""
+    """One request on a connection of its own, read to its end. control: its Cache-Control."""
     body = orjson.dumps(
         {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}], **more}
     )
@@ -127,7 +136,13 @@ async def ask(
     began = asyncio.get_running_loop().time()
     writer.write(
         b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (path.encode(), len(body), body)
+        b"%bContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+        % (
+            path.encode(),
+            b"Cache-Control: %b\r\n" % control.encode() if control else b"",
+            len(body),
+            body,
+        )
     )
     try:
         async with asyncio.timeout(10):
