@@ -55,6 +55,8 @@ first_token_ms = 3000
 cache = false
 [local]
 enabled = false
+[cache]
+enabled = false
 {extra}
 """
 
