@@ -8,7 +8,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -40,15 +39,11 @@ from proxy.parts import (
     teach,
 )
 from proxy.pipeline import Pipeline, Steps
-from proxy.routing.names import endpoint_name
 from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.serving import Service
-from proxy.upstream.auth import lines as auth_lines
-from proxy.upstream.auth import signature
-from proxy.upstream.endpoint import Endpoint
+from proxy.sources import Sources
 from proxy.upstream.engine import Engine
-from proxy.upstream.pool import LocalPool, Origin, Pool
 from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
@@ -92,7 +87,7 @@ class App:
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._accounting = Accounting(self.memory, self.house.now)
-        self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._sources = Sources(self.house, self.memory.local, self.spawn)
         self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
@@ -224,8 +219,7 @@ class App:
         await self._session.close()
         if self._siblings is not None:
             await self._siblings.close()
-        for pool in self._pools.values():
-            pool.close()
+        self._sources.close()
         await self.memory.local.stop()
         for task in tuple(self._spawned):
             task.cancel()
@@ -309,11 +303,7 @@ class App:
         house = self.house
         providers = reachable(settings, self._environ, local=memory.local.available)
         book = catalog.Catalog(settings, providers)
-        endpoints = {
-            endpoint_name(name, number): self._endpoint(replace(one, key=key))
-            for name, one in providers.items()
-            for number, key in enumerate(one.keys or (one.key,))
-        }
+        endpoints = self._sources.endpoints(providers, self._environ)
         rules, terms = rules_of(settings, book)
         memory.limits.configure(provider_quotas(settings, providers, rules))
         memory.budgets.hedges.share = settings.routing.hedge_budget
@@ -366,40 +356,6 @@ class App:
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
         return Service(settings, keyring(settings), pipeline, book, reference, quotas)
-
-    def _endpoint(self, provider: catalog.Provider) -> Endpoint:
-        house = self.house
-        if provider.name == catalog.LOCAL:
-            local = self.memory.local
-            pool: Pool = self._pools.setdefault(
-                (catalog.LOCAL,), LocalPool(local, house.wheel, house.now, self.spawn)
-            )
-            auth = f"Authorization: Bearer {local.key}\r\n".encode()
-            return Endpoint(provider.name, pool, provider.dialect, provider.path, auth)
-        origin = Origin(
-            provider.host,
-            provider.port,
-            provider.tls,
-            provider.ca_file,
-            provider.proxy or config.forward_proxy(self._environ, provider.host, tls=provider.tls),
-            provider.connect_seconds,
-        )
-        kept = self._pools.get((origin,))
-        if kept is None:
-            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self.spawn)
-            kept.warm(provider.prewarm)
-        kept.most_idle = provider.max_idle_connections
-        return Endpoint(
-            provider.name,
-            kept,
-            provider.dialect,
-            provider.path,
-            auth_lines(provider),
-            provider.quirks,
-            provider.key.reveal() if provider.key is not None else "",
-            provider.api_version,
-            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
-        )
 
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)
