@@ -104,7 +104,7 @@ class Relay(Follower):
             if not data:
                 return
         plain = self._plain
-        if plain and data.count(plain) == data.count(b"\n\n"):
+        if plain and 0 < data.count(plain) == data.count(b"\n\n"):
             now = self._now()
             self.longest_s = max(self.longest_s, now - self.heard_s)
             self.heard_s = now
