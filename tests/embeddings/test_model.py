@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-import statistics
+import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +36,17 @@ def test_the_shipped_file_is_whole_and_small(shipped: Classifier) -> None:
     assert {"code", "reasoning", "analysis", "translation", "web_search"} <= set(shipped.categories)
 
 
-def test_reading_needs_neither_torch_nor_a_long_time(shipped: Classifier) -> None:
-    text = "Write a short story about a robot who finds a garden on the roof of a building"
-    times = []
-    for _ in range(400):
-        start = time.perf_counter_ns()
-        shipped.read(text)
-        times.append(time.perf_counter_ns() - start)
-    assert statistics.median(times) < 250_000  # ten times the figure, for a busy machine
-    assert "sentence_transformers" not in sys.modules
+def test_reading_loads_no_heavy_library() -> None:
+    """In a process of its own: other tests of this run do load them."""
+    read = (
+        "import sys; from embeddings.classifier import Classifier;"
+        "Classifier.load().read('Write a short story about a robot in a garden');"
+        "print({'torch', 'sentence_transformers', 'faiss'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", read], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(
