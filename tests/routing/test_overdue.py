@@ -73,21 +73,21 @@ def stalling(sigma: float, seed: int, share: float = 0.05) -> Result:
     return sim.run(1000)
 
 
-@pytest.mark.parametrize("sigma", [0.4, 0.7, 1.0])
-def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float) -> None:
-    """5 % stall for ever. Extra requests are counted beyond those that replaced a dead one."""
-    results = [stalling(sigma, seed) for seed in range(5)]
+@pytest.mark.parametrize(("sigma", "needless"), [(0.4, 0.028), (0.7, 0.018), (1.0, 0.025)])
+def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float, needless: float) -> None:
+    """5 % stall for ever. needless: extra requests beyond those that replaced a dead one."""
+    results = [stalling(sigma, seed) for seed in range(10)]
     p99 = 0.12 * exp(2.326 * sigma)
     first = sorted(one for result in results for one in result.first_s)
     assert sum(result.lost for result in results) == 0
     assert first[int(0.99 * len(first))] <= 1.5 * p99
-    assert sum(result.needless for result in results) / 5 <= 0.04
-    assert max(result.needless for result in results) <= 0.05
+    assert sum(result.needless for result in results) / 10 <= needless
+    assert max(first) < 6.0, "nobody waits for a brown-out that is none"
 
 
 def test_nothing_stalls_and_little_is_spent() -> None:
     results = [stalling(0.5, seed, share=0.0) for seed in range(5)]
-    assert sum(result.extra for result in results) / 5 <= 0.04
+    assert sum(result.extra for result in results) / 5 <= 0.02
 
 
 def test_a_pool_that_is_slow_as_a_whole_is_not_asked_twice_and_hedged_again_later() -> None:
