@@ -7,7 +7,7 @@ from typing import Protocol
 from proxy.routing.race import Lane, Stalled, Verdict
 
 PATIENCE = 1.5  # times the deadline, after which a lane is given up where no hedge can be paid
-SWITCH_PATIENCE = 1.25  # likewise, on a route that never hedges: a switch throws waiting away
+SWITCH_PATIENCE = 1.1  # likewise, on a route that never hedges: a switch throws waiting away
 BROWN_OUT_PATIENCE = 4.0  # likewise, while the next target is late itself,
 BROWN_OUT_PATIENCE_S = 10.0  # and at least so long
 SLICE = 0.25  # of the deadline, until a lane that was left more time is looked at again

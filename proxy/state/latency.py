@@ -19,7 +19,7 @@ from proxy.state.prior import SPREAD, first_token_s
 from proxy.state.sketch import Reading, Sketch
 
 P80_Z, P95_Z, P99_Z = 0.8416, 1.6449, 2.3263  # standard deviations above the mean
-TAIL = 1.42  # times the 99th percentile, by which four of five second attempts should answer
+TAIL = 1.44  # times the 99th percentile, by which four of five second attempts should answer
 TWICE = 2.0  # times the 95th, by which half of them should
 LEAST_Z = 1.75  # no healthy target is hedged more often than 4 %, however narrow its times are
 SURE = 60.0  # weight of samples from which on the second bound needs no margin; until then
@@ -34,6 +34,7 @@ STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between len
 SILENT_SHARE = 0.15  # of attempts; where more never answer, some may only be slow:
 SILENT_GROWTH = 4.0  # so many times the rest of the share is added to the deadline,
 SILENT_MOST = 2.0  # which grows up to this factor
+TELLING = 0.1  # share of the deadline before which an attempt that was given up tells nothing
 STREAK = 5  # attempts given up in a row, after which each further one
 STREAK_GROWTH = 1.15  # multiplies the deadline: nothing is known of an answer that never came
 LEAST_S = 0.15  # no deadline is shorter: a network hiccup is not a stall
@@ -129,7 +130,9 @@ class Latency:
         sketch = history.sizes.get(size)
         if sketch is None:
             sketch = history.sizes[size] = Sketch()
-        if seconds >= 0.9 * sketch.limit_s:  # a client that left at once says nothing
+        if seconds < TELLING * sketch.limit_s:
+            return  # a client that left at once, or a hedge that lost at once, says nothing
+        if seconds >= 0.9 * sketch.limit_s:
             sketch.streak += 1
         sketch.cut(seconds, now)
         if history.compared:

@@ -37,7 +37,7 @@ def purse(tokens: float) -> Budget:
         (0, PATIENCE, True, True, False, SWITCH),
         (1, 1.3, True, True, False, HEDGE),
         (1, 1.0, False, True, False, WAIT),
-        (1, 1.25, False, True, False, SWITCH),
+        (1, 1.1, False, True, False, SWITCH),
         (1, 1.0, False, False, False, SWITCH),
         (1, 1.0, True, True, True, WAIT),
         (1, 3.9, False, True, True, WAIT),
