@@ -89,13 +89,11 @@ class Echo:
         at, said = self._at, self._said
         if at >= len(said):
             return text
-        self._at = at + len(text)
-        if said.startswith(text, at):
-            return ""
-        again = len(said) - at
-        if again < len(text) and said.endswith(text[:again]):
-            return text[again:]
-        raise Diverged
+        again = min(len(text), len(said) - at)
+        if not said.startswith(text[:again], at):
+            raise Diverged
+        self._at = at + again
+        return text[again:]
 
     def finish(self) -> str:
         """Nothing is ever held back; an answer that ended before it had said as much is another."""
