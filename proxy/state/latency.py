@@ -37,7 +37,7 @@ SILENT_MOST = 2.0  # which grows up to this factor
 TELLING = 0.1  # share of the deadline before which an attempt that was given up tells nothing
 STREAK = 5  # attempts given up in a row, after which each further one
 STREAK_GROWTH = 1.15  # multiplies the deadline: nothing is known of an answer that never came
-LEAST_S = 0.15  # no deadline is shorter: a network hiccup is not a stall
+LEAST_S = 0.1  # no deadline is shorter: a network hiccup is not a stall
 MOST_S = 30.0
 REASONING_MOST_S = 120.0
 BATCH = 16  # samples between two looks at a sketch that knows enough
@@ -45,6 +45,8 @@ LIMIT = 1024  # targets; those of pattern routes are the clients' words
 WINDOW_S = 5.0  # of the counts that tell a slow target
 SLOW_SHARE = 0.3  # of attempts, in this window and the last, over their deadline,
 SLOW_MORE = 2.5  # and so many more: four of four mean something, four of twelve are chance
+PROBE_S = 0.5  # between two lanes that find out what the next target is worth
+SLOW_START = 2  # lanes that may move on for each answer of the target they move to
 
 PEAK_S = 60.0  # time constant of the figure that targets are compared by
 
@@ -54,18 +56,18 @@ _REASONING = 64  # added to the size: histories of their own
 class Pace:
     """Whether a target keeps its deadlines at present: counts of two windows."""
 
-    __slots__ = ("ends_at", "late", "late_before", "met", "met_before")
+    __slots__ = ("ends_at", "late", "late_before", "met", "met_before", "probe_at", "sent")
 
     def __init__(self) -> None:
-        self.ends_at = 0.0
-        self.met = self.late = self.met_before = self.late_before = 0
+        self.ends_at = self.probe_at = 0.0
+        self.met = self.late = self.met_before = self.late_before = self.sent = 0
 
     def roll(self, now: float) -> None:
         """Forget what is too old."""
         if now >= self.ends_at:
             fresh = now < self.ends_at + WINDOW_S
             self.met_before, self.late_before = (self.met, self.late) if fresh else (0, 0)
-            self.met = self.late = 0
+            self.met = self.late = self.sent = 0
             self.ends_at = now + WINDOW_S
 
     def slow(self, now: float) -> bool:
@@ -162,6 +164,21 @@ class Latency:
         """Whether much of what this target was asked lately is late: it needs no more load."""
         history = self._histories.get(target)
         return history is not None and history.pace.slow(now)
+
+    def uncertain(self, target: str, following: str, now: float) -> bool:
+        """Whether a target is late all the time and the one after it has to prove itself first:
+        both may be slow. Who asks and is told no goes there: one every PROBE_S, and SLOW_START for
+        every answer that came lately, so that a target which does answer soon gets everything."""
+        if not self.slow(target, now):
+            return False
+        pace = (self._histories.get(following) or self._remember(following)).pace
+        pace.roll(now)
+        if pace.sent >= SLOW_START * (pace.met + pace.met_before):
+            if now < pace.probe_at:
+                return True
+            pace.probe_at = now + PROBE_S
+        pace.sent += 1
+        return False
 
     def expected_s(self, target: str, now: float) -> float:
         """A pessimist's first-token time, for choosing among targets: it rises at once and falls

@@ -157,6 +157,9 @@ class Request:
                 adaptive=True,
                 next_slow=sim.latency.slow(sim.names[following], sim.now),
                 purse=sim.budget if sim.hedges else None,
+                uncertain=lambda: sim.latency.uncertain(
+                    sim.names[one.step], sim.names[following], sim.now
+                ),
             )
         self.execute(self.race.on(said))
 

@@ -121,3 +121,27 @@ def test_a_dead_target_is_left_at_once_and_not_waited_for() -> None:
     result = sim.run(20)
     assert result.lost == 0
     assert max(result.began_next_s) < 1.0
+
+
+@pytest.mark.parametrize("hedges", [True, False])
+def test_a_burst_on_a_pool_that_turned_slow_is_not_sent_twice(hedges: bool) -> None:
+    """Of the second target nothing is known yet: a few find out, the others wait for them."""
+    rand = random.Random(3)
+    sim = Simulation([lognormal(rand, 0.12, 0.3), lognormal(rand, 0.12, 0.3)], hedges=hedges)
+    for _ in range(60):
+        sim.latency.observe("p0/m", 900, 0.12 * rand.lognormvariate(0, 0.3), sim.now)
+    sim.providers = [lambda now: 1.5 * rand.lognormvariate(0, 0.1)] * 2
+    result = sim.run(200, per_second=10_000)
+    assert result.lost == 0
+    assert result.extra <= 0.1
+
+
+def test_a_burst_on_a_dead_target_moves_on_as_soon_as_the_next_one_has_answered() -> None:
+    rand = random.Random(4)
+    sim = Simulation([lognormal(rand, 0.12, 0.3), lognormal(rand, 0.12, 0.3)])
+    for _ in range(60):
+        sim.latency.observe("p0/m", 900, 0.12 * rand.lognormvariate(0, 0.3), sim.now)
+    sim.providers[0] = lambda now: None
+    result = sim.run(200, per_second=10_000)
+    assert result.lost == 0
+    assert max(result.first_s) < 1.5

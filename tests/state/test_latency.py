@@ -173,3 +173,17 @@ def test_names_are_the_clients_and_bounded() -> None:
     for number in range(LIMIT + 50):
         latency.observe(f"p/{number}", 900, 0.3, 0.0)
     assert len(latency.snapshot()) == LIMIT
+
+
+def test_where_a_target_is_late_and_the_next_unknown_few_find_out() -> None:
+    latency = Latency()
+    assert not latency.uncertain("p/a", "p/b", 1.0), "nothing is late"
+    for _ in range(6):
+        latency.late("p/a", 1.0)
+    told = [latency.uncertain("p/a", "p/b", 1.0 + step / 10) for step in range(11)]
+    assert told.count(False) == 3, "at 1.0, 1.5 and 2.0"
+    latency.observe("p/b", 900, 0.3, 2.1)
+    assert [latency.uncertain("p/a", "p/b", 2.1) for _ in range(3)].count(False) == 0
+    latency.observe("p/b", 900, 0.3, 2.1)
+    latency.observe("p/b", 900, 0.3, 2.1)
+    assert [latency.uncertain("p/a", "p/b", 2.1) for _ in range(5)].count(False) == 3
