@@ -7,7 +7,7 @@ from typing import Protocol
 
 from proxy.routing.race import Lane, Stalled, Verdict
 
-PATIENCE = 1.5  # times the deadline, after which a lane is given up where no hedge can be paid
+PATIENCE = 1.2  # times the deadline, after which a lane is given up where no hedge can be paid
 SWITCH_PATIENCE = 1.1  # likewise, on a route that never hedges: a switch throws waiting away
 BROWN_OUT_PATIENCE = 4.0  # likewise, while the next target is late itself,
 BROWN_OUT_PATIENCE_S = 10.0  # and at least so long
@@ -38,7 +38,7 @@ def overdue(
     adaptive: the deadline was learned; one that was set is kept to the letter. next_slow: whether
     the target that would come next is late itself; then the whole pool is slow, and another
     request makes it worse. purse: what hedges are paid from, None for a route that only switches.
-    Where it is empty, a lane gets half of its time again before it is replaced. uncertain: asked
+    Where it is empty, a lane gets a fifth of its time again before it is replaced. uncertain: asked
     before that; whether so many are to be replaced at once that others should first find out what
     the next target is worth.
     """
