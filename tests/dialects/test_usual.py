@@ -16,9 +16,6 @@ CHUNK = (
     b'data: {"id":"c","created":1,"choices":[{"index":0,"delta":{%b},"finish_reason":null}]%b}\n\n'
 )
 DELTA = (
-    b"event: content_block_delta\n"
-    b'data: {"type":"content_block_delta","index":1,"delta":%b%b}\n\n'
-)
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":1,"delta":%b%b}\n\n'
 )
 GEMINI = (
@@ -30,7 +27,7 @@ LINE = b'{"model":"m","created_at":"%b","message":{"role":"assistant","%b":"%b"}
 # dialect -> usual events: what comes before, two of them with other words, and what they hold
 USUAL: dict[str, tuple[str, bytes, bytes, bytes, type]] = {
     "chat": (
-        "openai", b"", CHUNK % (b'"content":"one"', b""), CHUNK % (b'"content":" tw\\no"', b""), Text
+        "openai", b"", CHUNK % (b'"content":"one"', b""), CHUNK % (b'"content":"t\\no"', b""), Text
     ),
     "chat, padded": (
         "openai", b"",
