@@ -54,13 +54,15 @@ class Usual:
     """The usual event of one stream: nothing at first, then what learn was shown last."""
 
     __slots__ = (
-        "_after", "_before", "_end", "_form", "_kind", "_lessons", "_middle", "_pieces", "word",
+        "_after", "_before", "_end", "_form", "_kind", "_lessons", "_middle", "_pieces", "_sign",
+        "word",
     )  # fmt: skip
 
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
         self._lessons = _LESSONS
         self._before = self._after = self._middle = self._end = b""
+        self._sign = b"\n\n"  # how an event ends
         self._kind: type[Event] | None = None  # of what it means
         # What is between the quotes of the word, as JSON has it, of data that is one usual event
         # and nothing else; or nothing. Never of data that goes on with an event begun before.
@@ -76,6 +78,17 @@ class Usual:
             self.word = self._form
             return True
         return False
+
+    def words(self, data: bytes) -> list[bytes]:
+        """The words of several usual events; nothing where anything else is among them."""
+        if self.word is _nothing:
+            return []
+        sign = self._sign
+        events = data.split(sign)
+        if events.pop():
+            return []
+        words = [self.word(event + sign) for event in events]
+        return words if all(words) else []
 
     def _learned(self, raw: bytes, event: Event) -> bool:
         if (type(event) is not Text and type(event) is not Reasoning) or event.choice:
@@ -104,6 +117,7 @@ class Usual:
 
     def _take(self, before: bytes, after: bytes) -> None:
         self._before, self._after = before, after
+        self._sign = after[len(after.rstrip(b"\r\n")) :]
         self._form = self._plain
         filler = _AFTER_WORD.search(after)
         if filler is not None:

@@ -86,9 +86,9 @@ class Relay(Follower):
             usual = self._usual
             word = usual.word(data) if usual is not None else b""
             if word:
-                self._say(word)
+                self._say(self._before_text + word + self._after_text, word)
             else:
-                self._examine(self._decode(data))
+                self._translated(data)
             return
         if self._tail:
             data = self._tail + data
@@ -137,15 +137,23 @@ class Relay(Follower):
             before + piece + after if isinstance(piece, bytes) else piece[0] for piece in self._kept
         )
 
-    def _say(self, word: bytes) -> None:
-        """A translated token: the same word in the client's format."""
+    def _translated(self, data: bytes) -> None:
+        """Anything but one usual token: several, or what must be decoded."""
+        words = self._usual.words(data) if self._usual is not None else ()
+        if words:
+            before, after = self._before_text, self._after_text
+            self._say(b"".join([before + word + after for word in words]), *words)
+        else:
+            self._examine(self._decode(data))
+
+    def _say(self, data: bytes, *words: bytes) -> None:
+        """Translated tokens: the same words in the client's format."""
         now = self._now()
         self.longest_s = max(self.longest_s, now - self.heard_s)
         self.heard_s = now
-        data = self._before_text + word + self._after_text
         self._kept_bytes += len(data)
         if self._kept_bytes <= KEPT_LIMIT_BYTES:
-            self._kept.append(word)
+            self._kept += words
         self.sink.write(data)
 
     def _learn(self, event: bytes) -> None:

@@ -124,6 +124,16 @@ def test_any_word_is_read_the_short_way(name: str, word: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(USUAL))
+def test_several_usual_events_are_read_together_or_not_at_all(name: str) -> None:
+    _, usual, second, _ = taught(name)
+    word = usual.word(second)
+    assert usual.words(second * 3) == [word] * 3
+    assert usual.words(second + second[:-1]) == []
+    assert usual.words(second + b"data: [DONE]\n\n") == []
+    assert usual.words(b"") == []
+
+
+@pytest.mark.parametrize("name", sorted(USUAL))
 def test_nothing_is_read_while_an_event_is_under_way(name: str) -> None:
     decoder, usual, second, _ = taught(name)
     decoder.feed(b"data: half")

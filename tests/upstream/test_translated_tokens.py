@@ -64,7 +64,9 @@ def test_the_way_tokens_arrive_does_not_matter(client: str, provider: str, data)
     stream += [encoder.encode([Finished("stop"), Spent(Usage(1, 2))]), encoder.end()]
     stream = [piece for piece in stream if piece]
     alone, kept = relayed(client, provider, stream)
-    together, _ = relayed(client, provider, [b"".join(stream)])
+    many = data.draw(st.integers(2, 4))
+    grouped = [b"".join(stream[at : at + many]) for at in range(0, len(stream), many)]
+    together, _ = relayed(client, provider, grouped)
     whole = b"".join(stream)
     size = data.draw(st.integers(1, 64))
     cut, _ = relayed(client, provider, [whole[i : i + size] for i in range(0, len(whole), size)])
