@@ -93,7 +93,7 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
             body.setdefault(new, value)
     if wants.as_system and "messages" in body:
         body["messages"] = _as_system(body["messages"])
-    found = wants.refused & body.keys()
+    found = wants.refuses(body) & body.keys()
     if found:
         for name in found:
             del body[name]
