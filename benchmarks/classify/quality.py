@@ -145,7 +145,7 @@ def _by_folds(subject: Ours, rows: Sequence[Mapping[str, Any]]) -> list[float]:
     if not rows:
         return []
     encoder = subject.classifier.encoder
-    groups = group_words(encoder.index, len(encoder.rows))
+    groups = group_words(encoder.index.words, len(encoder.rows))
     features = featurise(encoder, groups, [row["prompt"] for row in rows])
     gains = np.array([float(row["strong_ok"]) - float(row["weak_ok"]) for row in rows], np.float32)
     fold = np.random.default_rng(0).integers(0, FOLDS, len(rows))
