@@ -147,7 +147,7 @@ class Classifier:
         found = self._encoder.add_up(shown)
         scores = self._share_out(found, shown)
         for name, likeness in self._custom.score(reading.vector, found.words).items():
-            scores[name] = self._custom.accept(likeness)
+            scores[name] = self._custom.accept(name, likeness)
         total = sum(scores.values()) or 1.0
         ordered = sorted(scores.items(), key=lambda item: -item[1])
         return Explanation(
@@ -174,7 +174,7 @@ class Classifier:
     ) -> tuple[str, float]:
         likeness = self._custom.score(vector, words)
         name = max(likeness, key=lambda key: likeness[key])
-        chance = self._custom.accept(likeness[name])
+        chance = self._custom.accept(name, likeness[name])
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:
