@@ -94,9 +94,9 @@ class Index:
         """Move up to count vectors on to the newest stage. For idle moments too."""
         old = self._old
         while old is not None and count:
-            label, codes = old.take()
-            self._stage.add((label,), codes.reshape(1, -1))
-            count -= 1
+            labels, codes = old.take(count)
+            self._stage.add(labels, codes)
+            count -= len(labels)
             if not len(old):
                 old = self._old = None
 

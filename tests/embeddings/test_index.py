@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from embeddings.centroids import find_centroids
-from embeddings.engine import Engine
+from embeddings.engine import Codes, Engine
 from embeddings.index import BLOCK_MAX, RING_MAX, Index, Vector
-from embeddings.stages import Inverted, Ring
+from embeddings.stages import Block, Inverted, Ring
 
 DIM = 128
 
@@ -120,7 +120,8 @@ def test_the_index_answers_while_the_next_one_is_trained() -> None:
     assert index.search(given[RING_MAX + 50], 1)[0][0] == RING_MAX + 50
 
 
-def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+def test_an_inverted_file_gives_up_its_vectors(at_once: int) -> None:
     made = engine()
     made.load()
     given = vectors(200)
@@ -128,22 +129,33 @@ def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
     stage = Inverted.learn(made, codes)
     for label in range(200):
         stage.add([label], codes[label][None])
-    taken = dict(stage.take() for _ in range(200))
-    assert len(stage) == 0
+    taken: dict[int, Codes] = {}
+    while len(stage):
+        labels, found = stage.take(at_once)
+        assert 1 <= len(labels) <= at_once
+        taken.update(zip(labels, found, strict=True))
+    assert len(taken) == 200
     assert all((taken[label] == codes[label]).all() for label in range(200))
 
 
-def test_a_ring_gives_back_what_it_was_given() -> None:
+@pytest.mark.parametrize("stage_of", [Block, Ring])
+def test_few_vectors_are_given_back_as_they_came(stage_of: type[Block] | type[Ring]) -> None:
     made = engine()
     made.load()
     codes = np.stack([made.encode(vector) for vector in vectors(9)])
-    ring = Ring(made)
+    stage = stage_of(made)
     for label in range(9):
-        ring.add([label], codes[label][None])
-    assert (ring.snapshot() == codes).all()
-    label, taken = ring.take()
-    assert label == 8
-    assert (taken == codes[8]).all()
+        stage.add([label], codes[label][None])
+    labels, taken = stage.take(2)
+    assert labels == [7, 8]
+    assert (taken == codes[7:]).all()
+    assert len(stage) == 7
+    assert stage.codes_of(8) is None
+    stage.add([8], codes[8][None])
+    labels, taken = stage.take(50)
+    assert labels == [0, 1, 2, 3, 4, 5, 6, 8]
+    assert (taken == codes[labels]).all()
+    assert len(stage) == 0
 
 
 def test_a_process_without_vectors_does_not_load_faiss() -> None:
