@@ -119,18 +119,12 @@ class Cache:
         """
         if not options.read:
             return None
-        if not self.settings.semantic:
-            self.counts.misses += 1
-            return None
-        semantic = self._semantic
-        if key.partition in semantic and (gist := key.gist) is not None:
-            near_ones = semantic.alike(key.partition, gist, vector)
-            if near_ones:
-                if options.max_age_s != inf:
-                    near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-                hit = self._judge(key, near_ones[:_CANDIDATES], language)
-                if hit is not None:
-                    return hit
+        if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
+            if options.max_age_s != inf:
+                near_ones = [one for one in near_ones if self._is_young(one[1], options)]
+            hit = self._judge(key, near_ones[:_CANDIDATES], language)
+            if hit is not None:
+                return hit
         self.counts.misses += 1
         return None
 
@@ -185,11 +179,11 @@ class Cache:
             self.learn(Hit(*doubt), entry)
         entry.partition = key.partition
         entry.exact = key.exact
-        entry.text = entry.text or key.text
-        entry.created_s = entry.created_s or self._clock()
-        self.exact.place(key.exact, entry, ttl_s)
+        if not entry.text:
+            entry.text = key.text
+            entry.size_bytes += len(key.text)
         self.counts.stored += 1
-        if not self._holds(entry):
+        if not self.exact.place(key.exact, entry, ttl_s):
             return
         if vector is not None and self.settings.semantic:
             self._index(key, vector, entry)
