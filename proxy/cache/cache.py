@@ -26,7 +26,7 @@ from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
 from proxy.cache.share import Share
-from proxy.cache.squeeze import Squeezer
+from proxy.cache.squeeze import LEAST_BYTES, Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
@@ -84,6 +84,7 @@ class Cache:
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
         self._disk: Disk | None = None
         self._share: Share | None = None
+        self._records = False  # whether entries go anywhere but into memory
         self._model = model
         self._wall: Callable[[], float] = clock
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
@@ -187,11 +188,12 @@ class Cache:
             return
         if vector is not None and self.settings.semantic:
             self._index(key, vector, entry)
-        self._fresh.append((entry, vector))
-        if len(self._fresh) >= _FRESH:
-            self._settle()
-        if self._semantic.waiting >= _FRESH:
-            self._semantic.settle()
+            if self._semantic.waiting >= _FRESH:
+                self._semantic.settle()
+        if self._records or entry.has_stream or entry.size_bytes > LEAST_BYTES:
+            self._fresh.append((entry, vector))
+            if len(self._fresh) >= _FRESH:
+                self._settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -208,7 +210,7 @@ class Cache:
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             self._squeezer.offer(entry)
-            if (self._disk is not None or self._share is not None) and self._holds(entry):
+            if self._records and self._holds(entry):
                 self._write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
@@ -261,6 +263,7 @@ class Cache:
         wall: Unix time in seconds.
         """
         self._disk, self._wall = disk, wall
+        self._records = True
         disk.start()
 
     def tick(self, most: int = 16) -> bool:
@@ -292,6 +295,7 @@ class Cache:
     def share(self, share: Share, wall: Callable[[], float]) -> None:
         """Tell other nodes of what is kept and forgotten from now on."""
         self._share, self._wall = share, wall
+        self._records = True
 
     def absorb(self, payload: bytes) -> bytes | None:
         """Take in an entry that was kept before, or by another node, unless this one has an answer

@@ -13,6 +13,7 @@ meanwhile, and no request pays for the insertion.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,8 +82,10 @@ class SemanticCache:
             return ((self._near(found, held.mark, vector), held),)
         if len(held) > _FEW:
             nearest = self.propose(key.partition, vector, _NEAREST)
-            return [(near, entry) for entry, near in nearest if entry.gist == key.gist]
-        near = [(self._near(found, mark, vector), mark) for mark in held]
+            if nearest:
+                return [(near, entry) for entry, near in nearest if entry.gist == key.gist]
+        # The index may have to be made first: then a few of them are as good as any.
+        near = [(self._near(found, mark, vector), mark) for mark in islice(held, _FEW)]
         near.sort(reverse=True)
         return [(product, held[mark]) for product, mark in near]
 
