@@ -130,7 +130,7 @@ def launched(
             start_new_session=True,
         )
         try:
-            _wait_ready(rival, port, child, work)
+            _wait_ready(rival, words, child, work)
             took = time.monotonic() - begun
             yield Started(rival, f"http://127.0.0.1:{port}{rival.path}", child.pid, took)
         finally:
@@ -195,11 +195,14 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _wait_ready(rival: Rival, port: int, child: subprocess.Popen[bytes], work: Path) -> None:
+def _wait_ready(
+    rival: Rival, words: Mapping[str, str], child: subprocess.Popen[bytes], work: Path
+) -> None:
     """Until a request through the gateway is answered with 200."""
     body = b'{"model": "%b", "messages": [{"role": "user", "content": "ready?"}]}'
     body %= (rival.model_prefix + rival.ready_model).encode()
-    fields = "".join(f"{field}\r\n" for field in rival.headers).encode()
+    fields = fill("".join(f"{field}\r\n" for field in rival.headers), words).encode()
+    port = int(words["PORT"])
     request = (
         b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
         b"Connection: close\r\n%bContent-Length: %d\r\n\r\n%b"
@@ -231,4 +234,5 @@ def _exchange(port: int, request: bytes) -> bytes:
 
 def _tail(work: Path, rival: Rival) -> str:
     lines = (work / f"{rival.name}.log").read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it said nothing"
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["it said nothing"])[-1][:200]

@@ -92,7 +92,7 @@ def single(way: Way, sizes: Sizes) -> Figures:
 
 def _busy(way: Way, sizes: Sizes, asked: Sequence[prompts.Prompt] = ()) -> tuple[Figures, Tally]:
     """32 connections, whole answers: CPU a request, after enough of them to fill a cache."""
-    warm = Load(concurrency=32, count=WARM, seconds=1.0)
+    warm = Load(concurrency=32, count=WARM, seconds=3.0)
     _measured(way, PLAIN, warm, stream=False, asked=asked)
     load = Load(concurrency=32, seconds=sizes.seconds, count=sizes.requests)
     tally, cpu = _measured(way, PLAIN, load, stream=False, asked=asked)

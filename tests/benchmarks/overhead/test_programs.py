@@ -1,5 +1,7 @@
 """Where rivals live, and how they get there."""
 
+from pathlib import Path
+
 from benchmarks.overhead import programs, rival
 
 
