@@ -18,11 +18,9 @@ from benchmarks.load.tally import Tally
 from benchmarks.load.target import jobs, marked, target
 
 PLAIN = "mock-t64"  # 64 tokens at once: about the size of a short answer
-FIRST_MS, GAP_MS, TOKENS = 100, 20, 64
-PACED = f"mock-t{TOKENS}-f{FIRST_MS}-i{GAP_MS}"
+FIRST_MS, GAP_MS = 100, 20
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 CROWD = "mock-t4-f100-i5000"  # open for 15 s, checked to the last token
-STREAM_SECONDS = (FIRST_MS + (TOKENS - 1) * GAP_MS) / 1e3
 BUSY_SHARE = 0.7  # of a core
 WARM = 1_600  # requests before a busy loop: a cache of a thousand answers is full then
 HITS = 64  # different prompts that are asked again and again
@@ -48,12 +46,22 @@ class Sizes:
 
     seconds: float = 2.0
     streams: int = 500  # open at a time when paced
+    tokens: int = 64  # of such a stream
     held: int = 1000
     crowd: int = 9000
     requests: int = 60_000  # at most, of a closed loop
 
+    @property
+    def paced(self) -> str:
+        """The model of a paced stream."""
+        return f"mock-t{self.tokens}-f{FIRST_MS}-i{GAP_MS}"
 
-QUICK = Sizes(seconds=0.7, streams=60, held=200, crowd=500, requests=6_000)
+    @property
+    def stream_seconds(self) -> float:
+        return (FIRST_MS + (self.tokens - 1) * GAP_MS) / 1e3
+
+
+QUICK = Sizes(seconds=0.7, streams=100, tokens=20, held=200, crowd=500, requests=6_000)
 
 
 def _run(
@@ -129,8 +137,8 @@ def _share(tally: Tally, *kinds: str) -> float:
 def paced(way: Way, sizes: Sizes) -> Figures:
     """Many streams with 20 ms between tokens: CPU a token, and the first token's delay."""
     streams = _bearable(way, sizes)
-    rate = streams / STREAM_SECONDS
-    seconds = max(sizes.seconds, 3.5 * STREAM_SECONDS)
+    rate = streams / sizes.stream_seconds
+    seconds = max(sizes.seconds, 3.5 * sizes.stream_seconds)
     load = Load(
         concurrency=int(streams * 2) + 8,
         preconnect=int(streams * 1.3) + 8,
@@ -138,7 +146,7 @@ def paced(way: Way, sizes: Sizes) -> Figures:
         seconds=seconds,
         warmup=streams // 4,
     )
-    tally, cpu = _measured(way, PACED, load, stream=True)
+    tally, cpu = _measured(way, sizes.paced, load, stream=True)
     figures = {
         "ttft_p50_ms": tally.ttft.quantile(0.5) * 1e3,
         "ttft_p99_ms": tally.ttft.quantile(0.99) * 1e3,
@@ -148,7 +156,7 @@ def paced(way: Way, sizes: Sizes) -> Figures:
         "streams": float(streams),
     }
     if way.cpu:
-        warm = (streams // 4) * TOKENS
+        warm = (streams // 4) * sizes.tokens
         figures["cpu_us_per_token"] = cpu * 1e6 / max(1, tally.tokens + warm)
     return figures
 
@@ -166,8 +174,8 @@ def _bearable(way: Way, sizes: Sizes) -> int:
         return sizes.streams
     tried = 8
     for _ in range(3):
-        tally, cpu = _measured(way, PACED, Load(concurrency=tried, count=tried), stream=True)
-        fit = int(BUSY_SHARE / (cpu / tally.tokens) / (TOKENS / STREAM_SECONDS))
+        tally, cpu = _measured(way, sizes.paced, Load(concurrency=tried, count=tried), stream=True)
+        fit = int(BUSY_SHARE / (cpu / tally.tokens) / (sizes.tokens / sizes.stream_seconds))
         if fit >= sizes.streams:
             return sizes.streams
         if fit < 1.5 * tried:
