@@ -17,7 +17,7 @@ from embeddings.client import Client as Embedder
 from embeddings.gpu import Telemetry
 from embeddings.reading import Category
 from proxy import catalog, config
-from proxy.accounts import allowances
+from proxy.accounts import allowances, place
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
@@ -108,6 +108,7 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     local = LocalModel(model_path=settings.local.model_path).available
     providers = reachable(settings, environ, local=local)
     rules_of(settings, catalog.Catalog(settings, providers))
+    place(settings, lambda: 0.0)
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -127,7 +128,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
     store = None
     if recorder is not None:
-        store = Store(settings.ledger.path, recorder, now, wall)
+        store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     return Memory(
         breakers=Breakers(
