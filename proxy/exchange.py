@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.errors import ClientError
+    from proxy.trace import Trace
+
+Miss = tuple[str, float, float, str]  # target, seconds from and to since started_s, why
 
 
 @dataclass(slots=True)
@@ -119,6 +122,9 @@ class Exchange:
     error: ClientError | None = None
     usage: Usage | None = None
     finish: str = ""
+    traceparent: bytes = b""  # the client's header of that name
+    trace: Trace | None = None  # where traces are configured
+    trail: tuple[Miss, ...] = ()  # attempts that did not answer, in the order they ended
 
     def __init__(
         self, kind: str, body: Json, caller: Caller, started_s: float, options: Options = NO_OPTIONS
@@ -129,3 +135,8 @@ class Exchange:
         self.started_s = started_s
         self.options = options
         self.id = next_id()
+
+    def missed(self, target: str, from_s: float, to_s: float, why: str) -> None:
+        """An attempt has ended without being the answer. Times are perf_counter seconds."""
+        begun_s = self.started_s
+        self.trail = (*self.trail, (target, from_s - begun_s, to_s - begun_s, why))
