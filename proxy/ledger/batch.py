@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from proxy.ledger.book import Reader
 from proxy.ledger.layout import LABELS, SUMS
 from proxy.ledger.record import LOST, UNPRICED, Row, RowTuple
 from proxy.ledger.slots import slot_of
 from proxy.ledger.tariff import Tokens
+
+if TYPE_CHECKING:
+    from proxy.exchange import Miss
 
 OTHER = "other"
 LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration makes
@@ -25,7 +30,9 @@ Reference = Callable[[Tokens, float], int | None]  # tokens, Unix seconds -> pic
 
 COLUMNS = ("at_ms", "labels", "id", "stream", "status", "attempts", "prompt", "completion",
            "cached", "written", "reasoning", "cost", "saved", "reference", "ttft_us", "total_us",
-           "ttft_slot", "total_slot", "error", "tags")  # fmt: skip
+           "ttft_slot", "total_slot", "error", "tags", "auth_us", "classify_us", "cache_us",
+           "upstream_us", "trail")  # fmt: skip
+TEXTS = ("id", "error", "tags", "trail")  # columns that are no numbers
 
 TAG = """INSERT INTO tag_days(day, tag, n, prompt, completion, cost, saved)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(day, tag) DO UPDATE SET n = tag_days.n + excluded.n,
@@ -96,7 +103,9 @@ class Entries:
             int(row.stream), row.status, row.attempts, row.prompt, row.completion, row.cached,
             row.written, row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
             None if ttft_us is None else slot_of(ttft_us), slot_of(total_us), row.error,
-            "\n".join(row.tags) or None,
+            "\n".join(row.tags) or None, int(row.auth_s * 1e6), int(row.classify_s * 1e6),
+            int(row.cache_s * 1e6), int(row.upstream_s * 1e6),
+            _trail(row.trail) if row.trail else None,
         )  # fmt: skip
 
     def tags_of(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
@@ -169,6 +178,12 @@ class Entries:
 def sane(rows: Iterable[RowTuple]) -> list[Row]:
     """Those whose counts can be tokens: the sums of others would overflow the database's."""
     return [row for row in map(Row._make, rows) if _is_sane(row)]
+
+
+def _trail(trail: Sequence[Miss]) -> str:
+    """JSON: target, microseconds from and to since the request came, why."""
+    told = [(target, int(start * 1e6), int(end * 1e6), why) for target, start, end, why in trail]
+    return orjson.dumps(told).decode()
 
 
 def _is_sane(row: Row) -> bool:

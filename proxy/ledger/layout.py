@@ -48,7 +48,19 @@ CREATE TABLE tag_days(
     PRIMARY KEY(day, tag)) WITHOUT ROWID;
 """
 
-STEPS: Sequence[str] = (_FIRST,)  # step n leads from version n to n + 1; never change an old one
+# What each stage took, and the attempts that did not answer, as JSON.
+_STAGES = """
+ALTER TABLE rows ADD COLUMN auth_us INTEGER;
+ALTER TABLE rows ADD COLUMN classify_us INTEGER;
+ALTER TABLE rows ADD COLUMN cache_us INTEGER;
+ALTER TABLE rows ADD COLUMN upstream_us INTEGER;
+ALTER TABLE rows ADD COLUMN trail TEXT
+"""
+
+STEPS: Sequence[str] = (
+    _FIRST,
+    _STAGES,
+)  # step n leads from version n to n + 1; never change an old one
 
 # Where several nodes write: which batch of a writer came last, so that one whose COMMIT was not
 # answered is not written twice.
@@ -64,4 +76,4 @@ def postgres(step: str) -> str:
     )
 
 
-POSTGRES_STEPS: Sequence[str] = (f"{postgres(_FIRST)};{_WRITERS}",)
+POSTGRES_STEPS: Sequence[str] = (f"{postgres(_FIRST)};{_WRITERS}", postgres(_STAGES))

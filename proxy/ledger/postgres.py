@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from proxy.ledger.batch import COLUMNS, DAY_MS, TAG, Entries, Reference, rollups, sane
+from proxy.ledger.batch import COLUMNS, DAY_MS, TAG, TEXTS, Entries, Reference, rollups, sane
 from proxy.ledger.book import Answer, Foreign, Lost, Reader, Slow, Trouble
 from proxy.ledger.layout import POSTGRES_STEPS
 from proxy.ledger.sqlite import SWEEP_ROWS, forget
@@ -38,9 +38,7 @@ CONNECTION = {
 }
 
 _FRESH = f"""CREATE TEMP TABLE fresh({
-    ", ".join(
-        f"{name} {'TEXT' if name in ('id', 'error', 'tags') else 'BIGINT'}" for name in COLUMNS
-    )
+    ", ".join(f"{name} {'TEXT' if name in TEXTS else 'BIGINT'}" for name in COLUMNS)
 }) ON COMMIT DELETE ROWS"""
 _COPY = f"COPY fresh({', '.join(COLUMNS)}) FROM STDIN"
 _INSERT = f"INSERT INTO rows({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM fresh"

@@ -165,7 +165,8 @@ ROW_COLUMNS = (
     "seq", "at_ms", "id", "key", "route", "category", "provider", "model", "task_type", "cache",
     "outcome", "stream", "status", "rows.attempts", "rows.prompt", "rows.completion", "rows.cached",
     "rows.written", "rows.reasoning", "rows.cost", "rows.saved", "rows.reference", "rows.ttft_us",
-    "rows.total_us", "marks", "error", "tags",
+    "rows.total_us", "marks", "error", "tags", "auth_us", "classify_us", "cache_us", "upstream_us",
+    "trail",
 )  # fmt: skip
 ROW_NAMES = tuple(name.removeprefix("rows.") for name in ROW_COLUMNS)
 

@@ -198,6 +198,22 @@ def test_versions_migrate_and_later_ones_are_refused(file: Path) -> None:
         open_ledger(str(file))
 
 
+def test_a_ledger_of_an_earlier_version_goes_on(file: Path) -> None:
+    old = open_ledger(str(file), STEPS[:1])
+    old.execute("INSERT INTO speeds VALUES (1, 'r', 'p', 'm', 'miss')")
+    old.execute("INSERT INTO labels VALUES (1, 'k', 'r', 'c', 'p', 'm', '', 'miss', 'ok', 0, 1)")
+    old.execute(
+        "INSERT INTO rows VALUES (1, 5, 1, 'old', 0, 200, 1, 9, 9, 0, 0, 0, 7, 0, 7, 1, 2, 1, 2,"
+        " NULL, NULL)"
+    )
+    old.close()
+    with ledger(file) as book:
+        book.record(auth_s=0.001)
+        found = book.rows("SELECT id, cost, auth_us, trail FROM rows ORDER BY seq")
+    assert found[0] == ("old", 7, None, None)
+    assert found[1][2:] == (1000, None)
+
+
 def test_a_migration_that_fails_changes_nothing(file: Path) -> None:
     open_ledger(str(file)).close()
     with pytest.raises(sqlite3.OperationalError):

@@ -185,6 +185,9 @@ async def test_failed_attempts_are_told_with_their_reason() -> None:
             assert tried[0].end_time_unix_nano <= tried[1].end_time_unix_nano
             (row,) = (await it.get("/api/requests"))["requests"]
             assert row["attempts"] == 2
+            (missed,) = row["trail"]
+            assert (missed["target"], missed["why"]) == ("primary/fault-500", "server")
+            assert 0 <= missed["from_ms"] <= missed["to_ms"] <= row["total_ms"]
 
 
 @pytest.mark.loopback
@@ -200,6 +203,6 @@ async def test_a_collector_that_is_gone_delays_nobody(caplog) -> None:
 
 async def test_the_exporter_must_be_there(monkeypatch) -> None:
     monkeypatch.setattr("proxy.parts.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="firsttoken.otlp"):
+    with pytest.raises(ConfigError, match="needs the exporter"):
         async with house(extra=TRACES.format(port=1)):
             pass
