@@ -15,7 +15,7 @@ from proxy.trace import HEADER as TRACE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from proxy.downstream.auth import Keyring
+    from proxy.exchange import Caller
 
 HOT = {
     b"/v1/chat/completions": "openai",
@@ -40,10 +40,10 @@ _OPTION_HEADERS = frozenset(
 
 
 def admit(
-    kind: str, head: Mapping[bytes, bytes], body: bytes, keys: Keyring, started_s: float
+    kind: str, caller: Caller, head: Mapping[bytes, bytes], body: bytes, started_s: float
 ) -> Exchange:
-    """One exchange. head: the request's headers, lower-case names. Raises ClientError."""
-    caller = keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
+    """One exchange of a caller whose key was looked at. head: the request's headers, lower-case
+    names. Raises ClientError."""
     authorised = perf_counter()
     try:
         parsed = orjson.loads(body)

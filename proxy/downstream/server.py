@@ -111,7 +111,9 @@ class Completions:
         gate = self._house.admission
         try:
             body = await read_body(request, service.max_body_bytes)
-            exchange = admit(kind, head_of(request), body, service.keys, started_s)
+            head = head_of(request)
+            caller = service.keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
+            exchange = admit(kind, caller, head, body, started_s)
             exchange.lane = "aiohttp"
             wait_s = gate.enter(exchange.caller.share)
             if wait_s is not None:
