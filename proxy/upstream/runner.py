@@ -247,7 +247,10 @@ class Runner:
         if attempt is None:
             return
         engine = self._engine
-        waited = perf_counter() - attempt.started_s
+        ended_s = perf_counter()
+        waited = ended_s - attempt.started_s
+        why = "cancelled" if self.over else "stalled" if self._winner is None else "overtaken"
+        self.exchange.missed(self._steps[attempt.step].name, attempt.started_s, ended_s, why)
         engine.latency.censored(
             self._steps[attempt.step].name,
             self.exchange.prompt_bytes,
@@ -342,6 +345,7 @@ class Runner:
             return
         engine = self._engine
         step = self._steps[attempt.step]
+        self.exchange.missed(step.name, attempt.started_s, perf_counter(), failure.kind.value)
         if step.limited:
             engine.limits.release(step.limited)
         if self._rest is not None and self._rest.refused(failure, self.exchange):
@@ -486,6 +490,7 @@ class Runner:
         name = self._steps[winner.step].name
         engine = self._engine
         now = engine.now()
+        self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
         engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
         follower = self._way.follower
         if failure.kind is Kind.STALL and follower is not None:
