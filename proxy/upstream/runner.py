@@ -321,13 +321,15 @@ class Runner:
             )
         else:
             hedges = self._terms.hedges and self.exchange.stream
+            after = self._steps[following].name
             report = overdue(
                 attempt.lane,
                 waited_s=waited_s,
                 deadline_s=attempt.deadline_s,
                 adaptive=adaptive,
-                next_slow=adaptive and engine.latency.slow(self._steps[following].name, now),
+                next_slow=adaptive and engine.latency.slow(after, now),
                 purse=self._purse if hedges else None,
+                uncertain=lambda: engine.latency.uncertain(name, after, now),
             )
         if report.verdict is not Verdict.WAIT:
             engine.breakers.failed(name, Kind.STALL, now, ticket=attempt.ticket)
@@ -399,7 +401,7 @@ class Runner:
             engine.now(),
             reasoning=self._reasons,
         )
-        gap_s = self._terms.between_tokens_s
+        gap_s = self._silence_s
         if gap_s is None:
             gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
@@ -461,6 +463,12 @@ class Runner:
         """Whether long silences are in this answer's nature."""
         return self._reasons or bool(self.exchange.body.get("tools"))
 
+    @property
+    def _silence_s(self) -> float | None:
+        """How long the answer may be silent, where that is not learned."""
+        terms = self._terms
+        return terms.pausing_s if self._pauses else terms.between_tokens_s
+
     # ---- how the winner's stream ends --------------------------------------------------------
 
     def complete(self) -> None:
@@ -470,7 +478,7 @@ class Runner:
         way = self._way
         body = way.complete(keep=self._store is not None)
         if self._winner is not None:
-            if way.follower is not None and self._terms.between_tokens_s is None:
+            if way.follower is not None and self._silence_s is None:
                 engine = self._engine
                 engine.gaps.observe(
                     self._steps[self._winner.step].name,
