@@ -19,7 +19,7 @@ from proxy.errors import (
     to_client,
 )
 from proxy.routing.demand import wants_reasoning
-from proxy.routing.overdue import SLICE, overdue, overdue_last
+from proxy.routing.overdue import overdue, overdue_last
 from proxy.routing.race import (
     Arm,
     Cancel,
@@ -312,7 +312,7 @@ class Runner:
         name = self._steps[attempt.step].name
         waited_s = perf_counter() - attempt.started_s
         adaptive = self._adaptive
-        if waited_s < attempt.deadline_s * (1 + SLICE):  # not at every further look
+        if self._race.first_look(attempt.lane):
             engine.latency.late(name, now)
         following = self._race.next_step
         if following is None:

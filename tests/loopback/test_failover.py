@@ -244,4 +244,4 @@ async def test_a_crowd_on_a_pool_that_turned_slow_is_not_sent_twice(on_stall: st
             *(ask(house.port, "chat-mock-t4-f20-i0", text=f"x{number}") for number in range(60))
         )
         assert all(reply.status == 200 and reply.error is None for reply in replies)
-        assert 0 < len(house.backup.requests) <= 12
+        assert 0 < len(house.backup.requests) < 30
