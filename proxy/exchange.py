@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.errors import ClientError
+    from proxy.trace import Trace
+
+Miss = tuple[str, float, float, str]  # target, seconds from and to since started_s, why
 
 
 @dataclass(slots=True)
@@ -117,6 +120,9 @@ class Exchange:
         "started_s",
         "status",
         "stream",
+        "trace",
+        "traceparent",
+        "trail",
         "upstream_s",
         "usage",
         "wants_usage",
@@ -161,3 +167,11 @@ class Exchange:
         self.error: ClientError | None = None
         self.usage: Usage | None = None
         self.finish: str = ""
+        self.traceparent: bytes = b""  # the client's header of that name
+        self.trace: Trace | None = None  # where traces are configured
+        self.trail: tuple[Miss, ...] = ()  # attempts that did not answer, as they ended
+
+    def missed(self, target: str, from_s: float, to_s: float, why: str) -> None:
+        """An attempt has ended without being the answer. Times are perf_counter seconds."""
+        begun_s = self.started_s
+        self.trail = (*self.trail, (target, from_s - begun_s, to_s - begun_s, why))
