@@ -354,7 +354,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms),
+                between_tokens_s=(gap_s := _seconds(route.between_tokens_ms)),
+                # what nobody wrote down is no reason to cut off a model that thinks
+                pausing_s=gap_s if "between_tokens_ms" in route.model_fields_set else None,
                 least_per_s=route.min_tokens_per_second,
                 hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,
