@@ -9,7 +9,7 @@ a an the this that these those it its there here one ones be been being doing
 have has having get gets getting got any some also so very really just simply
 actually exactly basically currently right please kindly thanks thank hello hi hey ok okay dear
 would could can may might i me you we us they them let lets let's able if as such else ever own
-much many
+much many each every per
 le la les l un une des du ce cet cette ces c ca ça cela ceci il elle ils elles je j me m nous
 vous tu te t se s y etre être es suis sommes etes êtes as avons avez ont avoir
 fait faire fais donc alors aussi tres très vraiment bien merci bonjour salut svp stp
@@ -22,8 +22,16 @@ CARRIERS = """
 tell give show say explain describe provide help share know wonder wondering suggest
 dis dire dites donne donner donnez montrer montre montrez expliquer explique expliquez decrire
 décrire décris decris décrivez fournis fournir indique indiquer indiquez savoir sais aide aider
-aidez
+aidez propose proposez proposer
 """
+
+# At the head of a prompt they ask for what follows, as "give me" does.
+ASKING = "write need"
+
+EXPLAINS = "explain describe expliquer explique expliquez décrire décris decris décrivez"
+
+# "Which artist painted" asks who.
+PERSONS = "artist author writer painter scientist inventor composer actor singer"
 
 # Said or unsaid, the question stays.
 LIGHT_WORDS = """
@@ -56,6 +64,7 @@ for: for pour
 with: with avec using via
 by: by par
 than: than
+between: between entre
 through: through across
 """
 
@@ -272,7 +281,7 @@ plus bref puce pis fut genre
 
 ONLY_ENGLISH = "on or four pain son an as mine comment once lent sort are me fin has main"
 
-FRENCH_STOP = "on or mais car a"
+FRENCH_STOP = "on or mais car a ai me que chaque"
 
 ENGLISH_STOP = "a an as"
 

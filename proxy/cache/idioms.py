@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from proxy.cache.grammar import PERSONS
+
 _I = re.IGNORECASE
 _ARTICLE = re.compile(r"^(?:the |la |le |l'|les )", _I)
 
@@ -96,6 +98,50 @@ _TABLE: tuple[tuple[str, str, _Wording], ...] = (
     ("qu'est-ce", r"\bqu'est-ce que c'est qu(?:e |')", "quel est "),
     ("qu'est-ce", r"\bqu'est-ce qu(?:e |')", "quel est "),
     ("est-ce qu", r"\best-ce qu(?:e |')", ""),
+    # which artist did it is who did it
+    *(
+        (person, rf"\b(?:which|what) {person} (?!is\b|was\b|are\b|were\b)", "who ")
+        for person in PERSONS.split()
+    ),
+    *(
+        (person, rf"\bquel(?:le)? {person} (?!est\b|était\b|sont\b|étaient\b)", "qui ")
+        for person in ("artiste", "auteur", "écrivain", "peintre", "scientifique", "inventeur",
+                       "compositeur", "acteur", "actrice", "chanteur", "chanteuse")
+    ),
+    # a good idea is what one should do, the right to do it that one can
+    ("good idea", r"\bis it a good idea (?:for me )?to\b", "should I"),
+    ("bonne idée", r"\best-ce une bonne idée d(?:e |')", "dois-je "),
+    ("allowed", r"\b(?:am i|are we|is one|are you) allowed to\b", "can I"),
+    ("le droit d", r"\b(?:ai-je|a-t-on|avons-nous) le droit d(?:e |')", "puis-je "),
+    # the formula or the command for it tells how it is done
+    ("formula", r"\bwhat(?:'s| is) the formula (?:for|of|to calculate|to compute|to find)\b",
+     "how do I calculate"),
+    ("formule", r"\bquelle est la formule (?:pour calculer |d(?:e |')|du )", "comment calculer "),
+    (" command", r"\b(?:what(?:'s| is) the|which) (\w+ )?command (?:to|for|that|can i use to)\b",
+     r"how do I \1"),
+    (" commande ", r"\bquelle (?:est la )?commande (\w+ )?(?:pour|permet d(?:e |'))", r"comment \1"),
+    # the number of them is how many they are
+    ("number of", r"\bwhat(?:'s| is) the (?:total )?number of\b", "how many"),
+    ("nombre d", r"\bquel est le nombre (?:total )?d(?=e |')", "combien d"),
+    ("pour cent", r"\bpour cent\b", "pourcent"),
+    # what it contains is in it
+    (" contain", r"\b(what|which|how many|how much) (\w+) do(?:es)? (.+?) contain\b",
+     r"\1 \2 in \3"),
+    ("contien", r"\b(quelle?s? \w+|combien de \w+|combien d'\w+) contien(?:t|nent)\b", r"\1 dans"),
+    ("faut-il pour", r"\bfaut-il pour\b", "ai-je besoin pour"),
+    # the word "x" is "x"
+    ("the word ", r"\b(?:of|for) the word\b", "of"),
+    ("the word ", r"\bthe word (?=[\"“'])", ""),
+    ("du mot ", r"\bdu mot\b", "de"),
+    ("le mot ", r"\ble mot (?=[«\"“'])", ""),
+    # turned on is enabled
+    ("turn on", r"\bturn on\b", "enable"),
+    ("turn off", r"\bturn off\b", "disable"),
+    ("capital city", r"\bcapital city\b", "capital"),
+    ("fonctionnement", r"\ble fonctionnement d(?:e |'|u |es )", "comment fonctionne "),
+    ("au sujet d", r"\bau sujet d(?=e |'|u |es )", "sur d"),
+    ("à propos d", r"\bà propos d(?=e |'|u |es )", "sur d"),
+    ("cite", r"^\W*citez?(?:-moi)? (?=la |le |l')", "quel est "),
     # who wrote it is its author
     ("qui a écrit", r"\bqui a écrit\b", "qui est l'auteur de"),
 )  # fmt: skip
@@ -107,9 +153,11 @@ _WORDS = """
 say stand stands people temperature far distance used list name dit dire dis vivent habitent
 habitants d'habitants bout fond gèle utilise utilisé utilisée liste listez cite citez énumère
 énumérez écrit old deep fast heavy wide big âge difference differences differ différence différences
-correct recipe recette ce qu'est
+correct recipe recette ce qu'est idea idée allowed droit formula formule command commande number
+nombre cent contain contient contiennent faut word mot turn city fonctionnement sujet propos
+artiste auteur écrivain peintre scientifique inventeur compositeur acteur actrice chanteur chanteuse
 """
-TRIGGERS = frozenset(word.encode() for word in _WORDS.split())
+TRIGGERS = frozenset(word.encode() for word in f"{_WORDS} {PERSONS}".split())
 
 
 def rephrase(text: str) -> str:

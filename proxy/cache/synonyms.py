@@ -30,6 +30,7 @@ use: use uses using used usage utilize employ utiliser utilise utilisez utilisan
 use: employer
 improve: improve improves improving improvement enhance enhancing améliorer améliore améliorez
 improve: amélioration perfectionner
+need: need needs needed
 happen: happen happens happened happening occur occurs occurred occurring arriver produit passer
 work: work works working worked function functions functioning operate operates fonctionner
 work: fonctionne fonctionnent fonctionnement marche marcher
