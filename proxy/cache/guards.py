@@ -49,13 +49,14 @@ def passes(a: Prompt | str, b: Prompt | str) -> bool:
 def required(a: Prompt, b: Prompt, floor: float, bar: float) -> float:
     """The cosine asked of this pair: REFUSED where a guard objects, `floor` where the words speak
     for themselves, `bar` where they do not: a single concept, or few of them about somebody, and
-    none that is a name or a number. "What is kiss" is not "what is in a kiss"."""
+    none that is a name or a number. "What is kiss" is not "what is in a kiss". Few that are about
+    nobody stand between."""
     if not passes(a, b):
         return REFUSED
     concepts = len(a.content)
     if concepts >= _TELLING or a.names or a.numbers or a.quotes:
         return floor
-    return bar if concepts < 2 or _personal(a) or _personal(b) else floor
+    return bar if concepts < 2 or _personal(a) or _personal(b) else max(floor, bar - _IMPERSONAL)
 
 
 def _personal(prompt: Prompt) -> bool:
@@ -63,6 +64,7 @@ def _personal(prompt: Prompt) -> bool:
 
 
 _TELLING = 3
+_IMPERSONAL = 0.1
 
 
 # ---- the guards: None, or why the two differ ---------------------------------------------------
@@ -173,17 +175,34 @@ def _order(a: Prompt, b: Prompt) -> str | None:
     if a.free != b.free:
         common = set(a.free) & set(b.free)
         if len(common) > 1:
-            ours = [word for word in a.free if word in common]
-            theirs = [word for word in b.free if word in common]
-            if ours != theirs and not _moved(ours, theirs, a.opposites | a.formats):
+            ours, theirs = _last(a.free, common), _last(b.free, common)
+            if (
+                ours != theirs
+                and not (len(common) == 2 and a.question not in _ASK_WHO)
+                and not _moved(ours, theirs, a.opposites | a.formats)
+            ):
                 return f"{' '.join(ours)} / {' '.join(theirs)}"
     if a.governed != b.governed:
+        units = {unit for _, unit in (*a.numbers, *b.numbers)}  # they stand with their number
         for governor in {governor for governor, _ in a.governed} - {"&"}:
-            ours_ = {word for by, word in a.governed if by == governor}
-            theirs_ = {word for by, word in b.governed if by == governor}
-            if theirs_ and not ours_ & theirs_:
+            ours_ = {word for by, word in a.governed if by == governor and word not in units}
+            theirs_ = {word for by, word in b.governed if by == governor and word not in units}
+            if ours_ and theirs_ and not ours_ & theirs_:
                 return f"{governor} {' '.join(ours_)} / {governor} {' '.join(theirs_)}"
     return None
+
+
+def _last(words: tuple[str, ...], common: set[str]) -> list[str]:
+    """The words both have in common, each where it stands last."""
+    return [
+        word
+        for place, word in enumerate(words)
+        if word in common and word not in words[place + 1 :]
+    ]
+
+
+# Two words alone cannot change their roles, unless somebody is asked for who has the third.
+_ASK_WHO = frozenset(("who", "what", "whose", "do"))
 
 
 def _moved(ours: list[str], theirs: list[str], known: frozenset[str]) -> bool:

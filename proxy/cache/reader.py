@@ -9,7 +9,7 @@ import re
 
 from proxy.cache import grammar, lexicon, marks
 from proxy.cache.idioms import rephrase
-from proxy.cache.lexicon import ENGLISH, FRENCH, Sense, stem
+from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
 
 TOKEN = re.compile(
@@ -341,6 +341,9 @@ class _Reader:
             if after in ("many", "much"):
                 self.question = "quantity"
                 return 2
+            if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
+                self.question = "what"  # like
+                return 1
             found = self._sense_at(index + 1)
             self.question = "quantity" if found is not None and _measures(found, after) else "how"
             return 1
@@ -374,22 +377,6 @@ _TAKERS = {
 }
 
 _PRAISE = frozenset(("good/bad 1",))
-CAPITALS = {
-    "C": Sense(lexicon.TECH, "c"),
-    "R": Sense(lexicon.TECH, "r"),
-    "Go": Sense(lexicon.TECH, "golang"),
-    "C++": Sense(lexicon.TECH, "cpp"),
-    "C#": Sense(lexicon.TECH, "csharp"),
-    "March": Sense(lexicon.DATE, "03"),
-    "May": Sense(lexicon.DATE, "05"),
-}
-ACRONYMS = {
-    "us": Sense(lexicon.ENTITY, "usa"),
-    "uk": Sense(lexicon.ENTITY, "uk"),
-    "eu": Sense(lexicon.ENTITY, "europe"),
-}
-
-
 # Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
 CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE | _ASKING
 
