@@ -150,6 +150,8 @@ class App:
             self._keep_cache()
         if self.memory.store is not None:
             self.memory.store.start()
+        if self.memory.traces is not None:
+            self.memory.traces.start()
         self._look()
         if self.memory.pulse is not None:
             _ = self.spawn(self.memory.pulse.run())
@@ -259,6 +261,8 @@ class App:
         self.memory.journal.flush()
         if self.memory.store is not None:
             await asyncio.to_thread(self.memory.store.close)
+        if self.memory.traces is not None:
+            await asyncio.to_thread(self.memory.traces.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -382,8 +386,16 @@ class App:
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
-        keys = keyring(settings)
-        return Service(settings, keys, pipeline, book, reference, quotas, memory.pulse)
+        return Service(
+            settings,
+            keyring(settings),
+            pipeline,
+            book,
+            reference=reference,
+            quotas=quotas,
+            traces=memory.traces,
+            pulse=memory.pulse,
+        )
 
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
     from proxy.downstream.front import Answering
     from proxy.exchange import Exchange, Sink
+    from proxy.ledger.traces import Traces
     from proxy.pipeline import Pipeline
     from proxy.state.quotas import Quotas
     from proxy.timing import Clock
@@ -65,14 +66,16 @@ class Stamped:
 class Service:
     """One configuration, serving. Implements what the front asks of the house."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one configuration's parts, set once
         self,
         settings: Config,
         keys: Keyring,
         pipeline: Pipeline,
         book: Catalog,
+        *,
         reference: str | None = None,
         quotas: Quotas | None = None,
+        traces: Traces | None = None,
         pulse: Waits | None = None,
     ) -> None:
         """pulse: where processes share limits, who says when their parts have moved."""
@@ -84,8 +87,16 @@ class Service:
         self.max_body_bytes = settings.server.max_body_bytes
         self.fast_lane = settings.server.fast_lane
         self.quotas = quotas
+        self._traces = traces
         self._pulse = pulse
-        self.serve = pipeline.serve if quotas is None else self._serve_limited
+        self._answer = pipeline.serve if quotas is None else self._serve_limited
+        self.serve = self._answer if traces is None else self._serve_traced
+
+    def _serve_traced(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        """Its answer, and its attempts, in a trace. Raises ClientError."""
+        assert self._traces is not None
+        self._traces.begin(exchange)
+        return self._answer(exchange, sink)
 
     def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
         """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""
