@@ -31,6 +31,7 @@ SHORT_S = 0.004  # and while requests wait for one, here or elsewhere
 PATIENCE_S = (0.1, 2.0)  # before the first and before any later try to connect again
 GIVEN_UP_S = 1.0  # a pulse that is late is waited for so long, while this process is alone
 LATE_LOOP_S = 0.005  # a deadline that is noticed so late was our own fault
+GRACE_S = 0.03  # those who wait for a part wait so much longer when the server is late
 STALE_S = 0.005  # after which a refusal is not certain any more
 WAIT_S = 0.2  # a request waits no longer for its part of a limit
 
@@ -228,10 +229,17 @@ class Pulse:
         self.late += 1
         if self._alone_since is None:
             self._alone_since = self._parts.now()
-        if for_good and self._told is not False:
+        if not for_good:
+            asyncio.get_running_loop().call_later(GRACE_S, self._release_if_alone)
+            return
+        if self._told is not False:
             self._told = False
             self._tell(False, why)
         self._release()
+
+    def _release_if_alone(self) -> None:
+        if not self.up:
+            self._release()
 
     # ---- those who wait -------------------------------------------------------------------------
 
