@@ -39,9 +39,13 @@ def address(url: str) -> Address:
         raise ValueError(
             "must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
         )
+    try:
+        found = urlsplit(f"redis://{rest}")
+        _ = None if form else found.port
+    except ValueError:  # whose words show what they are about
+        raise ValueError("is not a URL") from None
     if not form:
         return Address("", f"{plain}://{rest}")
-    found = urlsplit(f"redis://{rest}")
     login, _, hosts = found.netloc.rpartition("@")
     options: dict[str, Any] = dict(parse_qsl(found.query))
     user, _, password = login.partition(":")
