@@ -63,10 +63,9 @@ class Resumption:
         self.way, self.steps = self.others.pop(0)
         return True
 
-    def refused(self, failure: UpstreamFailure) -> bool:
-        """Whether a model only refuses half a turn of its own, and is asked in words now."""
-        refuses = self.way is Way.PREFILL and failure.kind is Kind.REFUSED
-        return refuses and self.another()
+    def refuses(self, failure: UpstreamFailure) -> bool:
+        """Whether a model may only refuse half a turn of its own."""
+        return self.way is Way.PREFILL and failure.kind is Kind.REFUSED
 
 
 def resumption(
