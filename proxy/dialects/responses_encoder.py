@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     Choice,
     Done,
@@ -27,6 +28,7 @@ from proxy.dialects.responses_shapes import (
     call_item,
     citation,
     end_of,
+    hidden_items,
     message_item,
     odds_of,
     reasoning_item,
@@ -249,7 +251,17 @@ class ResponseEncoder(Encoder):
         call_id = self._call.id or f"call_{self._item}"
         return call_item(self._item, call_id, self._call.name, text)
 
+    def _hide(self, thoughts: list[str], out: list[bytes]) -> None:
+        self._close(out)
+        for item in hidden_items(f"rs_{self._base['id']}_{len(self._output)}", thoughts):
+            place = {"output_index": len(self._output)}
+            self._tell("response.output_item.added", {**place, "item": item}, out)
+            self._tell("response.output_item.done", {**place, "item": item}, out)
+            self._output.append(item)
+
     def _cite(self, event: Extra, out: list[bytes]) -> None:
+        if event.field == REDACTED and not event.choice:
+            self._hide(event.value, out)
         if event.field == "logprobs" and not event.choice:
             self._odds.extend(odds_of(event.value))
         if event.field != "annotations" or self._kind != "message":
@@ -272,6 +284,7 @@ def write_response(answer: Answer) -> bytes:
     if choice.reasoning or choice.reasoning_signature:
         thought = reasoning_item(f"rs_{answer.id}", choice.reasoning, choice.reasoning_signature)
         output.append(thought)
+    output.extend(hidden_items(f"rs_{answer.id}", (choice.extra or {}).get(REDACTED) or []))
     text = choice.text or choice.refusal
     if text or not choice.calls:
         extra = choice.extra or {}

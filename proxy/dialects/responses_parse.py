@@ -23,6 +23,7 @@ from proxy.chat import (
 from proxy.dialects.checks import MODEL_LENGTH
 from proxy.dialects.loose import objects, string
 from proxy.dialects.openai_parse import file, image, tool_of, wrong
+from proxy.dialects.responses_shapes import HIDDEN
 from proxy.errors import ClientError
 
 _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -195,7 +196,10 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
 def _thought(item: Json) -> ReasoningPart:
     told = [*objects(item.get("summary")), *objects(item.get("content"))]
     words = "\n\n".join(string(one.get("text")) for one in told)
-    return ReasoningPart(words, string(item.get("encrypted_content")))
+    sealed = string(item.get("encrypted_content"))
+    if sealed.startswith(HIDDEN):
+        return ReasoningPart("", redacted=sealed.removeprefix(HIDDEN))
+    return ReasoningPart(words, sealed)
 
 
 def _parts(content: Any, place: str) -> tuple[Part, ...]:

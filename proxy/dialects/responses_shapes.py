@@ -134,6 +134,15 @@ def _odd(one: Json) -> Json:
     }
 
 
+# What is before a foreign provider's encrypted thought, where OpenAI has its own sealed content.
+HIDDEN = "redacted:"
+
+
+def hidden_items(id: str, thoughts: list[str]) -> list[Json]:
+    """Thoughts that their provider encrypted, as output items."""
+    return [reasoning_item(f"{id}_{at}", "", HIDDEN + one) for at, one in enumerate(thoughts)]
+
+
 def reasoning_item(id: str, text: str, signature: str) -> Json:
     """A thought as an output item; its proof takes the place of OpenAI's sealed content."""
     summary = [{"type": "summary_text", "text": text}] if text else []
