@@ -23,6 +23,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.custom_tools import CUSTOM, custom_input
 from proxy.dialects.dialect import Encoder
 from proxy.dialects.responses_shapes import (
     call_item,
@@ -46,7 +47,8 @@ _DELTAS = {
     "reasoning": ("response.reasoning_summary_text.delta", "summary_index"),
     "function_call": ("response.function_call_arguments.delta", ""),
 }
-_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
+_CALLS = ("function_call", "custom_tool_call")
+_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 
 
 class ResponseEncoder(Encoder):
@@ -168,12 +170,14 @@ class ResponseEncoder(Encoder):
                 if text:
                     self._delta(text, out)
             case ToolCall(arguments=arguments):
-                if event.index != self._call.index or self._kind != "function_call":
+                if event.index != self._call.index or self._kind not in _CALLS:
                     self._close(out)
                     self._call = event
-                    self._open("function_call", out)
-                if arguments:
+                    self._open(_CALLS[event.name.startswith(CUSTOM)], out)
+                if arguments and self._kind == "function_call":
                     self._delta(arguments, out)
+                elif arguments:
+                    self._text.append(arguments)  # its input is told when it is whole
             case _:
                 pass
 
@@ -232,6 +236,10 @@ class ResponseEncoder(Encoder):
         elif self._kind == "function_call":
             done = {**where, "arguments": text, "name": self._call.name}
             self._tell("response.function_call_arguments.done", done, out)
+        elif self._kind == "custom_tool_call":
+            given = custom_input(text)
+            self._tell("response.custom_tool_call_input.delta", {**where, "delta": given}, out)
+            self._tell("response.custom_tool_call_input.done", {**where, "input": given}, out)
         item = self._whole()
         place = len(self._output)
         self._tell("response.output_item.done", {"output_index": place, "item": item}, out)

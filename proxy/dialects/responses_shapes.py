@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.chat import Failed, FinishReason, Json, Usage
+from proxy.dialects.custom_tools import CUSTOM, custom_input
 from proxy.dialects.loose import mapping, objects, string
 
 
@@ -154,6 +155,15 @@ def reasoning_item(id: str, text: str, signature: str) -> Json:
 
 def call_item(id: str, call_id: str, name: str, arguments: str) -> Json:
     """A call of a tool as an output item."""
+    if name.startswith(CUSTOM):
+        return {
+            "id": id,
+            "type": "custom_tool_call",
+            "status": "completed",
+            "call_id": call_id,
+            "name": name.removeprefix(CUSTOM),
+            "input": custom_input(arguments),
+        }
     return {
         "id": id,
         "type": "function_call",
