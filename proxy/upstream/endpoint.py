@@ -156,8 +156,8 @@ class Endpoint:
     def request(
         self, path: str, body: bytes, *, stream: bool, accepts: bytes = _EVENTS, more: bytes = b""
     ) -> bytes:
-        """A whole POST request. Header bytes of the client are never forwarded, but for more: the
-        names of features under trial, checked.
+        """A whole POST request. Header bytes of the client are never forwarded, but for more:
+        lines that were checked.
 
         path: below the base URL, encoded, query included. accepts: a stream's content type,
         always the same for a path.
@@ -168,7 +168,7 @@ class Endpoint:
             if len(self._heads) > _HEADS_KEPT:
                 self._heads.clear()
             self._heads[(path, stream)] = head
-        if more and self.family == "anthropic":
+        if more:
             head += more
         if self.sign is not None:
             head += self.sign("POST", self._host, self._target(path), body)
