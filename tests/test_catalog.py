@@ -263,6 +263,9 @@ def test_another_dialect_of_a_known_provider_has_its_own_url() -> None:
     assert (one.path, one.auth) == ("/v1beta/openai", "bearer")
     ollama = found_in({}, '[[provider]]\nname = "ollama"\ndialect = "ollama"\n')["ollama"]
     assert (ollama.host, ollama.port, ollama.path) == ("127.0.0.1", 11434, "")
+    text = '[[provider]]\nname = "ollama"\nbase_url = "http://10.0.0.5:11434"\n'
+    assert found_in({}, text)["ollama"].path == "/v1"  # as Ollama's own clients write it
+    assert found_in({}, text + 'dialect = "ollama"\n')["ollama"].path == ""
 
 
 @pytest.mark.parametrize(

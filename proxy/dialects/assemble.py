@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy.chat import (
@@ -108,6 +108,16 @@ def _whole(choice: _Choice) -> Choice:
         ),
         finish=choice.finish,
         extra=choice.extra or None,
+    )
+
+
+def named(answer: Answer, id: str, model: str, created: int) -> Answer:
+    """The answer with these in place of what its format does not say. created: Unix seconds."""
+    return replace(
+        answer,
+        id=answer.id or id,
+        model=answer.model or model,
+        created=answer.created or created,
     )
 
 

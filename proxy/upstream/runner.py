@@ -423,7 +423,13 @@ class Runner:
         step = self._steps[attempt.step]
         try:
             answer = read_whole(
-                body, source=self._dialect, target=attempt.dialect, passes=attempt.passes
+                body,
+                source=self._dialect,
+                target=attempt.dialect,
+                passes=attempt.passes,
+                answer_id=self.exchange.id,
+                model=step.model,
+                created=self._engine.wall(),
             )
         except UpstreamFailure as failure:
             self.failed(attempt, failure)

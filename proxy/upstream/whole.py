@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from proxy.dialects.assemble import named
 from proxy.dialects.shapes import usage_of
 from proxy.errors import Kind, UpstreamFailure
 
@@ -22,8 +23,19 @@ class Whole(NamedTuple):
     finish: str
 
 
-def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whole:
+def read(
+    body: bytes,
+    *,
+    source: Dialect,
+    target: Dialect,
+    passes: bool,
+    answer_id: str,
+    model: str,
+    created: float,
+) -> Whole:
     """The client's bytes for a provider's 200. passes: they are the provider's own.
+
+    answer_id, model, created (Unix seconds) stand in for what the provider's format does not say.
 
     Raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME for an error
     object inside, EMPTY when nothing was answered.
@@ -36,8 +48,10 @@ def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whol
         return _glance(body, answer)
     read_answer = target.read_answer(answer)
     finish = read_answer.choices[0].finish if read_answer.choices else None
-    sent = body if passes else source.write_answer(read_answer)
-    return Whole(sent, read_answer.usage, finish or "stop")
+    told = (
+        body if passes else source.write_answer(named(read_answer, answer_id, model, int(created)))
+    )
+    return Whole(told, read_answer.usage, finish or "stop")
 
 
 _GLANCED = frozenset({"openai", "completions"})
