@@ -463,3 +463,13 @@ capabilities = ["tools"]
     assert names.resolve("mine") == names.resolve("local/mine") == "local/mine"
     mine = names.model("local/mine")
     assert (mine.context_tokens, mine.capabilities) == (1000, {"tools"})
+
+
+def test_what_can_be_reached_is_known_by_name() -> None:
+    environ = {"OPENAI_API_KEY": "k", "GROQ_API_KEY": "k"}
+    found = book(environ)
+    known = found.known()
+    assert {"openai/gpt-4o-mini", "groq/llama-3.3-70b-versatile"} <= set(known)
+    assert {one.partition("/")[0] for one in known} <= {"openai", "groq", "local"}
+    assert all(found.resolve(one) for one in known)
+    assert len(known) == len(set(known))
