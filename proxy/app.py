@@ -329,6 +329,7 @@ class App:
             categories=chains(settings, book),
             default=default,
             listed=tuple(target for target in default if target.provider == catalog.LOCAL),
+            known=book.known,
         )
         engine = Engine(
             wheel=house.wheel,

@@ -17,7 +17,7 @@ from proxy.upstream.delivery import Delivery
 from proxy.upstream.lanes import Lanes
 from proxy.upstream.request import counts_itself
 from proxy.upstream.resumption import Way, resumption
-from proxy.upstream.whole import read as read_whole
+from proxy.upstream.whole import passed, translated
 
 if TYPE_CHECKING:
     from proxy.exchange import Sink
@@ -138,14 +138,18 @@ class Runner(Lanes):
         """A whole answer came. It is passed on, translated, or told as a stream."""
         if self.over:
             return
+        exchange, sent = self.exchange, body
         try:
-            sent, usage, finish = read_whole(body, self._dialect, attempt.dialect, attempt.passes)
+            if attempt.passes:
+                usage, finish = passed(body, self._dialect)
+            else:
+                stand_in = exchange.id, self._steps[attempt.step].model, self._engine.wall()
+                sent, (usage, finish) = translated(body, self._dialect, attempt.dialect, stand_in)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
         attempt.finished()
         step = self._won(attempt)
-        exchange = self.exchange
         exchange.finish = finish
         exchange.usage = usage or self._way.count_whole(sent)
         if exchange.stream:
