@@ -93,6 +93,9 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
         "scores": {name: round(score, 4) for name, score in why.scores.items()},
         "words": [[word, round(weight, 3)] for word, weight in why.words],
         "cues": list(why.cues),
+        "keywords": list(why.keywords),
+        "like": None if why.like is None else [why.like[0], round(why.like[1], 3)],
+        "abstains": reading.abstains,
         "us": round(took_us, 1),
     }
 
