@@ -101,7 +101,7 @@ class Endpoint:
     _host: str = field(init=False)
     wants: dict[str, Wants] = field(default_factory=dict)  # of OpenAI-shaped bodies, by model
     _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
-    _spoken: dict[str, Dialect] = field(default_factory=dict)
+    spoken: dict[str, Dialect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.relocates = bool(self.api_version) or not self.quirks.isdisjoint(_RELOCATED)
@@ -113,9 +113,9 @@ class Endpoint:
 
     def dialect_for(self, client: Dialect) -> Dialect:
         """What to speak with this provider for a client: its own dialect where both know it."""
-        found = self._spoken.get(client.name)
+        found = self.spoken.get(client.name)
         if found is None:
-            found = self._spoken[client.name] = dialect(
+            found = self.spoken[client.name] = dialect(
                 spoken(self.family, client.name, responses="speaks_responses" in self.quirks)
             )
         return found
