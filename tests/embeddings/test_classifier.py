@@ -128,7 +128,7 @@ def test_scores_out_of_all_range_are_still_a_share() -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("请翻译成英文：你好", "zh"),
+        ("请翻译成英文你好", "zh"),
         ("ما هي عاصمة فرنسا؟", "ar"),
         ("Что такое квантовый компьютер?", "ru"),
         ("量子コンピュータとは何ですか", "ja"),
@@ -164,5 +164,5 @@ def test_an_added_category_shows_the_example_that_decided() -> None:
 def test_signs_of_scripts_without_spaces_are_words() -> None:
     assert split("写Python代码") == ["写".encode(), b"python", "代".encode(), "码".encode()]
     assert split("เวลา a") == [*(sign.encode() for sign in "เวลา"), b"a"]
-    assert split("naïve – « été »") == ["naïve".encode(), "été".encode()]
+    assert split("naïve « été »") == ["naïve".encode(), "été".encode()]
     assert split("हिन्दी में") == ["हिन्दी".encode(), "में".encode()]
