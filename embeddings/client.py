@@ -59,13 +59,18 @@ class Client(asyncio.Protocol):
         """Whether a question is worth asking."""
         return self._transport is not None and self._failed < FAILURES
 
-    def ask(self, texts: Sequence[str], then: Callable[[Vectors | None], None]) -> None:
+    def ask(
+        self,
+        texts: Sequence[str],
+        then: Callable[[Vectors | None], None],
+        budget_s: float | None = None,
+    ) -> None:
         """then hears unit vectors, shape (len(texts), dim), once and within the budget; or None,
-        at once where the embedder is away."""
+        at once where the embedder is away. budget_s: where nobody waits for it, its own."""
         if not self.up or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
             then(None)
             return
-        self._ask(texts, self.budget_s, then)
+        self._ask(texts, self.budget_s if budget_s is None else budget_s, then)
 
     async def encode(self, texts: Sequence[str]) -> Vectors | None:
         """The same, for who may await."""
