@@ -34,8 +34,10 @@ class Classifier:
     ) -> None:
         """Use `load`. Without a head, keywords decide."""
         self._encoder = encoder
-        self._head = head
-        self._fused = None if head is None else Fused(encoder, head)
+        self._trained = head
+        self._head: Head | None = None
+        self._fused: Fused | None = None
+        self.decide_by(keywords=False)
         self._custom = custom
         self._vote = KeywordVote()
         self._fingerprint = ""
@@ -46,17 +48,17 @@ class Classifier:
         path: Path | None = None,
         categories: Sequence[Category] = (),
         *,
-        mode: str = "embedding",
+        keywords: bool = False,
     ) -> Classifier:
         """The shipped model, or the one at `path`, with further categories.
 
-        A missing or damaged file is logged once, as a warning, and keywords decide from then on;
-        mode "keywords" makes them decide anyway, while vectors still come from the model.
+        A missing or damaged file is logged once, as a warning, and keywords decide from then on.
+        keywords: see decide_by.
         """
         try:
             model = read_model(path or SHIPPED)
             encoder = Encoder.from_arrays(model.arrays)
-            head = Head.from_arrays(model.facts, model.arrays) if mode != "keywords" else None
+            head: Head | None = Head.from_arrays(model.facts, model.arrays)
             spread = model.arrays.get("whiten"), model.arrays.get("whiten_mean")
             digest = model.sha256[:16]
         except (BadModelFile, KeyError, ValueError) as error:
@@ -67,8 +69,17 @@ class Classifier:
         classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
         classifier._custom.extend(tuple(categories))
         classifier._fingerprint = digest
+        classifier.decide_by(keywords=keywords)
         classifier.read(_FIRST)
         return classifier
+
+    def decide_by(self, *, keywords: bool) -> None:
+        """Who decides from the next text on: cue words, or the model where there is one. Vectors
+        come from the model either way."""
+        head = None if keywords else self._trained
+        if head is not self._head:
+            self._head = head
+            self._fused = None if head is None else Fused(self._encoder, head)
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +90,11 @@ class Classifier:
     def encoder(self) -> Encoder:
         """The word table, for vectors of single words."""
         return self._encoder
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a model that could decide."""
+        return self._trained is not None
 
     @property
     def source(self) -> str:

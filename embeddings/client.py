@@ -39,10 +39,12 @@ class _Waiting:
 class Client(asyncio.Protocol):
     """One connection at a time to the embedder at a path. All on one loop."""
 
-    def __init__(self, path: str, budget_s: float) -> None:
-        """budget_s: how long an answer may take."""
+    def __init__(self, path: str | None, budget_s: float) -> None:
+        """path: of its socket, None: there is no embedder. budget_s: how long an answer may
+        take."""
         self.path = path
         self.budget_s = budget_s
+        self._moved = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._frames = wire.Frames()
         self._waiting: dict[int, _Waiting] = {}
@@ -51,6 +53,15 @@ class Client(asyncio.Protocol):
         self._lost = asyncio.Event()
         self.answered = 0
         self.late = 0
+
+    def configure(self, path: str | None, budget_s: float) -> None:
+        """Another path or budget from now on; what is asked at the old path is answered by None."""
+        self.budget_s = budget_s
+        if path != self.path:
+            self.path = path
+            self._moved.set()
+            if self._transport is not None:
+                self._transport.abort()
 
     # ---- asking ----------------------------------------------------------------------------
 
@@ -166,23 +177,32 @@ class Client(asyncio.Protocol):
                 self._transport.abort()
 
     async def run(self) -> None:
-        """Stay connected, for ever; a task of the proxy's."""
+        """Stay connected to where the path leads, for ever; a task of the proxy's."""
         loop = asyncio.get_running_loop()
-        pause_s = PROBE_SECONDS
-        told = False
+        pause_s, told = PROBE_SECONDS, False
         try:
             while True:
+                path = self.path
+                if self._moved.is_set():
+                    pause_s, told = PROBE_SECONDS, False
+                    self._moved.clear()
+                if path is None:
+                    await self._moved.wait()
+                    continue
                 try:
-                    await loop.create_unix_connection(lambda: self, self.path)
+                    await loop.create_unix_connection(lambda: self, path)
                 except OSError as error:
                     if not told:
-                        log.warning("no embedder at %s: %s", self.path, error)
+                        log.warning("no embedder at %s: %s", path, error)
                         told = True
-                    await asyncio.sleep(pause_s)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._moved.wait(), pause_s)
                     pause_s = min(2 * pause_s, RECONNECT_MOST_S)
                     continue
                 pause_s, told = PROBE_SECONDS, False
                 self._failed = FAILURES  # until a probe has come back in time
+                if self._moved.is_set() and self._transport is not None:
+                    self._transport.abort()  # moved while it was being connected
                 await self._look_after()
         finally:
             if self._transport is not None:

@@ -30,6 +30,7 @@ from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
     cache_disk,
+    embedder,
     keyring,
     limits,
     pulse_of,
@@ -156,8 +157,7 @@ class App:
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
         self.memory.telemetry.start()
-        if self.memory.embedder is not None:
-            _ = self.spawn(self.memory.embedder.run())
+        _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self._start_local())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -202,6 +202,7 @@ class App:
         """Serve with this configuration from the next request on."""
         if self.memory.classifier is not None:
             teach(self.memory.classifier, self._settings, settings)
+        self.memory.embedder.configure(*embedder(settings))
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)

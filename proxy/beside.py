@@ -127,7 +127,7 @@ class Running:
 
 def _embedder_figures(memory: Memory) -> dict[str, float]:
     client = memory.embedder
-    if client is None:
+    if client.path is None:
         return {}
     return {
         "embedder_up": float(client.up),

@@ -109,6 +109,35 @@ async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> N
             assert await one.encode(("x",)) is not None
 
 
+async def test_it_moves_to_another_socket_and_to_none(path: str, tmp_path: Path) -> None:
+    other = str(tmp_path / "other.sock")
+    with embedder(path) as old, embedder(other) as new:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            asked = asyncio.ensure_future(one.encode(("slow",)))
+            await asyncio.sleep(0.02)
+            one.configure(other, BUDGET_S)
+            assert await asked is None, "the old one is not waited for"
+            await until(lambda: one.up)
+            state = await one.state()
+            assert state is not None
+            assert state["pid"] == new.pid != old.pid
+            one.configure(None, BUDGET_S)
+            await until(lambda: not one.up)
+            assert await one.encode(("x",)) is None
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+
+async def test_one_that_is_not_there_yet_is_not_waited_for_after_a_move(path: str) -> None:
+    async with client(f"{path}.none") as one:
+        await asyncio.sleep(0.05)
+        with embedder(path):
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
+
+
 async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) -> None:
     with embedder(path) as process:
         async with client(path) as one:
