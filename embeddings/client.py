@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -150,7 +150,7 @@ class Client(asyncio.Protocol):
     # ---- the connection --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport = transport
         self._frames = wire.Frames()
         self._lost.clear()
