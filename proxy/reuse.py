@@ -182,7 +182,12 @@ class Reuse:
         run: as for `give`.
         """
         comparer = self._cache.comparer
-        if comparer is None or key is None or reading is None or not (comparer.up and wish.read):
+        if (
+            comparer is None
+            or key is None
+            or reading is None
+            or not (comparer.connected and wish.read)
+        ):
             return None
 
         def again(lead: Lead) -> None:

@@ -26,8 +26,8 @@ class Comparer(Protocol):
     """The way to the other model."""
 
     @property
-    def up(self) -> bool:
-        """Whether asking is worth anything now."""
+    def connected(self) -> bool:
+        """Whether there is anybody to ask."""
         ...
 
     def ask(

@@ -139,7 +139,9 @@ async def test_a_client_that_left_is_not_answered(tmp_path: Path) -> None:
     async with beside(tmp_path, delay_s=0.15) as (house, embedder):
         body = orjson.dumps({"model": SLOW, "messages": [{"role": "user", "content": DOUBTFUL}]})
         _, writer = await asyncio.open_connection("127.0.0.1", house.port)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         writer.write(head.encode() + body)
         assert await until(lambda: len(embedder.asked) == 1)
         writer.close()
