@@ -151,6 +151,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     is_shared = settings.shared.url is not None
+    second = Embedder(*embedder(settings))
     return Memory(
         breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
@@ -180,6 +181,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             now,
             model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
+            comparer=second,
         ),
         classifier=classifier,
         local=LocalModel(
@@ -193,7 +195,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
         traces=traces_of(settings, wall),
-        embedder=Embedder(*embedder(settings)),
+        embedder=second,
     )
 
 

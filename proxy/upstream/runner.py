@@ -41,6 +41,20 @@ class Runner(Lanes):
             self.exchange.outcome = "cancelled"
             self._account()
 
+    def withdraw(self) -> bool:
+        """Another answer was found: every lane stops, and nothing is said. False where this one
+        has begun. What was asked is billed all the same."""
+        if self.over or self._winner is not None or self._rest is not None:
+            return False
+        if self._delivery is not None and self._delivery.opened:
+            return False
+        for attempt in self._attempts.values():
+            if attempt.connection is not None:
+                waited_s = perf_counter() - attempt.started_s
+                self._engine.lost(self.exchange, self._steps[attempt.step].name, waited_s)
+        self._stop_all()
+        return True
+
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
         if not self.over:
