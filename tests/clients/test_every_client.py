@@ -1,0 +1,177 @@
+"""Every client library against every kind of provider: one list of clients, one of expectations.
+
+The proxy stands before scripted providers that speak chat completions, Anthropic's Messages and
+OpenAI's Responses, so each client is both passed through and translated.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from benchmarks.mock import expected_text
+
+pytestmark = [pytest.mark.loopback, pytest.mark.slow]
+
+CLASSES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+}
+PYDANTIC_AI = {
+    400: "ModelRequestRejectedError",
+    401: "ModelAuthenticationError",
+    404: "ModelNotFoundError",
+    429: "ModelRateLimitError",
+    500: "ModelServerError",
+}
+VERCEL = dict.fromkeys(CLASSES, "APICallError")
+BASIC = ("whole", "stream", "tools", "structured", "leave", "error")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A library by one of its interfaces."""
+
+    name: str
+    driver: str
+    flavour: str = ""
+    does: tuple[str, ...] = BASIC
+    classes: dict[int, str] = field(default_factory=lambda: CLASSES)
+
+
+ALL = (*BASIC, "whole_async", "stream_async", "leave_async")
+TASKS = tuple(one for one in ALL if one != "leave")  # it has no way to close these but a task's end
+LANGCHAIN, LITELLM, LLM = "current/by_langchain", "older/by_litellm", "current/by_llm"
+AGENT = ("whole", "whole_async", "stream_async", "tools", "structured", "leave_async", "error")
+OBJECTS = ("structured", "structured_async", "partial", "error")
+NODE = (*BASIC, "broken")
+CLIENTS = [
+    Client("langchain-chat", LANGCHAIN, "", ALL),
+    Client("langchain-responses", LANGCHAIN, "responses", ALL),
+    Client("langchain-anthropic", LANGCHAIN, "anthropic", ALL),
+    Client("litellm-chat", LITELLM, "", ALL),
+    Client("litellm-responses", LITELLM, "responses", TASKS),
+    Client("litellm-anthropic", LITELLM, "anthropic", TASKS),
+    Client("pydantic-ai-chat", "current/by_pydantic_ai", "", AGENT, PYDANTIC_AI),
+    Client("pydantic-ai-responses", "current/by_pydantic_ai", "responses", AGENT, PYDANTIC_AI),
+    Client("pydantic-ai-anthropic", "current/by_pydantic_ai", "anthropic", AGENT, PYDANTIC_AI),
+    Client("llm-chat", LLM, "", (*BASIC, "stream_async")),
+    Client("llm-responses", LLM, "responses", (*BASIC, "stream_async")),
+    Client("instructor-tools", "older/by_instructor", "", OBJECTS),
+    Client("instructor-schema", "older/by_instructor", "schema", OBJECTS),
+    Client("instructor-json", "older/by_instructor", "json", OBJECTS),
+    Client("instructor-responses", "older/by_instructor", "responses", OBJECTS),
+    Client("instructor-anthropic", "older/by_instructor", "anthropic", OBJECTS),
+    Client("node-openai-chat", "node/openai", "", NODE),
+    Client("node-openai-responses", "node/openai", "responses", NODE),
+    Client("node-anthropic", "node/anthropic", "", (*(set(NODE) - {"structured"}),)),
+    Client("vercel-openai", "node/vercel", "responses", NODE, VERCEL),
+    Client("vercel-openai-chat", "node/vercel", "chat", NODE, VERCEL),
+    Client("vercel-compatible", "node/vercel", "", NODE, VERCEL),
+    Client("vercel-anthropic", "node/vercel", "anthropic", NODE, VERCEL),
+]
+PROVIDERS = ("mock", "claude", "both")  # speaking chat, Messages, and chat with Responses
+TEXT = expected_text("mock-t6")
+
+
+def doing(*scenarios: str) -> pytest.MarkDecorator:
+    """Every client that knows a scenario, with it."""
+    return pytest.mark.parametrize(
+        ("client", "scenario"),
+        [
+            pytest.param(client, scenario, id=f"{client.name}-{scenario}")
+            for client in CLIENTS
+            for scenario in scenarios
+            if scenario in client.does
+        ],
+    )
+
+
+@pytest.fixture
+def run(drivers, client):
+    """Runs a scenario with the client."""
+
+    def scenario(name, proxy, model, **fields):
+        return drivers[client.driver].run(name, proxy, model, flavour=client.flavour, **fields)
+
+    return scenario
+
+
+@doing("whole", "whole_async")
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_answers_whole(run, mixed, provider, client, scenario) -> None:
+    got = run(scenario, mixed, f"{provider}/mock-t6")
+    assert got["text"] == TEXT
+    assert got["usage"] == {"input": 12, "output": 6}
+
+
+@doing("stream", "stream_async")
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_streams_token_by_token_and_tells_usage(run, mixed, provider, client, scenario) -> None:
+    got = run(scenario, mixed, f"{provider}/mock-t6-i2")
+    assert got["text"] == TEXT
+    assert got["pieces"] == 6
+    assert got["usage"] == {"input": 12, "output": 6}
+
+
+@doing("tools")
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_calls_a_tool_and_tells_its_result(run, mixed, provider, stream, client, scenario) -> None:
+    got = run(scenario, mixed, f"{provider}/actor", stream=stream)
+    assert got["calls"] == [["weather", {"city": "Paris"}]]
+    assert got["text"] == "I heard: 22 degrees in Paris."
+
+
+@doing("structured", "structured_async", "partial")
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_gets_the_object_that_it_asked_for(run, mixed, provider, client, scenario) -> None:
+    got = run(scenario, mixed, f"{provider}/actor")
+    assert got["object"] == {"name": "Ann", "age": 30}
+    assert got.get("pieces", 2) > 1
+
+
+@doing("error")
+@pytest.mark.parametrize("status", [400, 404, 429, 500])
+def test_a_refusal_has_its_class(run, mixed, status, client, scenario) -> None:
+    asked = "structured" if "whole" not in client.does else "whole"
+    model = f"mock/mock-e{status}" if status != 404 else "mock-t6-unheard-of"
+    got = run(asked, mixed, model)
+    assert client.classes[status] in got["thrown"]
+    assert got["status"] == status
+
+
+@doing("error")
+def test_a_wrong_key_has_its_class_and_is_not_told(run, locked, client, scenario) -> None:
+    asked = "structured" if "whole" not in client.does else "whole"
+    got = run(asked, locked, "mock/mock-t6", key="sk-wrong-0123456789")
+    assert client.classes[401] in got["thrown"]
+    assert "sk-wrong-0123456789" not in got["message"]
+
+
+@doing("leave", "leave_async")
+def test_leaving_mid_stream_ends_the_providers_work(run, mixed, upstream, client, scenario) -> None:
+    got = run(scenario, mixed, "mock/mock-t500-i20")
+    record = upstream.requests[-1]
+    end = time.monotonic() + 5
+    while not record.ended_at and time.monotonic() < end:
+        time.sleep(0.005)
+    assert record.closed_by_client
+    record_property("closed_after_ms", round((record.closed_at - got["left"]) * 1e3, 1))
+
+
+@doing("stream", "stream_async", "broken")
+@pytest.mark.parametrize("model", ["mock-t8-x4", "fault-error-frame-mid", "fault-reset-mid"])
+def test_a_broken_answer_never_looks_finished(run, mixed, model, client, scenario) -> None:
+    got = run(scenario, mixed, f"mock/{model}")
+    if scenario == "broken":
+        assert got["error"]
+        assert got["text"]
+        assert got["finish"] in (None, "error")
+    else:
+        assert got["thrown"]
