@@ -45,18 +45,28 @@ class Client:
 
 
 ALL = (*BASIC, "whole_async", "stream_async", "leave_async")
-TASKS = tuple(one for one in ALL if one != "leave")  # it has no way to close these but a task's end
+
+
+def without(scenario: str) -> tuple[str, ...]:
+    """All but one."""
+    return tuple(one for one in ALL if one != scenario)
+
+
 LANGCHAIN, LITELLM, LLM = "current/by_langchain", "older/by_litellm", "current/by_llm"
 AGENT = ("whole", "whole_async", "stream_async", "tools", "structured", "leave_async", "error")
 OBJECTS = ("structured", "structured_async", "partial", "error")
-NODE = (*BASIC, "broken")
+NODE = (*BASIC, "broken", "retry_after")
 CLIENTS = [
+    Client("openai-chat", "test/by_openai", "", (*ALL, "models")),
+    Client("openai-responses", "test/by_openai", "responses", ALL),
+    Client("anthropic", "test/by_anthropic", "", (*without("structured"), "models")),
     Client("langchain-chat", LANGCHAIN, "", ALL),
     Client("langchain-responses", LANGCHAIN, "responses", ALL),
     Client("langchain-anthropic", LANGCHAIN, "anthropic", ALL),
     Client("litellm-chat", LITELLM, "", ALL),
-    Client("litellm-responses", LITELLM, "responses", TASKS),
-    Client("litellm-anthropic", LITELLM, "anthropic", TASKS),
+    # it has no way to close these two but the end of their task
+    Client("litellm-responses", LITELLM, "responses", without("leave")),
+    Client("litellm-anthropic", LITELLM, "anthropic", without("leave")),
     Client("pydantic-ai-chat", "current/by_pydantic_ai", "", AGENT, PYDANTIC_AI),
     Client("pydantic-ai-responses", "current/by_pydantic_ai", "responses", AGENT, PYDANTIC_AI),
     Client("pydantic-ai-anthropic", "current/by_pydantic_ai", "anthropic", AGENT, PYDANTIC_AI),
@@ -67,9 +77,14 @@ CLIENTS = [
     Client("instructor-json", "older/by_instructor", "json", OBJECTS),
     Client("instructor-responses", "older/by_instructor", "responses", OBJECTS),
     Client("instructor-anthropic", "older/by_instructor", "anthropic", OBJECTS),
-    Client("node-openai-chat", "node/openai", "", NODE),
+    Client("node-openai-chat", "node/openai", "", (*NODE, "models")),
     Client("node-openai-responses", "node/openai", "responses", NODE),
-    Client("node-anthropic", "node/anthropic", "", (*(set(NODE) - {"structured"}),)),
+    Client(
+        "node-anthropic",
+        "node/anthropic",
+        "",
+        ("whole", "stream", "tools", "leave", "error", "broken", "models", "count", "retry_after"),
+    ),
     Client("vercel-openai", "node/vercel", "responses", NODE, VERCEL),
     Client("vercel-openai-chat", "node/vercel", "chat", NODE, VERCEL),
     Client("vercel-compatible", "node/vercel", "", NODE, VERCEL),
@@ -189,3 +204,41 @@ def test_a_broken_answer_never_looks_finished(run, mixed, model, client, scenari
         assert got["finish"] in (None, "error")
     else:
         assert got["thrown"]
+
+
+@doing("retry_after")
+def test_is_told_when_to_come_again(run, mixed, client, scenario) -> None:
+    assert run("whole", mixed, "mock/fault-429-7")["retryAfter"] == "7"
+
+
+@doing("count")
+def test_counts_tokens(run, mixed, client, scenario) -> None:
+    assert run(scenario, mixed, "claude/mock-t6")["input_tokens"] == 12
+    assert 2 < run(scenario, mixed, "mock/mock-t6")["input_tokens"] < 30
+
+
+@doing("models")
+def test_lists_models(run, home, model, client, scenario) -> None:
+    assert {"auto", model} <= set(run(scenario, home, model)["ids"])
+
+
+# ---- the embedded model: real tokens, in every client's own words --------------------------------
+
+
+@doing("stream", "stream_async")
+def test_real_tokens_arrive_one_by_one(run, home, model, client, scenario) -> None:
+    prompt = f"Say hello to {client.name} with {scenario}."  # no other's answer is kept for it
+    got = run(scenario, home, model, prompt=prompt, max_tokens=16)
+    assert got["text"].strip()
+    assert got["pieces"] > 1
+    if client.name != "llm-responses":  # it does not read the usage of an answer that was cut
+        assert got["usage"]["input"] > 5
+        assert 0 < got["usage"]["output"] <= 16
+
+
+@doing("structured")
+def test_a_small_model_is_held_to_the_object(run, home, model, client, scenario) -> None:
+    prompt = f"Ann is 30 years old. She likes {client.name}."
+    got = run(scenario, home, model, prompt=prompt, max_tokens=60)
+    assert isinstance(got["object"]["name"], str)
+    assert isinstance(got["object"]["age"], int)

@@ -29,7 +29,8 @@ function thrown(error) {
     code: error.code ?? null,
     type: error.type ?? null,
     message: String(error.message),
-    retryAfter: error.headers?.get?.("retry-after") ?? null,
+    retryAfter:
+      error.headers?.get?.("retry-after") ?? error.responseHeaders?.["retry-after"] ?? null,
   };
 }
 
