@@ -46,6 +46,8 @@ def _add_mock(subparsers: Subparsers) -> None:
     mock.add_argument("--trace", help="JSONL rows of first_ms and gaps_ms to draw answers from")
     mock.add_argument("--seed", type=int, default=0, help="of the random scenarios")
     mock.add_argument("--word", default="tok", help="stem of the tokens (default: tok)")
+    mock.add_argument("--certificate", help="PEM file: serve TLS")
+    mock.add_argument("--key", help="PEM file of its key (default: in the same file)")
     mock.add_argument("--faults", action="store_true", help="list the faults and exit")
     mock.set_defaults(func=_run_mock)
 

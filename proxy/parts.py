@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_bytes
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
 from embeddings.classifier import Classifier
 from embeddings.client import Client as Embedder
 from embeddings.gpu import Telemetry
 from embeddings.reading import Category
 from proxy import catalog, config
-from proxy.accounts import allowances
+from proxy.accounts import allowances, place
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
@@ -32,13 +36,20 @@ from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
+from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
+from proxy.shared.address import Address, address
+from proxy.shared.pulse import Parts as Told
+from proxy.shared.pulse import Pulse
 from proxy.state.admission import Admission
+from proxy.state.alerts import Alert
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
+from proxy.state.division import Division
 from proxy.state.gaps import Gaps
+from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
@@ -46,6 +57,8 @@ from proxy.state.strong import StrongShare
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
+
+log = logging.getLogger("firsttoken")
 
 
 @dataclass(slots=True)
@@ -67,8 +80,10 @@ class Memory:
     quotas: Quotas
     alerts: Alerts
     telemetry: Telemetry
+    traces: Traces | None = None
     embedder: Embedder | None = None
     strong: StrongShare | None = None
+    pulse: Pulse | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -108,6 +123,9 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     local = LocalModel(model_path=settings.local.model_path).available
     providers = reachable(settings, environ, local=local)
     rules_of(settings, catalog.Catalog(settings, providers))
+    place(settings, lambda: 0.0)
+    traces_of(settings, lambda: 0.0)
+    shared_address(settings)
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -127,14 +145,15 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
     store = None
     if recorder is not None:
-        store = Store(settings.ledger.path, recorder, now, wall)
+        store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
+    is_shared = settings.shared.url is not None
     return Memory(
-        breakers=Breakers(
+        breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
             open_seconds=settings.routing.breaker_seconds,
         ),
-        latency=Latency(),
+        latency=SharedLatency() if is_shared else Latency(),
         gaps=Gaps(),
         budgets=Budgets(settings.routing.hedge_budget),
         limits=Limits(),
@@ -170,8 +189,32 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         quotas=Quotas(allowances(settings), now(), wall()),
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
+        traces=traces_of(settings, wall),
         embedder=embedder(settings),
     )
+
+
+def traces_of(settings: config.Config, wall: Clock) -> Traces | None:
+    """Where exchanges are told as traces. Raises ConfigError where that cannot be."""
+    found = settings.traces
+    if found.endpoint is None:
+        return None
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        where = settings.at("traces", "endpoint")
+        raise config.ConfigError([f"{where}: needs the exporter: pip install 'firsttoken[otlp]'"])
+    url = found.endpoint.reveal()
+    if urlsplit(url).path in ("", "/"):
+        url = url.rstrip("/") + "/v1/traces"  # as OTEL_EXPORTER_OTLP_ENDPOINT means it
+    headers = {
+        name: value if isinstance(value, str) else value.reveal()
+        for name, value in found.headers.items()
+    }
+
+    def opener() -> Send:
+        sender: Callable[..., Send] = import_module("proxy.ledger.otlp").sender
+        return sender(url, headers, found.service_name)
+
+    return Traces(opener, wall, found.sample)
 
 
 def embedder(settings: config.Config) -> Embedder | None:
@@ -195,16 +238,48 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
-def share_of(settings: config.Config, cache: Cache) -> Share | None:
-    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
-    shared = settings.shared
-    if shared.url is None:
+def shared_address(settings: config.Config) -> Address | None:
+    """The server that several proxies share. Raises ConfigError for a URL that is none, and where
+    its client is not installed."""
+    url = settings.shared.url
+    if url is None:
         return None
+    where = settings.at("shared", "url")
     if find_spec("redis") is None:
-        raise config.ConfigError(
-            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
-        )
-    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+        raise config.ConfigError([f"{where} needs the client: pip install 'firsttoken[shared]'"])
+    try:
+        return address(url.reveal())
+    except ValueError as error:
+        raise config.ConfigError([f"{where} {error}"]) from None
+
+
+def share_of(where: Address, settings: config.Config, cache: Cache) -> Share:
+    """The cache's way to other nodes."""
+    return Share(where, settings.shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+
+
+def pulse_of(
+    where: Address, settings: config.Config, memory: Memory, now: Clock, wall: Clock
+) -> Pulse:
+    """The way of everything else to other nodes."""
+    division = Division(memory.quotas, settings.server.workers)
+    pulse = Pulse(
+        where,
+        settings.shared.prefix,
+        Told(division, memory.breakers, memory.latency, now, wall),
+        settings.shared.deadline_ms / 1000,
+    )
+    pulse.told = partial(_tell_shared, memory)
+    return pulse
+
+
+def _tell_shared(memory: Memory, up: bool, why: str) -> None:
+    if up:
+        log.info("the shared server answers: limits, budgets and breakers are common")
+        return
+    words = f"the shared server is gone, this process goes on alone: {why}"
+    log.warning("%s", words)
+    memory.alerts.tell(Alert("shared_down", "shared server", words))
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
@@ -279,7 +354,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms),
+                between_tokens_s=(gap_s := _seconds(route.between_tokens_ms)),
+                # what nobody wrote down is no reason to cut off a model that thinks
+                pausing_s=gap_s if "between_tokens_ms" in route.model_fields_set else None,
                 least_per_s=route.min_tokens_per_second,
                 hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,

@@ -208,7 +208,8 @@ class Route(Table):
     first_token_ms: AutoMillis = "auto"
     """The deadline for the first token of each attempt."""
     between_tokens_ms: AutoMillis = 10_000.0
-    """The longest silence inside an answer."""
+    """The longest silence inside an answer; absent: learned, at least 20 s, for answers that think
+    or call tools in between."""
     answer_ms: Millis = 120_000.0
     """The deadline of a whole answer that is not streamed."""
     on_stall: Literal["hedge", "switch"] = "hedge"
@@ -357,6 +358,17 @@ class Ledger(Table):
     """Signs the alerts."""
 
 
+class Traces(Table):
+    """OpenTelemetry traces, sent by OTLP over HTTP."""
+
+    endpoint: SecretUrl | None = None
+    """Of the collector, such as http://127.0.0.1:4318; absent: no traces."""
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)
+    sample: Share = 1.0
+    """Of requests without a traceparent of their own; those with one say themselves."""
+    service_name: Name = "firsttoken"
+
+
 class Shared(Table):
     """Several proxies that act as one."""
 
@@ -381,6 +393,7 @@ class Config(Table):
     local: Local = Local()
     routing: Routing = Routing()
     ledger: Ledger = Ledger()
+    traces: Traces = Traces()
     shared: Shared = Shared()
     _places: Places = PrivateAttr(Places(DEFAULTS))
 

@@ -45,6 +45,23 @@ _TASKS = (
     "Compare {} with its best known alternative.",
     "Write a Python function that models {}.",
 )
+_MORE_SUBJECTS = (
+    "vaccines", "a steam engine", "honey bees", "the stock exchange", "glaciers", "a violin",
+    "the printing press", "sourdough", "coral reefs", "a suspension bridge", "migratory birds",
+    "insurance", "lighthouses", "the immune system", "a wind turbine", "Roman roads", "chocolate",
+    "earthquakes", "a public library", "encryption", "the Silk Road", "volcanoes", "a telescope",
+    "fermentation", "parliaments", "a sailing boat", "black holes", "the alphabet", "batteries",
+    "a coral snake",
+)  # fmt: skip
+_MORE_TASKS = (
+    "Who invented {}?", "What does {} cost today?", "Draft an email asking for advice on {}.",
+    "Give me a lesson plan about {}.", "Is there a future for {}?", "Tell me a joke about {}.",
+    "Which book on {} should I read first?", "Design an experiment about {}.",
+    "How did people manage before {}?", "Name the parts of {}.", "Classify the kinds of {}.",
+    "Argue against {}.", "Write a headline about {}.", "What is the physics of {}?",
+    "Plan a weekend around {}.", "What can go wrong with {}?", "How is {} taught in Japan?",
+)  # fmt: skip
+_PLACES = ("", " in a hospital", " during a storm", " for a town council")
 _WORDS = (
     "time",
     "river",
@@ -79,6 +96,17 @@ _WORDS = (
 def varied() -> list[Prompt]:
     """The built-in set: eight kinds of task on ten subjects."""
     return [Prompt(task.format(subject)) for task in _TASKS for subject in _SUBJECTS]
+
+
+def many() -> list[Prompt]:
+    """Four thousand different questions, no two alike: those that resemble each other most, by
+    task and subject, are a thousand apart."""
+    return [
+        Prompt(task.format(subject + place))
+        for place in _PLACES
+        for subject in (*_SUBJECTS, *_MORE_SUBJECTS)
+        for task in (*_TASKS, *_MORE_TASKS)
+    ]
 
 
 def sized(

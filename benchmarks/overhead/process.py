@@ -47,15 +47,17 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return total
 
 
-def memory_bytes(pids: Iterable[int]) -> int:
-    """Proportional set size: pages that processes share are counted once."""
+def memory_bytes(pids: Iterable[int], *, private: bool = False) -> int:
+    """Proportional set size: pages that processes share are counted once. private: the pages
+    that are no other process's, which is what a stream costs whoever else maps a library."""
+    kinds = ("Private_Clean:", "Private_Dirty:") if private else ("Pss:",)
     total = 0
     for pid in pids:
         try:
             lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(kinds))
     return total
 
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: lines over time, distributions on a log scale, heat maps, bars."""
+"""Charts as inline SVG: lines over time, distributions on a log scale, heat maps."""
 
 from __future__ import annotations
 
@@ -165,33 +165,6 @@ def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts
                 f"<title>{count} of {whole}</title></rect>"
             )
     return chart.render()
-
-
-def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str, log: bool = False) -> str:
-    """One horizontal bar a row, longest values readable beside short ones on a log scale."""
-    if not rows:
-        return ""
-    step, left = 26, 150
-    height = TOP + step * len(rows) + 10
-    values = [value for _, value in rows if value > 0]
-    low = min(values, default=1.0) / 2 if log else 0.0
-    x = Axis(low, max(values, default=1.0), left, WIDTH - 90, log)
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
-        'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" '
-        'font-size="12" fill="currentColor">',
-        f'<text x="8" y="16" font-size="13" font-weight="600">{escape(title)}</text>',
-    ]
-    for number, (name, value) in enumerate(rows):
-        y = TOP + step * number
-        color = COLORS[0] if name.startswith("firsttoken") else COLORS[5]
-        parts.append(_text(left - 8, y + 14, name, "end"))
-        width = max(1.0, x.at(value) - left)
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" rx="3" fill="{color}"/>'
-        )
-        parts.append(_text(left + width + 6, y + 14, f"{_plain(value)}{unit}", "start"))
-    return "\n".join([*parts, "</svg>"])
 
 
 def _path(chart: Chart, one: Line, color: str) -> str:

@@ -10,11 +10,12 @@ import orjson
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS, Exchange, Options
+from proxy.trace import HEADER as TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from proxy.downstream.auth import Keyring
+    from proxy.exchange import Caller
 
 HOT = {
     b"/v1/chat/completions": "openai",
@@ -39,10 +40,10 @@ _OPTION_HEADERS = frozenset(
 
 
 def admit(
-    kind: str, head: Mapping[bytes, bytes], body: bytes, keys: Keyring, started_s: float
+    kind: str, caller: Caller, head: Mapping[bytes, bytes], body: bytes, started_s: float
 ) -> Exchange:
-    """One exchange. head: the request's headers, lower-case names. Raises ClientError."""
-    caller = keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
+    """One exchange of a caller whose key was looked at. head: the request's headers, lower-case
+    names. Raises ClientError."""
     authorised = perf_counter()
     try:
         parsed = orjson.loads(body)
@@ -61,6 +62,8 @@ def admit(
     exchange.auth_s = authorised - started_s
     if kind == "anthropic" and BETA in head:
         exchange.beta = _beta(head[BETA])
+    if TRACE in head:
+        exchange.traceparent = head[TRACE]
     exchange.model = parsed["model"]
     exchange.prompt_bytes = len(body)
     if parsed.get("stream"):

@@ -17,27 +17,23 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from proxy import headers
-from proxy.downstream.admit import HOT, admit
+from proxy.downstream.admit import admit
+from proxy.downstream.head import HEAD_LIMIT_BYTES, Head, Heads, is_marked_by, mark_of
 from proxy.errors import ClientError
 from proxy.exchange import Exchange, Share, Sink
 from proxy.state.admission import Admission
 
 if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
+    from proxy.exchange import Caller
     from proxy.timing import Clock
 
 log = logging.getLogger("firsttoken")
 
-HEAD_LIMIT_BYTES = 32 * 1024
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
-_ONCE = frozenset(
-    {b"authorization", b"x-api-key", b"content-length", b"host", b"transfer-encoding"}
-)
-_NO_HEAD: dict[bytes, bytes] = {}
+_NO_HEAD = Head({}, "", hot=False, keep=False)
 _REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
-_UNUSUAL = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"content-encoding"})
-_HOST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")
 
 
 class Answering(Protocol):
@@ -71,6 +67,7 @@ class House(Protocol):
     fronts: set[Front]
     draining: bool
     admission: Admission
+    heads: Heads
 
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None: ...
 
@@ -83,21 +80,15 @@ class Front(asyncio.Protocol):
         "_buffer",
         "_busy",
         "_chunks",
-        "_dialect",
         "_head",
         "_house",
         "_keep",
         "_loop",
+        "_mark",
         "_missing",
-        "_names",
-        "_odd",
-        "_seen_host",
         "_share",
         "_started_s",
         "_transport",
-        "_urls",
-        "on_header",
-        "on_url",
         "since",
     )  # fmt: skip
 
@@ -108,16 +99,9 @@ class Front(asyncio.Protocol):
         self._buffer = b""  # a partial head, or what was read ahead
         self._chunks: list[bytes] = []  # a partial body
         self._missing = 0  # bytes of it still to come
-        self._head = _NO_HEAD  # names in lower case
-        # llhttp's callbacks are C functions: a header costs no Python frame.
-        self._names: dict[bytes, bytes] = {}
-        self._urls: list[bytes] = []
-        self.on_header = self._names.setdefault
-        self.on_url = self._urls.append
-        self._odd = False
-        self._seen_host = b""  # the last one found valid
+        self._head = _NO_HEAD
+        self._mark = b""  # what to remember it by
         self._keep = True
-        self._dialect = ""
         self._busy = False
         self._share: Share | None = None  # of the caller whose request is being answered
         self._started_s = 0.0
@@ -169,78 +153,69 @@ class Front(asyncio.Protocol):
     def _read_head(self, data: bytes) -> None:
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            if not self._started_s:
-                self._started_s = perf_counter()
-                self.since = self._house.now()
-            self._buffer = data
-            if b"\n\n" in data:
-                self._refuse(
-                    ClientError(400, "The request is not valid HTTP.", code="invalid_http")
-                )
-            elif len(data) > HEAD_LIMIT_BYTES:
-                self._refuse(ClientError(431, "The request's head is too large."))
+            self._wait_for_head(data)
             return
         self._started_s = perf_counter()
         if end > HEAD_LIMIT_BYTES:
             self._refuse(ClientError(431, "The request's head is too large."))
             return
-        end += 4
-        names = self._names
-        names.clear()
-        self._urls.clear()
-        parser = httptools.HttpRequestParser(self)
-        odd = False
+        house = self._house
+        service = house.service
+        marked = mark_of(data, end)
+        if marked is not None:
+            mark, length = marked
+            head = house.heads.find(mark, service)
+            if head is not None:
+                self._head = head
+                self._keep = head.keep and not house.draining
+                self._take_body(data, end + 4, length, service.max_body_bytes)
+                return
+        self._mark = b"" if marked is None else marked[0]
+        self._judge(data, end + 4, service)
+
+    def _wait_for_head(self, data: bytes) -> None:
+        if not self._started_s:
+            self._started_s = perf_counter()
+            self.since = self._house.now()
+        self._buffer = data
+        if b"\n\n" in data:
+            self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
+        elif len(data) > HEAD_LIMIT_BYTES:
+            self._refuse(ClientError(431, "The request's head is too large."))
+
+    def _judge(self, data: bytes, end: int, service: Service) -> None:
+        """A head that was not seen before."""
         try:
-            parser.feed_data(data[:end])
-        except httptools.HttpParserUpgrade:
-            odd = True
+            head = self._house.heads.read(data, end)
         except httptools.HttpParserError:
             self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
             return
-        head = self._head = {name.lower(): value for name, value in names.items()}
-        if len(head) != data.count(b"\r\n", 0, end) - 2:  # the request line, and the empty one
-            odd = odd or _repeats(data[:end])
-        self._odd = odd
-        # Not llhttp's own verdict: it forgets the head once a request without a body is complete.
-        connection = head.get(b"connection")
-        self._keep = (
-            connection is None or b"close" not in connection.lower()
-        ) and not self._house.draining
-        self._dialect = HOT.get(self._urls[0], "") if len(self._urls) == 1 else ""
-        hot = (
-            self._dialect != ""
-            and not odd
-            and b"content-length" in head
-            and _UNUSUAL.isdisjoint(head)
-            and parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
-        )
-        self._route(data, end, hot=hot)
-
-    def _route(self, data: bytes, end: int, *, hot: bool) -> None:
-        service = self._house.service
-        host = self._head.get(b"host")
-        if host != self._seen_host or not host:
-            if not host or not _HOST.issuperset(host):
-                self._refuse(ClientError(400, "The Host header is missing or not valid."))
-                return
-            self._seen_host = host
-        if self._odd and b"upgrade" not in self._head:
+        self._head = head
+        self._keep = head.keep and not self._house.draining
+        if not head.host_is_valid:
+            self._refuse(ClientError(400, "The Host header is missing or not valid."))
+            return
+        if head.repeats:
             self._refuse(ClientError(400, "A header that may occur once was repeated."))
             return
-        if not hot or not service.fast_lane:
+        if not head.hot or not service.fast_lane:
             self._hand_over(data)
             return
+        figures = head.names[b"content-length"]
         try:
-            length = int(self._head[b"content-length"])
+            length = int(figures)
         except ValueError:
             self._refuse(ClientError(400, "The Content-Length is not valid."))
             return
-        if length > service.max_body_bytes:
-            self._refuse(too_large(service.max_body_bytes))
-            return
+        if not is_marked_by(data, figures):
+            self._mark = b""
+        self._take_body(data, end, length, service.max_body_bytes)
+
+    def _take_body(self, data: bytes, end: int, length: int, most: int) -> None:
         have = len(data) - end
-        if have == length:
+        if length > most:
+            self._refuse(too_large(most))
+        elif have == length:
             self._serve(data[end:])
         elif have < length:
             self._chunks = [data[end:]]
@@ -266,29 +241,41 @@ class Front(asyncio.Protocol):
 
     def _serve(self, body: bytes) -> None:
         self._busy = True
-        service = self._house.service
+        house = self._house
+        service = house.service
         started = self._started_s
         self._started_s = 0.0
         head, self._head = self._head, _NO_HEAD  # an open stream keeps no header lines
-        self._names.clear()
         try:
-            exchange = admit(self._dialect, head, body, service.keys, started)
-            gate, share = self._house.admission, exchange.caller.share
+            caller = head.caller or self._know(head, service)
+            exchange = admit(head.dialect, caller, head.names, body, started)
+            gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
             if wait_s is not None:
-                self._say(gate.refusal(wait_s))
+                self._say(gate.refusal(wait_s), head.dialect)
                 return
             self._share = share
             answering = service.serve(exchange, self)
         except ClientError as error:
-            self._say(error)
+            self._say(error, head.dialect)
             return
         except Exception:
             log.exception("a request could not be served")
-            self._say(ClientError(500, "Internal error.", "server_error", "internal_error"))
+            self._say(
+                ClientError(500, "Internal error.", "server_error", "internal_error"), head.dialect
+            )
             return
         if self._busy:
             self._answering = answering
+
+    def _know(self, head: Head, service: Service) -> Caller:
+        """Look at a head's key, and remember both. Raises ClientError 401."""
+        names = head.names
+        caller = service.keys.caller(names.get(b"authorization"), names.get(b"x-api-key"))
+        if self._mark:
+            self._house.heads.remember(self._mark, head, caller, service)
+            self._mark = b""
+        return caller
 
     # ---- the sink ------------------------------------------------------------
 
@@ -412,17 +399,12 @@ class Front(asyncio.Protocol):
         self._missing = 0
         self._chunks = []
         self._busy = True
-        self._say(error)
+        head, self._head = self._head, _NO_HEAD
+        self._say(error, head.dialect)
 
-    def _say(self, error: ClientError) -> None:
+    def _say(self, error: ClientError, dialect: str) -> None:
         head = headers.JSON + headers.lines(error.headers)
-        self.whole(error.status, head, self._house.service.refused(error, self._dialect))
-
-
-def _repeats(head: bytes) -> bool:
-    """Whether a valid head says something twice that may be said once."""
-    names = [line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
-    return any(names.count(name) > 1 for name in _ONCE)
+        self.whole(error.status, head, self._house.service.refused(error, dialect))
 
 
 def too_large(limit: int) -> ClientError:

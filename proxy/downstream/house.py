@@ -15,6 +15,7 @@ from aiohttp import web
 from proxy.downstream.door import LINGER_SECONDS, Full, busy, connections
 from proxy.downstream.front import Front
 from proxy.downstream.guard import Guard
+from proxy.downstream.head import Heads
 from proxy.state.admission import LOOK_SECONDS, Admission
 from proxy.timing import Clock, Wheel
 
@@ -48,6 +49,7 @@ class House:
         self._loop = loop
         self.limits = limits
         self.admission = admission
+        self.heads = Heads()
         self.now: Clock = loop.time
         self.wheel = Wheel(loop.time, loop.call_at)
         self.fronts: set[Front] = set()

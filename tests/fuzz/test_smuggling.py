@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from proxy.downstream.auth import Keyring
 from proxy.downstream.front import Front
+from proxy.downstream.head import Heads
 from proxy.errors import ClientError
 from tests.fuzz.bytes import cut, mutated
 from tests.fuzz.conftest import PROFILE
@@ -69,16 +70,25 @@ PIECES = [*CODINGS, *(one.replace(b"%d", b"12").replace(b"%x", b"c") for one in 
           b"Upgrade: h2c\r\n", b"Connection: close\r\n", b"GET", b"HTTP/1.0"]  # fmt: skip
 
 
-class Street:
-    """What a Front needs of its house, its service and its transport: remembers what happened."""
+class Shop:
+    """A service that all streets share, as all requests share the heads that were seen before."""
 
     max_body_bytes = 1 << 20
     fast_lane = True
+    keys = Keyring({})
+
+    def refused(self, error: ClientError, kind: str) -> bytes:
+        return b"{}"
+
+
+class Street:
+    """What a Front needs of its house and its transport: remembers what happened."""
+
+    service = Shop()
+    heads = Heads()
     draining = False
 
     def __init__(self) -> None:
-        self.service = self
-        self.keys = Keyring({})
         self.fronts: set[Front] = set()
         self.served: list[bytes] = []
         self.written = b""
@@ -90,9 +100,6 @@ class Street:
 
     def hand_over(self, transport, data: bytes) -> None:
         self.handed.append(data)
-
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        return b"{}"
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -108,6 +115,8 @@ class Taking(Front):
 
     def _serve(self, body: bytes) -> None:
         self._busy = True
+        if self._head.caller is None:
+            self._know(self._head, self._house.service)  # the next such head is not judged again
         self._house.served.append(body)
 
 
