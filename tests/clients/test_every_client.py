@@ -238,7 +238,8 @@ def test_real_tokens_arrive_one_by_one(run, home, model, client, scenario) -> No
 
 @doing("structured")
 def test_a_small_model_is_held_to_the_object(run, home, model, client, scenario) -> None:
+    """By a schema, by a tool that must be called, by JSON mode; whole and streamed."""
     prompt = f"Ann is 30 years old. She likes {client.name}."
-    got = run(scenario, home, model, prompt=prompt, max_tokens=60)
+    got = run(scenario, home, model, prompt=prompt, max_tokens=100, temperature=0)
     assert isinstance(got["object"]["name"], str)
     assert isinstance(got["object"]["age"], int)

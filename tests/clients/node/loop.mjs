@@ -42,6 +42,7 @@ export async function serve(scenarios) {
       flavour: "",
       prompt: "Say hello to Ann.",
       max_tokens: 1000,
+      temperature: 1,
       stream: true,
       pieces: 5,
       ...given,

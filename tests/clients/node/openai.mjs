@@ -152,13 +152,14 @@ async function toolsOfResponses(job) {
 async function structured(job) {
   if (responses(job)) {
     const format = { type: "json_schema", name: "person", schema: PERSON, strict: true };
-    const asked = { model: job.model, input: job.prompt, text: { format } };
+    const asked = { model: job.model, input: job.prompt, temperature: job.temperature, text: { format } };
     return { object: (await client(job).responses.parse(asked)).output_parsed };
   }
   const json_schema = { name: "person", schema: PERSON, strict: true };
   const answer = await client(job).chat.completions.create({
     model: job.model,
     messages: said(job),
+    temperature: job.temperature,
     response_format: { type: "json_schema", json_schema },
   });
   return { object: JSON.parse(answer.choices[0].message.content) };

@@ -33,6 +33,7 @@ const asked = (job) => ({
   model: modelOf(job),
   prompt: job.prompt,
   maxOutputTokens: job.max_tokens,
+  temperature: job.temperature,
   maxRetries: 0,
 });
 const used = (usage) => ({ input: usage?.inputTokens, output: usage?.outputTokens });

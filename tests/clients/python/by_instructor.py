@@ -47,6 +47,7 @@ def asked(job: Job) -> dict[str, Any]:
         "messages": [{"role": "user", "content": job.prompt}],
         "response_model": Person,
         "max_retries": 1,
+        "temperature": job.temperature,
         limit: job.max_tokens,
     }
 

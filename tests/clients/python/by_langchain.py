@@ -28,6 +28,7 @@ def model_of(job: Job) -> BaseChatModel:
             api_key=job.key,
             model=job.model,
             max_tokens=job.max_tokens,
+            temperature=job.temperature,
             max_retries=0,
         )
     return ChatOpenAI(
@@ -35,6 +36,7 @@ def model_of(job: Job) -> BaseChatModel:
         api_key=job.key,
         model=job.model,
         max_tokens=job.max_tokens,
+        temperature=job.temperature,
         use_responses_api=job.flavour == "responses",
         stream_usage=True,
         max_retries=0,

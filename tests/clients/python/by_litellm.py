@@ -39,6 +39,7 @@ def options(job: Job) -> dict[str, Any]:
         "api_base": job.root if claude else job.base_url,
         "api_key": job.key,
         "max_tokens": job.max_tokens,
+        "temperature": job.temperature,
         "num_retries": 0,
         "max_retries": 0,
     }

@@ -42,6 +42,10 @@ def configure(job: Job) -> None:
     )
 
 
+def options(job: Job) -> dict[str, float]:
+    return {"max_tokens": job.max_tokens, "temperature": job.temperature}
+
+
 def told(response: Any, pieces: int = 0) -> dict[str, Any]:
     usage = response.usage()
     return {"text": response.text(), "pieces": pieces, "usage": used(usage.input, usage.output)}
@@ -50,19 +54,19 @@ def told(response: Any, pieces: int = 0) -> dict[str, Any]:
 def whole(job: Job) -> dict[str, Any]:
     configure(job)
     return told(
-        llm.get_model("proxied").prompt(job.prompt, stream=False, max_tokens=job.max_tokens)
+        llm.get_model("proxied").prompt(job.prompt, stream=False, **options(job))
     )
 
 
 def stream(job: Job) -> dict[str, Any]:
     configure(job)
-    response = llm.get_model("proxied").prompt(job.prompt, max_tokens=job.max_tokens)
+    response = llm.get_model("proxied").prompt(job.prompt, **options(job))
     return told(response, sum(1 for _ in response))
 
 
 async def stream_async(job: Job) -> dict[str, Any]:
     configure(job)
-    response = llm.get_async_model("proxied").prompt(job.prompt, max_tokens=job.max_tokens)
+    response = llm.get_async_model("proxied").prompt(job.prompt, **options(job))
     pieces = [one async for one in response]
     usage = await response.usage()
     return {
@@ -75,7 +79,7 @@ async def stream_async(job: Job) -> dict[str, Any]:
 def tools(job: Job) -> dict[str, Any]:
     configure(job)
     chain = llm.get_model("proxied").chain(
-        job.prompt, tools=[weather], stream=job.stream, options={"max_tokens": job.max_tokens}
+        job.prompt, tools=[weather], stream=job.stream, options=options(job)
     )
     text = chain.text()
     calls = [[call.name, call.arguments] for one in chain._responses for call in one.tool_calls()]
@@ -84,7 +88,7 @@ def tools(job: Job) -> dict[str, Any]:
 
 def structured(job: Job) -> dict[str, Any]:
     configure(job)
-    response = llm.get_model("proxied").prompt(job.prompt, schema=Person, max_tokens=job.max_tokens)
+    response = llm.get_model("proxied").prompt(job.prompt, schema=Person, **options(job))
     return {"object": Person.model_validate_json(response.text()).model_dump()}
 
 

@@ -39,10 +39,11 @@ def async_client_of(job: Job) -> AsyncOpenAI:
 
 
 def asked(job: Job) -> dict[str, Any]:
+    common = {"model": job.model, "temperature": job.temperature}
     if job.flavour == "responses":
-        return {"model": job.model, "input": job.prompt, "max_output_tokens": job.max_tokens}
+        return {**common, "input": job.prompt, "max_output_tokens": job.max_tokens}
     said = [{"role": "user", "content": job.prompt}]
-    return {"model": job.model, "messages": said, "max_tokens": job.max_tokens}
+    return {**common, "messages": said, "max_tokens": job.max_tokens}
 
 
 def opened(job: Job, client: Any) -> Any:

@@ -30,7 +30,8 @@ def agent_of(job: Job, **options: Any) -> Agent[Any, Any]:
     else:
         kind = OpenAIResponsesModel if job.flavour == "responses" else OpenAIChatModel
         model = kind(job.model, provider=OpenAIProvider(base_url=job.base_url, api_key=job.key))
-    return Agent(model, model_settings={"max_tokens": job.max_tokens}, **options)
+    settings = {"max_tokens": job.max_tokens, "temperature": job.temperature}
+    return Agent(model, model_settings=settings, **options)
 
 
 def told(result: Any, text: str, pieces: int = 0) -> dict[str, Any]:

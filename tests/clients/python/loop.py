@@ -32,6 +32,7 @@ class Job:
     prompt: str = PROMPT
     max_tokens: int = 1000
     stream: bool = True
+    temperature: float = 1.0
     pieces: int = 5  # after so many the reader leaves
 
     @property
