@@ -126,6 +126,19 @@ def sized(
     return prompts
 
 
+def lengths(text: str) -> tuple[int, int | None] | None:
+    """What guidellm calls synthetic data, "prompt_tokens=256,output_tokens=128": the two lengths.
+    None for anything else, such as a file's name."""
+    pairs = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    try:
+        numbers = {name: int(value) for name, value in pairs.items()}
+    except ValueError:
+        return None
+    if "prompt_tokens" not in numbers:
+        return None
+    return numbers["prompt_tokens"], numbers.get("output_tokens")
+
+
 def read(path: Path, output: int | None = None) -> list[Prompt]:
     """Prompts of a file: ShareGPT JSON, JSONL with `prompt`, `text`, `messages` or `question`,
     or plain text with one prompt a line. Raises ValueError when it holds none."""

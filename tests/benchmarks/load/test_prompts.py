@@ -60,3 +60,15 @@ def test_a_file_without_prompts(tmp_path):
     path.write_text("[1, 2]")
     with pytest.raises(ValueError, match="holds no prompts"):
         prompts.read(path)
+
+
+def test_many_questions_differ():
+    asked = [one.text for one in prompts.many()]
+    assert len(asked) == len(set(asked)) == 4000
+
+
+def test_lengths_as_guidellm_writes_them():
+    assert prompts.lengths("prompt_tokens=256,output_tokens=128") == (256, 128)
+    assert prompts.lengths("prompt_tokens=256") == (256, None)
+    assert prompts.lengths("data/prompts.jsonl") is None
+    assert prompts.lengths("output_tokens=4") is None
