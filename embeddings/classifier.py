@@ -112,28 +112,21 @@ class Classifier:
         if fused is None or head is None:
             return self._read_keywords(text, shown)
         words = split(shown) or [NOTHING]
-        vector, scores, place = self._score(fused, head, shown, words)
+        scored = fused.score(shown, words) if len(words) <= WORDS_MAX else None
+        vector, scores = scored or fused.score_long(shown)
+        counts = scores[fused.outputs :]
+        del scores[fused.outputs :]
         complexity = head.rank_complexity(scores.pop())
         best = max(scores)
         category = head.categories[scores.index(best)]
-        confidence = head.calibrate(1.0 / sum([math.exp(score - best) for score in scores]))
-        language = LANGUAGES[place] if place >= 0 else UNKNOWN
+        confidence = head.calibrate(_share(best, scores))
+        most = max(counts)
+        language = LANGUAGES[counts.index(most)] if most > 0.0 else UNKNOWN
         if len(self._custom):
             category, confidence = self._prefer_custom(vector, words, (category, confidence))
         if not shown.isascii():
             language = find_script_language(shown) or language
         return Reading(vector, category, confidence, complexity, language)
-
-    def _score(
-        self, fused: Fused, head: Head, shown: str, words: list[bytes]
-    ) -> tuple[Vector, list[float], int]:
-        if len(words) <= WORDS_MAX:
-            scored = fused.score(shown, words)
-            if not self._encoder.index.wide:
-                return scored
-        found = self._encoder.add_up(shown)
-        vector = normalise(found.vector)
-        return vector, *head.score(vector, found, read_signs(shown))
 
     def _read_keywords(self, text: str, shown: str) -> Reading:
         found = self._encoder.add_up(shown)
@@ -154,7 +147,7 @@ class Classifier:
         found = self._encoder.add_up(shown)
         scores = self._share_out(found, shown)
         for name, likeness in self._custom.score(reading.vector, found.words).items():
-            scores[name] = self._custom.accept(likeness)
+            scores[name] = self._custom.accept(name, likeness)
         total = sum(scores.values()) or 1.0
         ordered = sorted(scores.items(), key=lambda item: -item[1])
         return Explanation(
@@ -171,7 +164,7 @@ class Classifier:
             votes = self._vote.count(found.words)
             total = sum(votes.values()) or 1.0
             return {name: vote / total for name, vote in votes.items()}
-        raw = head.score(normalise(found.vector), found, read_signs(shown))[0][:-1]
+        raw = head.score(normalise(found.vector), found, read_signs(shown))[: head.outputs - 1]
         best = max(raw)
         powers = [math.exp(score - best) for score in raw]
         return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
@@ -181,7 +174,7 @@ class Classifier:
     ) -> tuple[str, float]:
         likeness = self._custom.score(vector, words)
         name = max(likeness, key=lambda key: likeness[key])
-        chance = self._custom.accept(likeness[name])
+        chance = self._custom.accept(name, likeness[name])
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:
@@ -203,11 +196,21 @@ class Classifier:
         def margin(kept: Sequence[bytes]) -> float:
             text = b" ".join(kept).decode("utf-8", "replace")
             found = self._encoder.add_up(text)
-            scores = head.score(normalise(found.vector), found, read_signs(text))[0][:-1]
+            scores = head.score(normalise(found.vector), found, read_signs(text))[
+                : head.outputs - 1
+            ]
             return scores[place] - sum(scores) / len(scores)
 
         shown = list(words[:40])
         return margin(shown) - margin([other for other in shown if other != word])
+
+
+def _share(best: float, scores: list[float]) -> float:
+    """The best one's share of the softmax."""
+    try:
+        return math.exp(best) / sum(map(math.exp, scores))
+    except (OverflowError, ZeroDivisionError):  # a model whose scores are out of all range
+        return 1.0 / sum([math.exp(score - best) for score in scores])
 
 
 __all__ = ["Category", "Classifier", "Encoder", "Explanation", "Reading"]

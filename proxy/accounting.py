@@ -30,6 +30,8 @@ class Accounting:
         cost = 0
         if memory.recorder is not None:
             cost = memory.recorder.record(exchange, total_s)
+        if memory.traces is not None:
+            memory.traces.note(exchange, total_s, cost)
         if memory.quotas.any:
             usage = exchange.usage
             # A hit took nothing from its caller's limits, and neither did a check behind its back.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from proxy import catalog, config
 from proxy.chat import Usage
+from proxy.ledger.postgres import SCHEMES, Server
+from proxy.ledger.sqlite import File
 from proxy.ledger.tariff import Tariff, Tariffs, pico
 from proxy.ledger.webhook import Hook
 from proxy.routing.signals import BYTES_PER_TOKEN
@@ -15,8 +18,10 @@ from proxy.state.allowance import Allowance, Table
 
 if TYPE_CHECKING:
     from proxy.exchange import Exchange
+    from proxy.ledger.book import Place
     from proxy.ledger.record import Recorder
     from proxy.ledger.store import Store
+    from proxy.timing import Clock
 
 
 def allowances(settings: config.Config) -> Table:
@@ -67,6 +72,24 @@ def hook(settings: config.Config) -> Hook | None:
     return Hook(ledger.webhook.reveal(), key.reveal() if key is not None else "")
 
 
+def place(settings: config.Config, wall: Clock) -> Place:
+    """Where the ledger is. Raises ConfigError for what cannot be one."""
+    ledger = settings.ledger
+    if ledger.url is None:
+        return File(ledger.path)
+    where = settings.at("ledger", "url")
+    url = ledger.url.reveal()
+    if ledger.path is not None:
+        raise config.ConfigError([f"{where}: there is a path too: write one of them"])
+    if url.partition("://")[0] not in SCHEMES:
+        raise config.ConfigError([f"{where}: must be postgresql://USER:PASSWORD@HOST/DATABASE"])
+    if find_spec("psycopg") is None:
+        raise config.ConfigError(
+            [f"{where}: Postgres needs its driver: pip install 'firsttoken[postgres]'"]
+        )
+    return Server(url, wall)
+
+
 def token_estimate(exchange: Exchange) -> int:
     """Tokens that a request may need, as far as it says: its prompt, and what it asks for."""
     body = exchange.body
@@ -82,10 +105,7 @@ def price(
     default: Iterable[str],
 ) -> str | None:
     """Let the ledger know what everything costs from now on. The model that savings are measured
-    against. default: the targets of `auto`. Raises ConfigError for another database."""
-    if settings.ledger.url is not None:
-        where = settings.at("ledger", "url")
-        raise config.ConfigError([f"{where}: only SQLite is spoken yet: write path instead"])
+    against. default: the targets of `auto`."""
     reference = reference_model(settings, book, default)
     if recorder is not None and store is not None:
         recorder.configure(Tariffs(book.prices))

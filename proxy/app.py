@@ -140,6 +140,8 @@ class App:
             self._keep_cache()
         if self.memory.store is not None:
             self.memory.store.start()
+        if self.memory.traces is not None:
+            self.memory.traces.start()
         self._look()
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
@@ -229,6 +231,8 @@ class App:
         self.memory.journal.flush()
         if self.memory.store is not None:
             await asyncio.to_thread(self.memory.store.close)
+        if self.memory.traces is not None:
+            await asyncio.to_thread(self.memory.traces.close)
 
     def reload(self) -> None:
         """Read the configuration again; a broken one is refused and the old one stays."""
@@ -355,7 +359,9 @@ class App:
         memory.quotas.configure(table)
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
-        return Service(settings, keyring(settings), pipeline, book, reference, quotas)
+        return Service(
+            settings, keyring(settings), pipeline, book, reference, quotas, memory.traces
+        )
 
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)

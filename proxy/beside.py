@@ -118,6 +118,7 @@ class Running:
             "alerts_failed_total": float(memory.alerts.failed),
             "limited_total": float(memory.quotas.refused),
             **_embedder_figures(memory),
+            **(memory.traces.figures() if memory.traces is not None else {}),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }

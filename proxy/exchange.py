@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.errors import ClientError
+    from proxy.trace import Trace
+
+Miss = tuple[str, float, float, str]  # target, seconds from and to since started_s, why
 
 
 @dataclass(slots=True)
@@ -85,47 +88,90 @@ next_id = _ids().__next__
 
 
 class Exchange:
-    """One request from its first byte to the ledger. Times are perf_counter seconds.
+    """One request from its first byte to the ledger. Times are perf_counter seconds."""
 
-    Defaults live on the class, not in the instance: most requests change a third of these fields,
-    and a value that was never set costs nothing.
-    """
-
-    body: Json
-    lane: str = "fast"
-    model: str = ""  # as asked
-    stream: bool = False
-    wants_usage: bool = False  # the client asked for include_usage itself
-    route: str = ""
-    category: str = ""
-    confidence: float = 0.0
-    complexity: float = 0.0
-    language: str = ""
-    cache: str = "bypass"
-    attempts: int = 0
-    provider: str = ""
-    provider_model: str = ""
-    why: str = ""
-    dropped: tuple[str, ...] = ()
-    beta: bytes = b""  # Anthropic's header for features under trial, which goes with the body
-    prompt_bytes: int = 0
-    auth_s: float = 0.0
-    classify_s: float = 0.0
-    cache_s: float = 0.0
-    upstream_s: float = 0.0
-    first_token_s: float | None = None  # since started_s
-    status: int = 0
-    outcome: str = ""  # ok | error | cancelled | broken
-    error: ClientError | None = None
-    usage: Usage | None = None
-    finish: str = ""
+    __slots__ = (
+        "attempts",
+        "auth_s",
+        "beta",
+        "body",
+        "cache",
+        "cache_s",
+        "caller",
+        "category",
+        "classify_s",
+        "complexity",
+        "confidence",
+        "dropped",
+        "error",
+        "finish",
+        "first_token_s",
+        "id",
+        "kind",
+        "lane",
+        "language",
+        "model",
+        "options",
+        "outcome",
+        "prompt_bytes",
+        "provider",
+        "provider_model",
+        "route",
+        "started_s",
+        "status",
+        "stream",
+        "trace",
+        "traceparent",
+        "trail",
+        "upstream_s",
+        "usage",
+        "wants_usage",
+        "why",
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, body: Json, caller: Caller, started_s: float, options: Options = NO_OPTIONS
     ) -> None:
-        self.kind = kind  # the client's dialect: openai | completions
+        self.kind = kind  # the client's dialect: openai | completions | anthropic | responses
         self.body = body
         self.caller = caller
         self.started_s = started_s
         self.options = options
         self.id = next_id()
+        self.lane: str = "fast"
+        self.model: str = ""  # as asked
+        self.stream: bool = False
+        self.wants_usage: bool = False  # the client asked for include_usage itself
+        self.route: str = ""
+        self.category: str = ""
+        self.confidence: float = 0.0
+        self.complexity: float = 0.0
+        self.language: str = ""
+        self.cache: str = "bypass"
+        self.attempts: int = 0
+        self.provider: str = ""
+        self.provider_model: str = ""
+        self.why: str = ""
+        self.dropped: tuple[str, ...] = ()
+        self.beta: bytes = (
+            b""  # Anthropic's header for features under trial, which goes with the body
+        )
+        self.prompt_bytes: int = 0
+        self.auth_s: float = 0.0
+        self.classify_s: float = 0.0
+        self.cache_s: float = 0.0
+        self.upstream_s: float = 0.0
+        self.first_token_s: float | None = None  # since started_s
+        self.status: int = 0
+        self.outcome: str = ""  # ok | error | cancelled | broken
+        self.error: ClientError | None = None
+        self.usage: Usage | None = None
+        self.finish: str = ""
+        self.traceparent: bytes = b""  # the client's header of that name
+        self.trace: Trace | None = None  # where traces are configured
+        self.trail: tuple[Miss, ...] = ()  # attempts that did not answer, as they ended
+
+    def missed(self, target: str, from_s: float, to_s: float, why: str) -> None:
+        """An attempt has ended without being the answer. Times are perf_counter seconds."""
+        begun_s = self.started_s
+        self.trail = (*self.trail, (target, from_s - begun_s, to_s - begun_s, why))

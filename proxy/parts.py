@@ -6,18 +6,20 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_bytes
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
 from embeddings.classifier import Classifier
 from embeddings.client import Client as Embedder
 from embeddings.gpu import Telemetry
 from embeddings.reading import Category
 from proxy import catalog, config
-from proxy.accounts import allowances
+from proxy.accounts import allowances, place
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
@@ -32,6 +34,7 @@ from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
 from proxy.ledger.tariff import Tariffs
+from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
@@ -67,6 +70,7 @@ class Memory:
     quotas: Quotas
     alerts: Alerts
     telemetry: Telemetry
+    traces: Traces | None = None
     embedder: Embedder | None = None
     strong: StrongShare | None = None
 
@@ -108,6 +112,8 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     local = LocalModel(model_path=settings.local.model_path).available
     providers = reachable(settings, environ, local=local)
     rules_of(settings, catalog.Catalog(settings, providers))
+    place(settings, lambda: 0.0)
+    traces_of(settings, lambda: 0.0)
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -127,7 +133,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
     store = None
     if recorder is not None:
-        store = Store(settings.ledger.path, recorder, now, wall)
+        store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     return Memory(
         breakers=Breakers(
@@ -170,8 +176,32 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         quotas=Quotas(allowances(settings), now(), wall()),
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
+        traces=traces_of(settings, wall),
         embedder=embedder(settings),
     )
+
+
+def traces_of(settings: config.Config, wall: Clock) -> Traces | None:
+    """Where exchanges are told as traces. Raises ConfigError where that cannot be."""
+    found = settings.traces
+    if found.endpoint is None:
+        return None
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        where = settings.at("traces", "endpoint")
+        raise config.ConfigError([f"{where}: needs the exporter: pip install 'firsttoken[otlp]'"])
+    url = found.endpoint.reveal()
+    if urlsplit(url).path in ("", "/"):
+        url = url.rstrip("/") + "/v1/traces"  # as OTEL_EXPORTER_OTLP_ENDPOINT means it
+    headers = {
+        name: value if isinstance(value, str) else value.reveal()
+        for name, value in found.headers.items()
+    }
+
+    def opener() -> Send:
+        sender: Callable[..., Send] = import_module("proxy.ledger.otlp").sender
+        return sender(url, headers, found.service_name)
+
+    return Traces(opener, wall, found.sample)
 
 
 def embedder(settings: config.Config) -> Embedder | None:

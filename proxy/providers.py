@@ -38,7 +38,7 @@ QUIRKS: Mapping[str, str] = {
     "max_tokens": "wants max_tokens for max_completion_tokens",
     "random_seed": "calls seed random_seed",
     "no_developer": "knows no developer role: it is told as system",
-    "reasoning_limits": "refuses sampling parameters for OpenAI's reasoning models",
+    "reasoning_limits": "refuses sampling parameters where OpenAI's models reason",
     "deployment_path": "has the model in the path: /openai/deployments/MODEL and ?api-version",
     "raw_predict": "has the model in the path, as Vertex does for Claude",
     "content_parts": "sends delta.content as a list where it thinks",

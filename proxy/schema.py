@@ -357,6 +357,17 @@ class Ledger(Table):
     """Signs the alerts."""
 
 
+class Traces(Table):
+    """OpenTelemetry traces, sent by OTLP over HTTP."""
+
+    endpoint: SecretUrl | None = None
+    """Of the collector, such as http://127.0.0.1:4318; absent: no traces."""
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)
+    sample: Share = 1.0
+    """Of requests without a traceparent of their own; those with one say themselves."""
+    service_name: Name = "firsttoken"
+
+
 class Shared(Table):
     """Several proxies that act as one."""
 
@@ -381,6 +392,7 @@ class Config(Table):
     local: Local = Local()
     routing: Routing = Routing()
     ledger: Ledger = Ledger()
+    traces: Traces = Traces()
     shared: Shared = Shared()
     _places: Places = PrivateAttr(Places(DEFAULTS))
 

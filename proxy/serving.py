@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.downstream.auth import Keyring
     from proxy.downstream.front import Answering
     from proxy.exchange import Exchange, Sink
+    from proxy.ledger.traces import Traces
     from proxy.pipeline import Pipeline
     from proxy.state.quotas import Quotas
     from proxy.timing import Clock
@@ -58,6 +59,7 @@ class Service:
         book: Catalog,
         reference: str | None = None,
         quotas: Quotas | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.config = settings
         self.book = book
@@ -67,7 +69,15 @@ class Service:
         self.max_body_bytes = settings.server.max_body_bytes
         self.fast_lane = settings.server.fast_lane
         self.quotas = quotas
-        self.serve = pipeline.serve if quotas is None else self._serve_limited
+        self._traces = traces
+        self._answer = pipeline.serve if quotas is None else self._serve_limited
+        self.serve = self._answer if traces is None else self._serve_traced
+
+    def _serve_traced(self, exchange: Exchange, sink: Sink) -> Answering | None:
+        """Its answer, and its attempts, in a trace. Raises ClientError."""
+        assert self._traces is not None
+        self._traces.begin(exchange)
+        return self._answer(exchange, sink)
 
     def _serve_limited(self, exchange: Exchange, sink: Sink) -> Answering | None:
         """Pipeline.serve for callers with limits. Raises ClientError 429 beyond them."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from proxy.admin.money import Money, name_of
@@ -16,13 +17,14 @@ from proxy.ledger.reports import ROW_NAMES, Figures
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 _MONEY = ("cost", "saved", "reference")
+_TIMES = ("ttft_us", "total_us", "auth_us", "classify_us", "cache_us", "upstream_us")
 
 
 def row_of_names(money: Money) -> tuple[str, ...]:
     """The columns of row_of after the time."""
     shown = [name for name in ROW_NAMES if name not in ("seq", "at_ms", "marks")]
     places = {name: f"{name}_{money.currency.lower()}" for name in _MONEY}
-    places |= {"ttft_us": "ttft_ms", "total_us": "total_ms"}
+    places |= {name: name.replace("_us", "_ms") for name in _TIMES}
     return (*(places.get(name, name) for name in shown), "estimated", "unpriced")
 
 
@@ -34,13 +36,18 @@ def row_of(row: tuple[Any, ...], money: Money, *, exact: bool = False) -> dict[s
     at = datetime.fromtimestamp(values.pop("at_ms") / 1000, UTC)
     for name in _MONEY:
         values[name] = f"{money.exact(values[name]):f}" if exact else money.of(values[name])
-    for name in ("ttft_us", "total_us"):
+    for name in _TIMES:
         values[name] = None if values[name] is None else values[name] / 1000
     values["stream"] = bool(values["stream"])
     tags = values["tags"]
     values["tags"] = (tags or "").replace("\n", ",") if exact else (tags or "").split("\n")
-    if not exact and not tags:
-        values["tags"] = []
+    if not exact:
+        if not tags:
+            values["tags"] = []
+        values["trail"] = [
+            {"target": target, "from_ms": start / 1000, "to_ms": end / 1000, "why": why}
+            for target, start, end, why in orjson.loads(values["trail"] or b"[]")
+        ]
     shown = dict(zip(row_of_names(money), values.values(), strict=False))
     time = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"time": time, **shown, "estimated": bool(marks & ESTIMATED),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -15,6 +14,7 @@ from proxy.admin.endpoint import Call, Endpoint, Param, bad
 from proxy.admin.money import EPOCH, Money, date_of, figures, month_of, name_of, today
 from proxy.admin.rows import csv_of, file, file_headers, row_of, row_of_names, summary_csv
 from proxy.ledger import reports
+from proxy.ledger.book import Answer, Reader
 from proxy.ledger.forecast import CONFIDENCE, HISTORY_DAYS, forecast
 from proxy.ledger.reports import GROUPS, Period
 from proxy.ledger.store import Store, Unavailable
@@ -25,7 +25,6 @@ PAGE_ROWS = 2000  # of an export, between two looks at the writing
 MOST_DAYS = 3660
 LAST_ROWS = 10
 
-Answer = TypeVar("Answer")
 
 PERIOD = (
     Param("days", "integer", "So many days up to today.", 30, least=1, most=MOST_DAYS),
@@ -199,7 +198,7 @@ class Usage:
             "last_requests": [row_of(row, Money()) for row in last],
         }
 
-    async def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def ask(self, question: Callable[[Reader], Answer]) -> Answer:
         """An answer from the ledger. Raises Unavailable."""
         store = self._store()
         if store is None:
@@ -229,7 +228,7 @@ class Usage:
         while True:
             at = before
 
-            def page(it: sqlite3.Connection, at: int | None = at) -> list[tuple[Any, ...]]:
+            def page(it: Reader, at: int | None = at) -> list[tuple[Any, ...]]:
                 return reports.rows(it, PAGE_ROWS, before=at, period=period, filters=wanted)
 
             found = await self.ask(page)

@@ -26,7 +26,7 @@ from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
 from proxy.cache.share import Share
-from proxy.cache.squeeze import Squeezer
+from proxy.cache.squeeze import LEAST_BYTES, Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
@@ -84,6 +84,7 @@ class Cache:
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
         self._disk: Disk | None = None
         self._share: Share | None = None
+        self._records = False  # whether entries go anywhere but into memory
         self._model = model
         self._wall: Callable[[], float] = clock
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
@@ -119,18 +120,12 @@ class Cache:
         """
         if not options.read:
             return None
-        if not self.settings.semantic:
-            self.counts.misses += 1
-            return None
-        semantic = self._semantic
-        if key.partition in semantic and (gist := key.gist) is not None:
-            near_ones = semantic.alike(key.partition, gist, vector)
-            if near_ones:
-                if options.max_age_s != inf:
-                    near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-                hit = self._judge(key, near_ones[:_CANDIDATES], language)
-                if hit is not None:
-                    return hit
+        if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
+            if options.max_age_s != inf:
+                near_ones = [one for one in near_ones if self._is_young(one[1], options)]
+            hit = self._judge(key, near_ones[:_CANDIDATES], language)
+            if hit is not None:
+                return hit
         self.counts.misses += 1
         return None
 
@@ -185,19 +180,20 @@ class Cache:
             self.learn(Hit(*doubt), entry)
         entry.partition = key.partition
         entry.exact = key.exact
-        entry.text = entry.text or key.text
-        entry.created_s = entry.created_s or self._clock()
-        self.exact.place(key.exact, entry, ttl_s)
+        if not entry.text:
+            entry.text = key.text
+            entry.size_bytes += len(key.text)
         self.counts.stored += 1
-        if not self._holds(entry):
+        if not self.exact.place(key.exact, entry, ttl_s):
             return
         if vector is not None and self.settings.semantic:
             self._index(key, vector, entry)
-        self._fresh.append((entry, vector))
-        if len(self._fresh) >= _FRESH:
-            self._settle()
-        if self._semantic.waiting >= _FRESH:
-            self._semantic.settle()
+            if self._semantic.waiting >= _FRESH:
+                self._semantic.settle()
+        if self._records or entry.has_stream or entry.size_bytes > LEAST_BYTES:
+            self._fresh.append((entry, vector))
+            if len(self._fresh) >= _FRESH:
+                self._settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -214,7 +210,7 @@ class Cache:
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             self._squeezer.offer(entry)
-            if (self._disk is not None or self._share is not None) and self._holds(entry):
+            if self._records and self._holds(entry):
                 self._write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
@@ -267,6 +263,7 @@ class Cache:
         wall: Unix time in seconds.
         """
         self._disk, self._wall = disk, wall
+        self._records = True
         disk.start()
 
     def tick(self, most: int = 16) -> bool:
@@ -298,6 +295,7 @@ class Cache:
     def share(self, share: Share, wall: Callable[[], float]) -> None:
         """Tell other nodes of what is kept and forgotten from now on."""
         self._share, self._wall = share, wall
+        self._records = True
 
     def absorb(self, payload: bytes) -> bytes | None:
         """Take in an entry that was kept before, or by another node, unless this one has an answer

@@ -108,6 +108,8 @@ class _Words(dict[bytes, str]):
         self.special: set[str] = set()  # what `spread` must look at: number words, several in one
 
     def __missing__(self, word: bytes) -> str:
+        if word.isdigit():
+            return ""  # read from the whole text
         if len(self) >= WORDS_MAX:
             self.clear()
         given = [self._give(token) for token in TOKEN.findall(word.decode("utf-8", "replace"))]

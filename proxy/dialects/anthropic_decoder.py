@@ -26,6 +26,7 @@ from proxy.dialects.citations import annotation
 from proxy.dialects.dialect import Frame
 from proxy.dialects.loose import objects, string
 from proxy.dialects.sse import Splitter, loaded, payload
+from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
@@ -54,6 +55,10 @@ class MessageDecoder:
         """See Decoder.close."""
         rest = self._splitter.close()
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._splitter)
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_DELTA):

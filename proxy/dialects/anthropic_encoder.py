@@ -98,6 +98,12 @@ class MessageEncoder:
                 self._cite(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """See Encoder.around."""
+        if self._kind != ("text" if type(event) is Text else "thinking"):
+            return None
+        return self._prefix + b'"', b'"}}\n\n'
+
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume. The stream goes on in its last block; where nothing tells which one
         that is, in a first one of text."""

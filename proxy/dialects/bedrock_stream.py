@@ -23,7 +23,7 @@ from proxy.chat import (
 )
 from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, string
-from proxy.dialects.dialect import Frame
+from proxy.dialects.dialect import Decoder, Frame
 from proxy.dialects.eventstream import Frames, texts
 
 _NOTHING: tuple[Event, ...] = ()
@@ -54,7 +54,7 @@ STATUS: dict[str, int] = {
 }
 
 
-class BedrockDecoder:
+class BedrockDecoder(Decoder):
     """Frames of one stream. The first event tells nothing but a role: Bedrock names no model."""
 
     __slots__ = ("_blocks", "_calls", "_empty", "_frames", "_kinds")

@@ -20,6 +20,7 @@ from proxy.chat import (
     Usage,
 )
 from proxy.dialects.content import json_object
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.eventstream import frame
 from proxy.errors import ClientError
 
@@ -36,7 +37,7 @@ _EXCEPTIONS = {
 }
 
 
-class BedrockEncoder:
+class BedrockEncoder(Encoder):
     """Events of a Converse stream. A block ends where another begins."""
 
     __slots__ = ("_block", "_calls", "_index", "_opened", "_reason", "_usage")

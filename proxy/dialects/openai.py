@@ -42,6 +42,8 @@ from proxy.dialects.shapes import (
 )
 from proxy.errors import ClientError
 
+_AFTER_WORD = b'"},"finish_reason":null}]}\n\n'
+
 
 class ChunkEncoder:
     """Chat chunks from events. The id, model and created of a stream never change."""
@@ -88,6 +90,15 @@ class ChunkEncoder:
                 case _:
                     pass
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """See Encoder.around."""
+        if not self._opened:
+            return None
+        if type(event) is Text:
+            return self._before + b'"', _AFTER_WORD
+        field = b'data: %b,"choices":[{"index":0,"delta":{"reasoning_content":"'
+        return field % self._head, _AFTER_WORD
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""

@@ -22,6 +22,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.responses_shapes import (
     call_item,
     citation,
@@ -46,7 +47,7 @@ _DELTAS = {
 _PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
 
 
-class ResponseEncoder:
+class ResponseEncoder(Encoder):
     """One response: items of reasoning, words and calls in a row. It has one choice."""
 
     __slots__ = (

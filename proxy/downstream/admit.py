@@ -10,6 +10,7 @@ import orjson
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS, Exchange, Options
+from proxy.trace import HEADER as TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,8 @@ def admit(
     exchange.auth_s = authorised - started_s
     if kind == "anthropic" and BETA in head:
         exchange.beta = _beta(head[BETA])
+    if TRACE in head:
+        exchange.traceparent = head[TRACE]
     exchange.model = parsed["model"]
     exchange.prompt_bytes = len(body)
     if parsed.get("stream"):

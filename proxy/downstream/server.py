@@ -18,6 +18,7 @@ from aiohttp import web
 from proxy.downstream.admit import BETA, HOT, OPTION_PREFIX, admit
 from proxy.downstream.front import too_large
 from proxy.errors import ClientError
+from proxy.trace import HEADER as TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,6 +31,7 @@ log = logging.getLogger("firsttoken")
 
 HELD_BYTES = 256 * 1024  # written by an upstream and not yet taken by a slow client
 SERVER = "firsttoken"  # a name, never a version
+_READ = frozenset((b"authorization", b"x-api-key", b"cache-control", BETA, TRACE))
 
 
 class AioSink:
@@ -175,9 +177,7 @@ def head_of(request: web.Request) -> dict[bytes, bytes]:
     head: dict[bytes, bytes] = {}
     for raw_name, value in request.raw_headers:
         name = raw_name.lower()
-        if name in (b"authorization", b"x-api-key", b"cache-control", BETA) or name.startswith(
-            OPTION_PREFIX
-        ):
+        if name in _READ or name.startswith(OPTION_PREFIX):
             if name in head and name not in (b"cache-control", BETA):
                 raise ClientError(400, "A header that may occur once was repeated.")
             head[name] = value

@@ -1,25 +1,26 @@
-"""Rows into the ledger's file: the rows themselves and every rollup, in one transaction."""
+"""Rows into a ledger: the rows and every rollup, in the SQL that both databases speak."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from proxy.ledger.book import Reader
 from proxy.ledger.layout import LABELS, SUMS
 from proxy.ledger.record import LOST, UNPRICED, Row, RowTuple
 from proxy.ledger.slots import slot_of
 from proxy.ledger.tariff import Tokens
+
+if TYPE_CHECKING:
+    from proxy.exchange import Miss
 
 OTHER = "other"
 LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration makes
 # Values of a column that clients' words can reach. More of them are all called "other".
 VALUES_LIMIT = {"route": 2000, "category": 200, "model": 2000, "task_type": 200}
 TAGS_LIMIT = 2000  # distinct tags this process keeps apart
-SLICE_ROWS = 100  # prepared at a stretch, about half a millisecond; then the loop may run
-PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
-EASY_ROWS = 2500  # in a larger batch there is no time for pauses: rows pile up
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 _MOST_TOKENS = 10**10  # of one answer
@@ -27,94 +28,66 @@ _MOST_PICO = 10**16  # ten thousand USD for one answer
 
 Reference = Callable[[Tokens, float], int | None]  # tokens, Unix seconds -> pico-USD
 
-_INSERT = f"""INSERT INTO rows(at_ms, labels, id, stream, status, attempts, prompt, completion,
-    cached, written, reasoning, cost, saved, reference, ttft_us, total_us, ttft_slot, total_slot,
-    error, tags) VALUES ({", ".join("?" * 20)})"""
+COLUMNS = ("at_ms", "labels", "id", "stream", "status", "attempts", "prompt", "completion",
+           "cached", "written", "reasoning", "cost", "saved", "reference", "ttft_us", "total_us",
+           "ttft_slot", "total_slot", "error", "tags", "auth_us", "classify_us", "cache_us",
+           "upstream_us", "trail")  # fmt: skip
+TEXTS = ("id", "error", "tags", "trail")  # columns that are no numbers
+
+TAG = """INSERT INTO tag_days(day, tag, n, prompt, completion, cost, saved)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(day, tag) DO UPDATE SET n = tag_days.n + excluded.n,
+    prompt = tag_days.prompt + excluded.prompt,
+    completion = tag_days.completion + excluded.completion,
+    cost = tag_days.cost + excluded.cost, saved = tag_days.saved + excluded.saved"""
 
 
-def _rollup(name: str, unit: str, unit_ms: int) -> str:
+def rollups(table: str, fresh: str) -> tuple[str, ...]:
+    """The statements that add rows up. table: where the rows are; fresh: which of them to add."""
+    return (
+        _rollup("hours", "hour", HOUR_MS, table, fresh),
+        _rollup("days", "day", DAY_MS, table, fresh),
+        _times(0, "ttft_slot", table, fresh),
+        _times(1, "total_slot", table, fresh),
+    )
+
+
+def _rollup(name: str, unit: str, unit_ms: int, table: str, fresh: str) -> str:
     added = (*SUMS, "ttft_n", "ttft_us")
     return f"""INSERT INTO {name}({unit}, labels, n, {", ".join(added)})
         SELECT at_ms / {unit_ms}, labels, count(*), {", ".join(f"sum({one})" for one in SUMS)},
             count(ttft_us), coalesce(sum(ttft_us), 0)
-        FROM rows WHERE seq > ? GROUP BY 1, 2
-        ON CONFLICT({unit}, labels) DO UPDATE SET n = n + excluded.n,
-            {", ".join(f"{one} = {one} + excluded.{one}" for one in added)}"""
+        FROM {table} WHERE {fresh} GROUP BY 1, 2
+        ON CONFLICT({unit}, labels) DO UPDATE SET n = {name}.n + excluded.n,
+            {", ".join(f"{one} = {name}.{one} + excluded.{one}" for one in added)}"""
 
 
-def _times(kind: int, column: str) -> str:
+def _times(kind: int, column: str, table: str, fresh: str) -> str:
     return f"""INSERT INTO times(day, speed, kind, slot, n)
         SELECT at_ms / {DAY_MS}, labels.speed, {kind}, {column}, count(*)
-        FROM rows JOIN labels ON labels.id = rows.labels
-        WHERE seq > ? AND {column} IS NOT NULL AND labels.outcome <> '{LOST}'
+        FROM {table} JOIN labels ON labels.id = {table}.labels
+        WHERE {fresh} AND {column} IS NOT NULL AND labels.outcome <> '{LOST}'
         GROUP BY 1, 2, 4
-        ON CONFLICT(speed, kind, slot, day) DO UPDATE SET n = n + excluded.n"""
+        ON CONFLICT(speed, kind, slot, day) DO UPDATE SET n = times.n + excluded.n"""
 
 
-_ROLLUPS = (
-    _rollup("hours", "hour", HOUR_MS),
-    _rollup("days", "day", DAY_MS),
-    _times(0, "ttft_slot"),
-    _times(1, "total_slot"),
-)
-_TAG = """INSERT INTO tag_days(day, tag, n, prompt, completion, cost, saved)
-    VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT(day, tag) DO UPDATE SET n = n + 1,
-    prompt = prompt + excluded.prompt, completion = completion + excluded.completion,
-    cost = cost + excluded.cost, saved = saved + excluded.saved"""
+class Entries:
+    """Turns rows into what the tables hold; remembers the ids of the labels it has seen."""
 
-
-class Batches:
-    """Writes rows through one connection; remembers the ids of the labels it has seen."""
-
-    def __init__(self, connection: sqlite3.Connection, reference: Reference | None) -> None:
-        """reference: what the same tokens cost at the model that savings are measured against."""
-        self._connection = connection
-        self.reference = reference
+    def __init__(self, reader: Reader, alone: Callable[[], None] | None = None) -> None:
+        """alone: called before labels are made, where others may be making the same."""
+        self._reader = reader
+        self._alone = alone
+        self.reference: Reference | None = None
         self._ids: dict[tuple[Any, ...], int] = {}
         self._values: dict[str, set[str]] = {name: set() for name in VALUES_LIMIT}
         self._tags: set[str] = set()
-        self.refused = 0  # rows that SQLite cannot hold
 
-    def write(self, rows: Sequence[RowTuple]) -> None:
-        """All of them, or none: raises sqlite3.Error, and nothing has happened.
+    def forget(self) -> None:
+        """What was inserted in this transaction is gone."""
+        self._ids.clear()
 
-        A row that SQLite cannot hold must not hold up everyone else's: it is left out, counted.
-        """
-        try:
-            self._write(rows)
-        except (OverflowError, ValueError, sqlite3.IntegrityError, sqlite3.DataError):
-            if len(rows) == 1:
-                self.refused += 1
-                return
-            half = len(rows) // 2
-            self.write(rows[:half])
-            self.write(rows[half:])
-
-    def _write(self, rows: Sequence[RowTuple]) -> None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM rows").fetchone()
-            sane = [row for row in map(Row._make, rows) if _is_sane(row)]
-            for start in range(0, len(sane), SLICE_ROWS):
-                slice_ = [self._values_of(row) for row in sane[start : start + SLICE_ROWS]]
-                connection.executemany(_INSERT, slice_)
-                if len(rows) <= EASY_ROWS:
-                    sleep(PAUSE_SECONDS)
-            for statement in _ROLLUPS:
-                connection.execute(statement, (last,))
-            tags = list(self._tags_of(sane))
-            if tags:
-                connection.executemany(_TAG, tags)
-            connection.execute("COMMIT")
-        except BaseException:
-            self._ids.clear()  # what was inserted in this transaction is gone
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        self.refused += len(rows) - len(sane)
-
-    def _values_of(self, row: Row) -> tuple[Any, ...]:
+    def values_of(self, row: Row) -> tuple[Any, ...]:
+        """A row's COLUMNS."""
         labels = (row.key, row.route, row.category, row.provider, row.model, row.task_type,
                   row.cache, row.outcome, row.marks)  # fmt: skip
         spent = row.cost + row.saved
@@ -126,12 +99,28 @@ class Batches:
             reference = spent if there is None else there
         ttft_us, total_us = row.ttft_us, row.total_us
         return (
-            int(row.at_s * 1000), self._ids.get(labels) or self._id(labels), row.id, row.stream,
-            row.status, row.attempts, row.prompt, row.completion, row.cached, row.written,
-            row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
+            int(row.at_s * 1000), self._ids.get(labels) or self._id(labels), row.id,
+            int(row.stream), row.status, row.attempts, row.prompt, row.completion, row.cached,
+            row.written, row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
             None if ttft_us is None else slot_of(ttft_us), slot_of(total_us), row.error,
-            "\n".join(row.tags) or None,
+            "\n".join(row.tags) or None, int(row.auth_s * 1e6), int(row.classify_s * 1e6),
+            int(row.cache_s * 1e6), int(row.upstream_s * 1e6),
+            _trail(row.trail) if row.trail else None,
         )  # fmt: skip
+
+    def tags_of(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """What to add to each day's tags: the values of TAG, in one order for everybody."""
+        sums: dict[tuple[int, str], list[int]] = {}
+        for row in rows:
+            for tag in set(row.tags):
+                if tag not in self._tags and len(self._tags) >= TAGS_LIMIT:
+                    tag = OTHER  # noqa: PLW2901 - a bounded name for it
+                self._tags.add(tag)
+                found = sums.setdefault((int(row.at_s * 1000) // DAY_MS, tag), [0] * 5)
+                amounts = (1, row.prompt, row.completion, row.cost, row.saved)
+                for at, amount in enumerate(amounts):
+                    found[at] += amount
+        return [(*name, *sums[name]) for name in sorted(sums)]
 
     def _id(self, labels: tuple[Any, ...]) -> int:
         """The number of these labels, found or made."""
@@ -150,39 +139,54 @@ class Batches:
         return found
 
     def _found(self, labels: tuple[Any, ...]) -> int:
-        connection = self._connection
+        known = self._look_up(labels)
+        if known is None and self._alone is not None:
+            self._alone()
+            known = self._look_up(labels)
+        return self._make(labels) if known is None else known
+
+    def _look_up(self, labels: tuple[Any, ...]) -> int | None:
         wanted = " AND ".join(f"{name} = ?" for name in LABELS)
-        row = connection.execute(f"SELECT id FROM labels WHERE {wanted}", labels).fetchone()
-        if row is not None:
-            return int(row[0])
+        row = self._reader.execute(f"SELECT id FROM labels WHERE {wanted}", labels).fetchone()
+        return None if row is None else int(row[0])
+
+    def _make(self, labels: tuple[Any, ...]) -> int:
+        execute = self._reader.execute
         known = dict(zip(LABELS, labels, strict=True))
-        (many,) = connection.execute("SELECT count(*) FROM labels").fetchone()
+        (many,) = execute("SELECT count(*) FROM labels").fetchone()
         if many >= LABELS_LIMIT and known["model"] != OTHER:
             known.update(dict.fromkeys(VALUES_LIMIT, OTHER))
             return self._found(tuple(known.values()))
         speed = tuple(known[name] for name in ("route", "provider", "model", "cache"))
-        connection.execute(
-            "INSERT OR IGNORE INTO speeds(route, provider, model, cache) VALUES (?, ?, ?, ?)", speed
+        execute(
+            "INSERT INTO speeds(route, provider, model, cache) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            speed,
         )
-        made = connection.execute(
-            f"INSERT INTO labels({', '.join(LABELS)}, speed) SELECT {', '.join('?' * 9)}, id"
-            " FROM speeds WHERE route = ? AND provider = ? AND model = ? AND cache = ?",
-            (*labels, *speed),
-        )
-        return int(made.lastrowid or 0)
+        (speed_id,) = execute(
+            "SELECT id FROM speeds WHERE route = ? AND provider = ? AND model = ? AND cache = ?",
+            speed,
+        ).fetchone()
+        marks = ", ".join("?" * (len(LABELS) + 1))
+        (made,) = execute(
+            f"INSERT INTO labels({', '.join(LABELS)}, speed) VALUES ({marks}) RETURNING id",
+            (*labels, speed_id),
+        ).fetchone()
+        return int(made)
 
-    def _tags_of(self, rows: Sequence[Row]) -> Iterable[tuple[Any, ...]]:
-        for row in rows:
-            for tag in set(row.tags):
-                if tag not in self._tags and len(self._tags) >= TAGS_LIMIT:
-                    tag = OTHER  # noqa: PLW2901 - a bounded name for it
-                self._tags.add(tag)
-                day = int(row.at_s * 1000) // DAY_MS
-                yield day, tag, row.prompt, row.completion, row.cost, row.saved
+
+def sane(rows: Iterable[RowTuple]) -> list[Row]:
+    """Those whose counts can be tokens: the sums of others would overflow the database's."""
+    return [row for row in map(Row._make, rows) if _is_sane(row)]
+
+
+def _trail(trail: Sequence[Miss]) -> str:
+    """JSON: target, microseconds from and to since the request came, why."""
+    told = [(target, int(start * 1e6), int(end * 1e6), why) for target, start, end, why in trail]
+    return orjson.dumps(told).decode()
 
 
 def _is_sane(row: Row) -> bool:
-    """Whether a provider's counts can be tokens: sums of others would overflow SQLite's."""
     return (
         0 <= row.prompt <= _MOST_TOKENS
         and 0 <= row.completion <= _MOST_TOKENS

@@ -1,8 +1,7 @@
-"""The tables of the ledger's SQLite file, and the steps from one version of them to the next."""
+"""The tables of a ledger, and the steps from one version of them to the next."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 APPLICATION_ID = 0x46544C31  # "FTL1": this file is a ledger of ours
@@ -22,7 +21,6 @@ CREATE TABLE {name}(
 """
 
 _FIRST = f"""
-PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE labels(
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, route TEXT NOT NULL, category TEXT NOT NULL,
     provider TEXT NOT NULL, model TEXT NOT NULL, task_type TEXT NOT NULL, cache TEXT NOT NULL,
@@ -50,55 +48,32 @@ CREATE TABLE tag_days(
     PRIMARY KEY(day, tag)) WITHOUT ROWID;
 """
 
-STEPS: Sequence[str] = (_FIRST,)  # step n leads from version n to n + 1; never change an old one
+# What each stage took, and the attempts that did not answer, as JSON.
+_STAGES = """
+ALTER TABLE rows ADD COLUMN auth_us INTEGER;
+ALTER TABLE rows ADD COLUMN classify_us INTEGER;
+ALTER TABLE rows ADD COLUMN cache_us INTEGER;
+ALTER TABLE rows ADD COLUMN upstream_us INTEGER;
+ALTER TABLE rows ADD COLUMN trail TEXT
+"""
+
+STEPS: Sequence[str] = (
+    _FIRST,
+    _STAGES,
+)  # step n leads from version n to n + 1; never change an old one
+
+# Where several nodes write: which batch of a writer came last, so that one whose COMMIT was not
+# answered is not written twice.
+_WRITERS = "CREATE TABLE writers(id TEXT PRIMARY KEY, batch BIGINT NOT NULL, at_ms BIGINT NOT NULL)"
 
 
-class Foreign(Exception):
-    """The file is a database, and not a ledger that this version can read."""
-
-
-def open_ledger(path: str, steps: Sequence[str] = STEPS) -> sqlite3.Connection:
-    """A connection to a ledger of the present version, made or migrated as needed.
-
-    Raises sqlite3.Error for a file that cannot be opened, read or written, and Foreign for
-    somebody else's database or a later version's.
-    """
-    connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=64
+def postgres(step: str) -> str:
+    """A step in Postgres' words."""
+    return (
+        step.replace("INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+        .replace("INTEGER", "BIGINT")
+        .replace(" WITHOUT ROWID", "")
     )
-    try:
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        # After kill -9 the WAL is intact; only the machine's own crash may cost the last commits.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -16000")
-        _migrate(connection, path, steps)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: str, steps: Sequence[str]) -> None:
-    connection.execute("BEGIN IMMEDIATE")  # two workers may start at once: one migrates
-    try:
-        version = _version(connection, path, len(steps))
-        for step in steps[version:]:
-            for statement in step.split(";"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-def _version(connection: sqlite3.Connection, path: str, newest: int) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and owner != APPLICATION_ID:
-        raise Foreign(f"{path} is a database of another program")
-    if version > newest:
-        raise Foreign(f"{path} was written by a later version ({version}, not {newest})")
-    return int(version)
+POSTGRES_STEPS: Sequence[str] = (f"{postgres(_FIRST)};{_WRITERS}", postgres(_STAGES))

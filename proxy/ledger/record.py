@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.chat import Usage
+from proxy.exchange import Miss
 from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Row(NamedTuple):
     marks: int
     error: str | None
     tags: tuple[str, ...]
+    auth_s: float
+    classify_s: float
+    cache_s: float
+    upstream_s: float  # of the attempt that answered, to its first token
+    trail: tuple[Miss, ...]  # the attempts that did not
 
     @property
     def ttft_us(self) -> int | None:
@@ -71,7 +77,8 @@ class Row(NamedTuple):
 
 RowTuple = tuple[
     float, str, str, str, str, str, str, str, str, str, bool, int, int, int, int, int, int, int,
-    int, int, float | None, float, int, str | None, tuple[str, ...],
+    int, int, float | None, float, int, str | None, tuple[str, ...], float, float, float, float,
+    tuple[Miss, ...],
 ]  # fmt: skip  # a Row's fields, without the cost of making one
 
 
@@ -148,6 +155,11 @@ class Recorder:
                 marks,
                 None if error is None else error.code,
                 options.tags,
+                exchange.auth_s,
+                exchange.classify_s,
+                exchange.cache_s,
+                exchange.upstream_s,
+                exchange.trail,
             )
         )
         return cost
@@ -175,6 +187,7 @@ class Recorder:
             exchange.stream, 0, 0, usage.prompt, usage.completion, usage.cached,
             usage.cache_written, usage.reasoning, cost or 0, 0, None, waited_s,
             ESTIMATED | (UNPRICED if cost is None else 0), None, exchange.options.tags,
+            0.0, 0.0, 0.0, 0.0, (),
         )  # fmt: skip
         self._rows.append(tuple(row))  # type: ignore[arg-type]  # a NamedTuple's fields
         return cost or 0

@@ -6,12 +6,12 @@ so that ten million rows are read in the time of a few thousand.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.ledger.batch import DAY_MS, HOUR_MS
+from proxy.ledger.book import Reader
 from proxy.ledger.record import ESTIMATED, LOST, UNPRICED
 from proxy.ledger.slots import percentile
 
@@ -83,8 +83,8 @@ _COUNTED = f"""
     sum(CASE WHEN outcome IN ('error', 'broken') THEN n ELSE 0 END),
     sum(CASE WHEN cache IN ('exact', 'semantic') AND outcome = 'ok' THEN n ELSE 0 END),
     sum(CASE WHEN outcome = '{LOST}' THEN n ELSE 0 END),
-    sum(CASE WHEN marks & {ESTIMATED} THEN n ELSE 0 END),
-    sum(CASE WHEN marks & {UNPRICED} THEN n ELSE 0 END),
+    sum(CASE WHEN (marks & {ESTIMATED}) <> 0 THEN n ELSE 0 END),
+    sum(CASE WHEN (marks & {UNPRICED}) <> 0 THEN n ELSE 0 END),
     sum(attempts), sum(prompt), sum(completion), sum(cached), sum(reasoning),
     sum(cost / {_SPLIT}), sum(cost % {_SPLIT}), sum(saved / {_SPLIT}), sum(saved % {_SPLIT}),
     sum(reference / {_SPLIT}), sum(reference % {_SPLIT}),
@@ -92,7 +92,7 @@ _COUNTED = f"""
 
 
 def summary(
-    connection: sqlite3.Connection,
+    connection: Reader,
     period: Period,
     by: str = "total",
     filters: Mapping[str, str] | None = None,
@@ -118,7 +118,7 @@ def summary(
     return figures
 
 
-def by_tag(connection: sqlite3.Connection, period: Period) -> list[Figures]:
+def by_tag(connection: Reader, period: Period) -> list[Figures]:
     """The figures of each tag, as far as they are kept by tag."""
     return [
         Figures((tag,), requests=n, prompt=prompt, completion=completion, cost=_whole(high, low),
@@ -133,7 +133,7 @@ def by_tag(connection: sqlite3.Connection, period: Period) -> list[Figures]:
     ]  # fmt: skip
 
 
-def daily_costs(connection: sqlite3.Connection, period: Period) -> list[int]:
+def daily_costs(connection: Reader, period: Period) -> list[int]:
     """Pico-USD of each day, in order, days without any spend included, from the first that the
     ledger knows within the period."""
     found = dict(
@@ -147,7 +147,7 @@ def daily_costs(connection: sqlite3.Connection, period: Period) -> list[int]:
     return [found.get(day, 0) for day in range(min(found), period.until)] if found else []
 
 
-def spent(connection: sqlite3.Connection, period: Period) -> dict[str, dict[str, int]]:
+def spent(connection: Reader, period: Period) -> dict[str, dict[str, int]]:
     """Pico-USD in a period by key and by route: what budgets begin with after a restart."""
     found: dict[str, dict[str, int]] = {"key": {}, "route": {}}
     for column, sums in found.items():
@@ -165,13 +165,14 @@ ROW_COLUMNS = (
     "seq", "at_ms", "id", "key", "route", "category", "provider", "model", "task_type", "cache",
     "outcome", "stream", "status", "rows.attempts", "rows.prompt", "rows.completion", "rows.cached",
     "rows.written", "rows.reasoning", "rows.cost", "rows.saved", "rows.reference", "rows.ttft_us",
-    "rows.total_us", "marks", "error", "tags",
+    "rows.total_us", "marks", "error", "tags", "auth_us", "classify_us", "cache_us", "upstream_us",
+    "trail",
 )  # fmt: skip
 ROW_NAMES = tuple(name.removeprefix("rows.") for name in ROW_COLUMNS)
 
 
 def rows(
-    connection: sqlite3.Connection,
+    connection: Reader,
     most: int,
     *,
     before: int | None = None,
@@ -224,7 +225,7 @@ def _figures(row: Sequence[Any], named: int) -> Figures:
 
 
 def _add_percentiles(
-    connection: sqlite3.Connection,
+    connection: Reader,
     period: Period,
     columns: Sequence[str],
     filters: Mapping[str, str],

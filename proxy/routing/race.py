@@ -92,12 +92,14 @@ class Denied:
 
 Report = FirstToken | Stalled | Failed | Denied
 
-_FIRST: Commands = (Start(0, 0),)
 _NOTHING: Commands = ()
 
 
 class Race:
-    """One request's race over `steps` targets, with at most `retries` lanes beyond them."""
+    """One request's race over `steps` targets, with at most `retries` lanes beyond them.
+
+    It begins with lane 0 running step 0: most requests need nothing else, and no race.
+    """
 
     __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_next", "_overdue",
                  "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
@@ -132,10 +134,6 @@ class Race:
             if step not in self._barred:
                 return step
         return None
-
-    def begin(self) -> Commands:
-        """The first lane starts."""
-        return _FIRST
 
     def on(self, report: Report) -> Commands:
         """What to do about this report; a late word from a lane that is gone changes nothing."""

@@ -124,6 +124,9 @@ class JoiningEncoder:
                 joined.append(event)
         return self._inner.encode(joined)
 
+    def around(self, event: Event) -> None:
+        """See Encoder.around: what is at the seam is looked at."""
+
     def total(self, usage: Usage) -> Usage:
         """Both halves' counts; the first half's are an estimate."""
         first = self._before.tokens

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from proxy.dialects.openai_models import SAMPLING, habit, reasons, refuses_sampling
 from proxy.dialects.registry import dialect, spoken
 
 if TYPE_CHECKING:
@@ -38,20 +38,7 @@ RENAMED_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "random_seed": ("seed", "random_seed"),
 }
 
-# OpenAI's reasoning models refuse what steers sampling; 5.1 and later, and chat variants, do not.
-_REASONS = re.compile(r"(?:^|/)(?:o[134](?![a-z])|gpt-5(?!\.|-chat))")
-_SAMPLING = frozenset(
-    (
-        "temperature",
-        "top_p",
-        "presence_penalty",
-        "frequency_penalty",
-        "logprobs",
-        "top_logprobs",
-        "logit_bias",
-        "stop",
-    )
-)
+SAMPLED = frozenset(SAMPLING)
 
 _RELOCATED = frozenset(("deployment_path", "raw_predict"))
 _VERTEX = "vertex-2023-10-16"  # Claude's interface there, in the body
@@ -77,12 +64,23 @@ _HEADS_KEPT = 512  # paths may hold a model that a client chose
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What differs for one model: fields to look at at all, those that are refused, those that
-    have another name, and whether developers are told as system."""
+    have another name, whether developers are told as system, and the model of OpenAI's whose effort
+    decides whether it can be told how to sample."""
 
     watched: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     as_system: bool = False
+    reasoner: str = ""
+
+    def refuses(self, body: Json) -> frozenset[str]:
+        """Parameters that are left out of this body."""
+        if not self.reasoner:
+            return self.refused
+        inner = body.get("reasoning")
+        effort = inner.get("effort") if isinstance(inner, dict) else body.get("reasoning_effort")
+        effort = effort if isinstance(effort, str) else None
+        return self.refused | SAMPLED if refuses_sampling(self.reasoner, effort) else self.refused
 
 
 @dataclass(slots=True)
@@ -133,12 +131,15 @@ class Endpoint:
         if self.family != "openai":
             return Wants()
         refused = {n for quirk in self.quirks for n in REFUSED_PARAMETERS.get(quirk, ())}
-        if "reasoning_limits" in self.quirks and _REASONS.search(model):
-            refused |= _SAMPLING
+        reasoner = model if "reasoning_limits" in self.quirks and reasons(model) else ""
+        if habit(reasoner) == "always":
+            refused.add("stop")
         renames = tuple(pair for quirk, pair in RENAMED_PARAMETERS.items() if quirk in self.quirks)
         as_system = "no_developer" in self.quirks
         watched = refused | {old for old, _ in renames} | ({"messages"} if as_system else set())
-        return Wants(frozenset(watched), frozenset(refused), renames, as_system)
+        if reasoner:
+            watched |= SAMPLED
+        return Wants(frozenset(watched), frozenset(refused), renames, as_system, reasoner)
 
     def located(self, path: str, body: Json, *, stream: bool) -> str:
         """The path with what this provider wants in it: the model, its interface's version."""
@@ -155,8 +156,8 @@ class Endpoint:
     def request(
         self, path: str, body: bytes, *, stream: bool, accepts: bytes = _EVENTS, more: bytes = b""
     ) -> bytes:
-        """A whole POST request. Header bytes of the client are never forwarded, but for more: the
-        names of features under trial, checked.
+        """A whole POST request. Header bytes of the client are never forwarded, but for more:
+        lines that were checked.
 
         path: below the base URL, encoded, query included. accepts: a stream's content type,
         always the same for a path.
@@ -167,7 +168,7 @@ class Endpoint:
             if len(self._heads) > _HEADS_KEPT:
                 self._heads.clear()
             self._heads[(path, stream)] = head
-        if more and self.family == "anthropic":
+        if more:
             head += more
         if self.sign is not None:
             head += self.sign("POST", self._host, self._target(path), body)

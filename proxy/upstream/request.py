@@ -62,12 +62,15 @@ def request_for(
         _adapt(body, exchange, wants)
     if endpoint.relocates:
         path = endpoint.located(path, body, stream=streams)
+    more = exchange.beta if exchange.beta and endpoint.family == "anthropic" else b""
+    if exchange.trace is not None:
+        more = exchange.trace.onward(more, step.name)
     return endpoint.request(
         path,
         orjson.dumps(body),
         stream=streams,
         accepts=dialect.stream_type,
-        more=exchange.beta,
+        more=more,
     )
 
 
@@ -93,7 +96,7 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
             body.setdefault(new, value)
     if wants.as_system and "messages" in body:
         body["messages"] = _as_system(body["messages"])
-    found = wants.refused & body.keys()
+    found = wants.refuses(body) & body.keys()
     if found:
         for name in found:
             del body[name]

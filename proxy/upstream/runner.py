@@ -35,9 +35,9 @@ from proxy.routing.race import (
 from proxy.routing.retry import may_retry, retry_after, retry_in
 from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.upstream.attempt import Attempt
-from proxy.upstream.continuation import Said, continued, said
 from proxy.upstream.delivery import Delivery
 from proxy.upstream.request import counts_itself, request_for
+from proxy.upstream.resumption import Resumption, resumption
 from proxy.upstream.whole import read as read_whole
 
 if TYPE_CHECKING:
@@ -49,18 +49,15 @@ if TYPE_CHECKING:
     from proxy.timing import Timer
     from proxy.upstream.engine import Engine, Step, Terms
 
-RESUMABLE = ("openai", "anthropic", "responses")  # whose turns can be continued by a further turn
 RETRIES = 2  # lanes beyond the plan, once every target has failed
-RESUMPTIONS = 1  # how often one answer may be finished elsewhere
 
 
 class Runner:
     """One exchange on its way through its targets. Used once."""
 
     __slots__ = (
-        "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
-        "_failures", "_machine", "_nudged_s", "_paused", "_prefills", "_reasons",
-        "_resumptions", "_sink",
+        "_attempts", "_delays", "_delivery", "_dialect", "_engine",
+        "_failures", "_machine", "_nudged_s", "_paused", "_reasons", "_rest", "_sink",
         "_steps", "_store", "_terms", "_winner", "exchange", "over",
     )  # fmt: skip
 
@@ -90,12 +87,9 @@ class Runner:
         self._failures: list[UpstreamFailure] = []
         self._winner: Attempt | None = None
         self._paused = False
-        self._before: Said | None = None  # what the client has of an answer that broke off
-        self._asked = exchange.body
-        self._prefills = False
+        self._rest: Resumption | None = None  # once the answer broke off
         # Models that think first, or wait for tools, have histories of their own.
         self._reasons = exchange.stream and wants_reasoning(exchange.body)
-        self._resumptions = 0
         self._nudged_s = 0.0  # when a comment last kept the client's connection alive
         self.over = False
 
@@ -159,7 +153,7 @@ class Runner:
 
     def sent(self) -> bytes | None:
         """All that the client has of its stream; None where that is not kept."""
-        return None if self._before is not None else self._way.sent()
+        return None if self._rest is not None and self._rest.before else self._way.sent()
 
     @property
     def _way(self) -> Delivery:
@@ -253,7 +247,10 @@ class Runner:
         if attempt is None:
             return
         engine = self._engine
-        waited = perf_counter() - attempt.started_s
+        ended_s = perf_counter()
+        waited = ended_s - attempt.started_s
+        why = "cancelled" if self.over else "stalled" if self._winner is None else "overtaken"
+        self.exchange.missed(self._steps[attempt.step].name, attempt.started_s, ended_s, why)
         engine.latency.censored(
             self._steps[attempt.step].name,
             self.exchange.prompt_bytes,
@@ -348,9 +345,11 @@ class Runner:
             return
         engine = self._engine
         step = self._steps[attempt.step]
+        self.exchange.missed(step.name, attempt.started_s, perf_counter(), failure.kind.value)
         if step.limited:
             engine.limits.release(step.limited)
-        if self._refuses_prefill(failure):
+        if self._rest is not None and self._rest.refused(failure, self.exchange):
+            self._race_again(self._steps)
             return
         wait = retry_after(
             failure.headers,
@@ -404,8 +403,8 @@ class Runner:
             gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
             attempt.pause()
-        if self._before is not None:
-            self._way.resume(attempt, step, self, self._before, gap_s)
+        if self._rest is not None and self._rest.before is not None:
+            self._way.resume(attempt, step, self, self._rest.before, gap_s)
             return
         self._way.follow(
             attempt,
@@ -491,6 +490,7 @@ class Runner:
         name = self._steps[winner.step].name
         engine = self._engine
         now = engine.now()
+        self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
         engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
         follower = self._way.follower
         if failure.kind is Kind.STALL and follower is not None:
@@ -502,24 +502,20 @@ class Runner:
     # ---- finishing a broken answer elsewhere
 
     def _goes_on(self, winner: Attempt) -> bool:
-        """Begin a race for the rest of the answer, where there can be one."""
-        exchange = self.exchange
-        rest = self._steps[winner.step + 1 :] or self._steps[winner.step : winner.step + 1]
-        self._resumptions += 1
-        if not self._terms.continues or self._resumptions > RESUMPTIONS:
+        """Begin a race for the rest of the answer, once, where there can be one."""
+        if not self._terms.continues or self._rest is not None:
             return False
-        if self._way.opened:
-            before = self._before or said(self._way.spoken(), exchange.body)
-            if exchange.kind not in RESUMABLE or before is None or self._before is not None:
-                return False
-            self._before = before
-            self._asked = exchange.body
+        steps = self._steps[winner.step + 1 :] or self._steps[winner.step : winner.step + 1]
+        way = self._way
+        rest = resumption(self.exchange, way.spoken() if way.opened else None, steps)
+        if rest is None:
+            return False
+        self._rest = rest
+        if rest.before is not None:
             self._store = None  # two models' halves are nobody's whole answer
-            self._prefills = all(step.prefill for step in rest)
-            exchange.body = continued(self._asked, before, prefill=self._prefills)
         self._leave(winner)
         winner.cancel()
-        self._race_again(rest)
+        self._race_again(steps)
         return True
 
     def _leave(self, winner: Attempt) -> None:
@@ -538,15 +534,6 @@ class Runner:
         self._steps = steps
         self._machine = None
         self._start_lane(0, 0)
-
-    def _refuses_prefill(self, failure: UpstreamFailure) -> bool:
-        """Ask again with an instruction where a model does not take half a turn of its own."""
-        if self._before is None or not self._prefills or failure.kind is not Kind.REFUSED:
-            return False
-        self._prefills = False
-        self.exchange.body = continued(self._asked, self._before, prefill=False)
-        self._race_again(self._steps)
-        return True
 
     def _finished(self, body: bytes) -> None:
         self.over = True

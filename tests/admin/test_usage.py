@@ -10,7 +10,7 @@ import pytest
 
 from proxy.admin.rows import cell
 from proxy.config import ConfigError
-from tests.admin.house import house
+from tests.admin.house import ENVIRON, house
 from tests.ledger.books import ledger
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -53,10 +53,19 @@ async def test_streamed_or_not_it_costs_the_same(lane: str) -> None:
         assert not streamed["estimated"]
 
 
-async def test_a_database_that_is_not_spoken_is_refused() -> None:
-    with pytest.raises(ConfigError, match="only SQLite"):
-        async with house(ledger='[ledger]\nurl = "env:K"'):
+@pytest.mark.parametrize(
+    ("ledger", "words"),
+    [
+        ('url = "env:MYSQL"', "must be postgresql://"),
+        ('url = "env:PG"\npath = "ledger.db"', "write one of them"),
+    ],
+)
+async def test_a_database_that_is_not_spoken_is_refused(ledger: str, words: str) -> None:
+    environ = {**ENVIRON, "MYSQL": "mysql://h/d", "PG": "postgresql://u:secret@h/d"}
+    with pytest.raises(ConfigError, match=words) as refused:
+        async with house(environ, ledger=f"[ledger]\n{ledger}"):
             pass
+    assert "secret" not in str(refused.value)
 
 
 async def test_liveness_by_head_too() -> None:

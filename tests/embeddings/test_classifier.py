@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.classifier import Classifier
+from embeddings.classifier import Classifier, _share
 from embeddings.reading import Category
 
 PIRATE = Category(
@@ -106,3 +106,19 @@ def test_an_explanation_says_why(fallback: Classifier) -> None:
     assert sum(explanation.scores.values()) == pytest.approx(1.0)
     assert explanation.words[0][0] == "poem"
     assert "creative" in explanation.cues
+
+
+def test_a_category_is_as_wide_as_its_examples() -> None:
+    """Alike examples leave less room than varied ones; one example says nothing of it."""
+    shipped = Classifier.load()
+    shipped.add(Category("narrow", examples=("pay my bill", "pay the bill", "pay a bill")))
+    shipped.add(Category("wide", examples=("pay my bill", "is it going to snow", "book a table")))
+    shipped.add(Category("single", examples=("pay my bill",)))
+    custom = shipped._custom
+    assert custom.accept("wide", 0.35) > 0.5 > custom.accept("narrow", 0.35)
+    assert custom.accept("single", 0.41) > 0.5 > custom.accept("single", 0.39)
+
+
+def test_scores_out_of_all_range_are_still_a_share() -> None:
+    assert _share(900.0, [900.0, -900.0]) == pytest.approx(1.0)
+    assert _share(-900.0, [-900.0, -900.0]) == pytest.approx(0.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -12,7 +11,9 @@ from typing import Any
 
 from proxy.chat import Usage
 from proxy.exchange import Caller, Exchange, Options
+from proxy.ledger.book import Place, Reader
 from proxy.ledger.record import Recorder
+from proxy.ledger.sqlite import File
 from proxy.ledger.store import Store
 from proxy.ledger.tariff import Tariff, Tariffs
 from proxy.prices import Price, PriceList, Rates
@@ -55,11 +56,13 @@ def exchange(**fields: Any) -> Exchange:
 class Ledger:
     """A store with its recorder, and a wall clock at .wall."""
 
-    def __init__(self, path: Path | None, **settings: Any) -> None:
+    def __init__(
+        self, path: Path | None = None, *, place: Place | None = None, **settings: Any
+    ) -> None:
         self.wall = NOON
         self.recorder = Recorder(Tariffs(prices), lambda: self.wall)
         self.store = Store(
-            str(path) if path else None,
+            place or File(str(path) if path else None),
             self.recorder,
             time.monotonic,
             lambda: self.wall,
@@ -70,7 +73,7 @@ class Ledger:
     def record(self, total_s: float = 1.0, **fields: Any) -> int:
         return self.recorder.record(exchange(**fields), total_s)
 
-    def ask(self, question: Callable[[sqlite3.Connection], Any]) -> Any:
+    def ask(self, question: Callable[[Reader], Any]) -> Any:
         return self.store.ask(question).result(20)
 
     def rows(self, sql: str) -> list[Any]:
@@ -78,8 +81,10 @@ class Ledger:
 
 
 @contextlib.contextmanager
-def ledger(path: Path | None = None, **settings: Any) -> Iterator[Ledger]:
-    made = Ledger(path, **settings)
+def ledger(
+    path: Path | None = None, *, place: Place | None = None, **settings: Any
+) -> Iterator[Ledger]:
+    made = Ledger(path, place=place, **settings)
     made.store.start()
     try:
         yield made

@@ -28,6 +28,17 @@ def test_a_row_says_what_happened() -> None:
     assert book.waiting == 0
 
 
+def test_a_row_knows_its_stages_and_the_attempts_that_did_not_answer() -> None:
+    book = recorder()
+    done = exchange(auth_s=0.001, classify_s=0.002, cache_s=0.003, upstream_s=0.2)
+    done.started_s = 50.0
+    done.missed("groq/llama", 50.25, 51.0, "server")
+    book.record(done, 1.5)
+    (row,) = map(Row._make, book.take(10))
+    assert (row.auth_s, row.classify_s, row.cache_s, row.upstream_s) == (0.001, 0.002, 0.003, 0.2)
+    assert row.trail == (("groq/llama", 0.25, 1.0, "server"),)
+
+
 def test_streamed_or_not_it_costs_the_same() -> None:
     book = recorder()
     costs = {

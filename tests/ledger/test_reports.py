@@ -8,8 +8,8 @@ import pytest
 
 from proxy.chat import Usage
 from proxy.ledger import reports
-from proxy.ledger.layout import open_ledger
 from proxy.ledger.reports import Period
+from proxy.ledger.sqlite import open_ledger
 from tests.ledger.books import NOON, exchange, ledger
 
 DAY = int(NOON // 86_400)

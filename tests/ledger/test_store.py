@@ -16,7 +16,9 @@ import pytest
 
 from proxy.chat import Usage
 from proxy.ledger import batch
-from proxy.ledger.layout import STEPS, Foreign, open_ledger
+from proxy.ledger.book import Foreign
+from proxy.ledger.layout import STEPS
+from proxy.ledger.sqlite import open_ledger
 from proxy.ledger.store import Unavailable
 from tests.ledger.books import NOON, ledger, until
 
@@ -130,7 +132,7 @@ def test_a_corrupt_file_is_set_aside(file: Path, damage: str, caplog) -> None:
         book.record()
         until(lambda: book.store.written == 1)
         assert book.rows("SELECT sum(n) FROM days") == [(1,)]
-        assert book.store.set_aside == 1
+        assert book.store._place.set_aside == 1
     assert len([one for one in file.parent.iterdir() if "corrupt" in one.name]) >= 1
     assert "was damaged" in caplog.text
 
@@ -181,7 +183,7 @@ def test_somebody_elses_database_is_left_alone(file: Path) -> None:
     with ledger(file) as book:
         book.record()
         until(lambda: "another program" in book.store.failing)
-        assert book.store.set_aside == 0
+        assert book.store._place.set_aside == 0
 
 
 def test_versions_migrate_and_later_ones_are_refused(file: Path) -> None:
@@ -194,6 +196,22 @@ def test_versions_migrate_and_later_ones_are_refused(file: Path) -> None:
     open_ledger(str(file), wider).close()  # once only
     with pytest.raises(Foreign, match="later version"):
         open_ledger(str(file))
+
+
+def test_a_ledger_of_an_earlier_version_goes_on(file: Path) -> None:
+    old = open_ledger(str(file), STEPS[:1])
+    old.execute("INSERT INTO speeds VALUES (1, 'r', 'p', 'm', 'miss')")
+    old.execute("INSERT INTO labels VALUES (1, 'k', 'r', 'c', 'p', 'm', '', 'miss', 'ok', 0, 1)")
+    old.execute(
+        "INSERT INTO rows VALUES (1, 5, 1, 'old', 0, 200, 1, 9, 9, 0, 0, 0, 7, 0, 7, 1, 2, 1, 2,"
+        " NULL, NULL)"
+    )
+    old.close()
+    with ledger(file) as book:
+        book.record(auth_s=0.001)
+        found = book.rows("SELECT id, cost, auth_us, trail FROM rows ORDER BY seq")
+    assert found[0] == ("old", 7, None, None)
+    assert found[1][2:] == (1000, None)
 
 
 def test_a_migration_that_fails_changes_nothing(file: Path) -> None:
@@ -229,7 +247,7 @@ def test_clients_words_cannot_grow_the_labels(file: Path) -> None:
 
 
 def test_what_is_past_its_retention_is_forgotten(file: Path, monkeypatch) -> None:
-    monkeypatch.setattr("proxy.ledger.store.SWEEP_ROWS", 40)
+    monkeypatch.setattr("proxy.ledger.sqlite.SWEEP_ROWS", 40)
     monkeypatch.setattr("proxy.ledger.store.SWEEP_SECONDS", 0.0)
     with ledger(file, retention_days=10) as book:
         for _ in range(100):

@@ -139,16 +139,23 @@ function detail(row, all, currency, close) {
   ];
 }
 
+// What each reason of an attempt that did not answer means to a reader.
+const WHY = { overtaken: "overtaken", stalled: "too slow, given up", cancelled: "stopped" };
+
 function timeline(main, lost) {
-  const whole = Math.max(main.total_ms, ...lost.map((one) => one.total_ms), 0.001);
+  const trail = main.trail.length ? main.trail : lost.map((one) => ({ target: target(one.provider, one.model), from_ms: 0, to_ms: one.total_ms, why: "overtaken" }));
+  const whole = Math.max(main.total_ms, ...trail.map((one) => one.to_ms), 0.001);
   const bar = (name, from, to, kind, note) => h("div", { class: "timeline-row" }, h("span", { title: name }, name),
-    h("div", { class: "track" }, h("span", { class: kind, "left%": (from / whole) * 100, "width%": Math.max(0.4, ((to - from) / whole) * 100) })), h("span", {}, note));
+    h("div", { class: "track" }, h("span", { class: kind, "left%": (from / whole) * 100, "width%": Math.max(0.4, ((to - from) / whole) * 100) })), h("span", {}, note ?? millis(to - from)));
   const isHit = main.cache === "exact" || main.cache === "semantic";
   const first = main.ttft_ms;
-  return h("div", { class: "timeline" },
-    first === null ? bar("No token came", 0, main.total_ms, "lost", millis(main.total_ms))
-      : [bar(isHit ? "Found in the cache" : "To the first token", 0, first, "c2", millis(first)),
-        bar(main.stream ? "Streaming" : "The rest", first, main.total_ms, "c3", millis(main.total_ms - first))],
-    lost.map((one) => bar(`Overtaken: ${target(one.provider, one.model)}`, 0, one.total_ms, "lost", millis(one.total_ms))),
-    main.attempts > 1 && !lost.length ? h("p", { class: "muted small" }, `${main.attempts} attempts; those before the last one failed before their first token.`) : null);
+  let at = 0;
+  const stages = [["Who asks", main.auth_ms], ["What kind", main.classify_ms], ["In the cache?", main.cache_ms]].filter(([, took]) => took > 0)
+    .map(([name, took]) => bar(name, at, at += took, "c4"));
+  const began = first === null ? null : Math.max(0, first - (main.upstream_ms ?? 0));
+  return h("div", { class: "timeline" }, stages,
+    trail.map((one) => bar(one.target, one.from_ms, one.to_ms, "lost", `${millis(one.to_ms - one.from_ms)}, ${WHY[one.why] ?? one.why.replaceAll("_", " ")}`)),
+    first === null ? (trail.length ? null : bar("No token came", 0, main.total_ms, "lost"))
+      : [bar(isHit ? "Found in the cache" : `First token of ${target(main.provider, main.model)}`, isHit ? at : began, first, "c2"),
+        bar(main.stream ? "Streaming" : "The rest", first, main.total_ms, "c3")]);
 }
