@@ -196,19 +196,10 @@ def test_the_words_of_other_tools(mock, capsys, tmp_path):
 
 def test_ctrl_c_tells_what_there_was(mock):
     words = ["-m", "mock-t2-f5", "-c", "4", "-d", "60"]
+    command = [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words]
     for processes in ("1", "2"):
         child = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "benchmarks",
-                "bench",
-                "load",
-                mock,
-                *words,
-                "--processes",
-                processes,
-            ],
+            [*command, "--processes", processes],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
