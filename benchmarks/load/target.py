@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -109,7 +109,7 @@ def numbered(job: Job, number: int) -> Job:
 
 def marked(prompt: Prompt) -> Prompt:
     """The prompt with a place for a number."""
-    return Prompt(f"{_SEQUENCE} {prompt.text}", prompt.output_tokens, prompt.system)
+    return replace(prompt, text=f"{_SEQUENCE} {prompt.text}")
 
 
 def _expected(model: str) -> bytes | None:
