@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -36,10 +34,9 @@ def run(args: argparse.Namespace) -> int:
         return 1 if missing else 0
     raise_file_limit()
     rival.end_orderly()
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, bench.priority)
     try:
-        found = measure.measure(bench)
+        with process.foremost(bench.priority):
+            found = measure.measure(bench)
     except KeyboardInterrupt:
         return 130
     data = _data(bench, found)

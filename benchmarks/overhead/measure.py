@@ -171,6 +171,7 @@ def _mock(bench: Bench, port: int, *extra: str) -> Iterator[None]:
     if bench.upstream_cpu is not None and shutil.which("taskset"):
         command = ["taskset", "-c", str(bench.upstream_cpu), *command]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    process.hurry(child.pid)
     try:
         if child.stdout is None or not child.stdout.readline():
             raise OSError("the scripted upstream did not start")

@@ -19,7 +19,12 @@ from pathlib import Path
 from benchmarks.overhead import process
 
 RIVALS = Path(__file__).parent / "rivals"
-FIRST = ("firsttoken", "nginx", "relay")  # what is measured when nothing is named
+FIRST = (
+    "firsttoken",
+    "firsttoken-bare",
+    "nginx",
+    "relay",
+)  # what is measured when nothing is named
 POLL_SECONDS = 0.005
 STOP_SECONDS = 5.0
 
@@ -129,6 +134,7 @@ def launched(
             env=env,
             start_new_session=True,
         )
+        process.hurry(child.pid)
         try:
             _wait_ready(rival, words, child, work)
             took = time.monotonic() - begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ PLAIN = "mock-t64"  # 64 tokens at once: about the size of a short answer
 FIRST_MS, GAP_MS = 100, 20
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 CROWD = "mock-t4-f100-i5000"  # open for 15 s, checked to the last token
+CROWD_RATE = 1500.0  # streams a second until all are open: a crowd, not a stampede
 BUSY_SHARE = 0.7  # of a core
 WARM = 1_600  # requests before a busy loop: a cache of a thousand answers is full then
 SINGLE, STREAMS = 1_000_000, 2_000_000  # numbers that busy loops do not come to
@@ -99,8 +101,8 @@ def _measured(
     run = _run(way, model, load, stream=stream, first=first, asked=asked)
     tally = uvloop.run(run.execute())
     after = way.cpu() if way.cpu else 0.0
-    if tally.failed:
-        raise RuntimeError(f"{way.url}: {dict(tally.errors)} {tally.samples}")
+    if tally.failed or not tally.ok:
+        raise RuntimeError(f"{way.url}: {tally.ok} answers, {dict(tally.errors)} {tally.samples}")
     return tally, after - before
 
 
@@ -219,9 +221,17 @@ def crowd(way: Way, sizes: Sizes) -> Figures:
     and how many such a process could hold in a gigabyte of its own."""
     if way.memory is None:
         return {}
-    load = Load(concurrency=sizes.crowd, count=sizes.crowd, seconds=120)
+    load = Load(
+        concurrency=sizes.crowd,
+        preconnect=sizes.crowd,
+        arrivals=partial(arrivals.constant, CROWD_RATE),
+        count=sizes.crowd,
+        seconds=120,
+    )
     run = _run(way, CROWD, load, stream=True, first=0)
     opened, holds = uvloop.run(_opened(run, way.memory, sizes.crowd, finish=True))
+    if run.tally.failed:
+        sys.stderr.write(f"crowd: {dict(run.tally.errors)}\n")
     each = max(1.0, (holds - way.idle_bytes) / max(1, opened))
     return {
         "crowd_open": float(opened),
