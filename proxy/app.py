@@ -32,10 +32,12 @@ from proxy.parts import (
     cache_disk,
     keyring,
     limits,
+    pulse_of,
     reachable,
     remember,
     rules_of,
     share_of,
+    shared_address,
     teach,
 )
 from proxy.pipeline import Pipeline, Steps
@@ -85,6 +87,12 @@ class App:
         self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
+        self._where = shared_address(settings)
+        if self._where is not None:
+            self.memory.pulse = pulse_of(
+                self._where, settings, self.memory, self.house.now,
+                time.time,  # noqa: TID251 - the day of a budget
+            )  # fmt: skip
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._accounting = Accounting(self.memory, self.house.now)
         self._sources = Sources(self.house, self.memory.local, self.spawn)
@@ -143,6 +151,8 @@ class App:
         if self.memory.traces is not None:
             self.memory.traces.start()
         self._look()
+        if self.memory.pulse is not None:
+            _ = self.spawn(self.memory.pulse.run())
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
         self.memory.telemetry.start()
@@ -286,8 +296,8 @@ class App:
         path = self._settings.cache.path
         if path is not None:
             cache.attach(cache_disk(path, wall), wall)
-        share = share_of(self._settings, cache)
-        if share is not None:
+        if self._where is not None:
+            share = share_of(self._where, self._settings, cache)
             cache.share(share, wall)
             _ = self.spawn(share.run())
         self._tick_cache()
@@ -360,7 +370,14 @@ class App:
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
         return Service(
-            settings, keyring(settings), pipeline, book, reference, quotas, memory.traces
+            settings,
+            keyring(settings),
+            pipeline,
+            book,
+            reference=reference,
+            quotas=quotas,
+            traces=memory.traces,
+            pulse=memory.pulse,
         )
 
     def _admit(self, exchange: Exchange, route: str) -> None:

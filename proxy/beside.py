@@ -119,6 +119,7 @@ class Running:
             "limited_total": float(memory.quotas.refused),
             **_embedder_figures(memory),
             **(memory.traces.figures() if memory.traces is not None else {}),
+            **(memory.pulse.figures() if memory.pulse is not None else {}),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }

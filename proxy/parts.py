@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -38,10 +40,16 @@ from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
+from proxy.shared.address import Address, address
+from proxy.shared.pulse import Parts as Told
+from proxy.shared.pulse import Pulse
 from proxy.state.admission import Admission
+from proxy.state.alerts import Alert
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
+from proxy.state.division import Division
 from proxy.state.gaps import Gaps
+from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
@@ -49,6 +57,8 @@ from proxy.state.strong import StrongShare
 from proxy.timing import Clock
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
+
+log = logging.getLogger("firsttoken")
 
 
 @dataclass(slots=True)
@@ -73,6 +83,7 @@ class Memory:
     traces: Traces | None = None
     embedder: Embedder | None = None
     strong: StrongShare | None = None
+    pulse: Pulse | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -114,6 +125,7 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     rules_of(settings, catalog.Catalog(settings, providers))
     place(settings, lambda: 0.0)
     traces_of(settings, lambda: 0.0)
+    shared_address(settings)
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -135,12 +147,13 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     if recorder is not None:
         store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
+    is_shared = settings.shared.url is not None
     return Memory(
-        breakers=Breakers(
+        breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
             open_seconds=settings.routing.breaker_seconds,
         ),
-        latency=Latency(),
+        latency=SharedLatency() if is_shared else Latency(),
         gaps=Gaps(),
         budgets=Budgets(settings.routing.hedge_budget),
         limits=Limits(),
@@ -225,16 +238,48 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
-def share_of(settings: config.Config, cache: Cache) -> Share | None:
-    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
-    shared = settings.shared
-    if shared.url is None:
+def shared_address(settings: config.Config) -> Address | None:
+    """The server that several proxies share. Raises ConfigError for a URL that is none, and where
+    its client is not installed."""
+    url = settings.shared.url
+    if url is None:
         return None
+    where = settings.at("shared", "url")
     if find_spec("redis") is None:
-        raise config.ConfigError(
-            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
-        )
-    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+        raise config.ConfigError([f"{where} needs the client: pip install 'firsttoken[shared]'"])
+    try:
+        return address(url.reveal())
+    except ValueError as error:
+        raise config.ConfigError([f"{where} {error}"]) from None
+
+
+def share_of(where: Address, settings: config.Config, cache: Cache) -> Share:
+    """The cache's way to other nodes."""
+    return Share(where, settings.shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
+
+
+def pulse_of(
+    where: Address, settings: config.Config, memory: Memory, now: Clock, wall: Clock
+) -> Pulse:
+    """The way of everything else to other nodes."""
+    division = Division(memory.quotas, settings.server.workers)
+    pulse = Pulse(
+        where,
+        settings.shared.prefix,
+        Told(division, memory.breakers, memory.latency, now, wall),
+        settings.shared.deadline_ms / 1000,
+    )
+    pulse.told = partial(_tell_shared, memory)
+    return pulse
+
+
+def _tell_shared(memory: Memory, up: bool, why: str) -> None:
+    if up:
+        log.info("the shared server answers: limits, budgets and breakers are common")
+        return
+    words = f"the shared server is gone, this process goes on alone: {why}"
+    log.warning("%s", words)
+    memory.alerts.tell(Alert("shared_down", "shared server", words))
 
 
 def load_classifier(settings: config.Config) -> Classifier | None:
@@ -309,7 +354,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms),
+                between_tokens_s=(gap_s := _seconds(route.between_tokens_ms)),
+                # what nobody wrote down is no reason to cut off a model that thinks
+                pausing_s=gap_s if "between_tokens_ms" in route.model_fields_set else None,
                 least_per_s=route.min_tokens_per_second,
                 hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,

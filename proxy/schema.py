@@ -208,7 +208,8 @@ class Route(Table):
     first_token_ms: AutoMillis = "auto"
     """The deadline for the first token of each attempt."""
     between_tokens_ms: AutoMillis = 10_000.0
-    """The longest silence inside an answer."""
+    """The longest silence inside an answer; absent: learned, at least 20 s, for answers that think
+    or call tools in between."""
     answer_ms: Millis = 120_000.0
     """The deadline of a whole answer that is not streamed."""
     on_stall: Literal["hedge", "switch"] = "hedge"

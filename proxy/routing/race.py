@@ -101,8 +101,8 @@ class Race:
     It begins with lane 0 running step 0: most requests need nothing else, and no race.
     """
 
-    __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_next", "_overdue",
-                 "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
+    __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_looked", "_next",
+                 "_overdue", "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
 
     def __init__(self, steps: int, retries: int = 0) -> None:
         self._steps = steps
@@ -110,6 +110,7 @@ class Race:
         self._next = 1  # the next untried step
         self._lanes = 1  # lanes ever started
         self._running: dict[Lane, int] = {0: 0}  # lane -> its step
+        self._looked: set[Lane] = set()
         self._overdue: set[Lane] = set()
         self._barred: set[int] = set()
         self._denied: list[int] = []  # steps passed by because of their doors, in order
@@ -134,6 +135,13 @@ class Race:
             if step not in self._barred:
                 return step
         return None
+
+    def first_look(self, lane: Lane) -> bool:
+        """Whether nobody has asked about this lane before: it has only now come late."""
+        if lane in self._looked:
+            return False
+        self._looked.add(lane)
+        return True
 
     def on(self, report: Report) -> Commands:
         """What to do about this report; a late word from a lane that is gone changes nothing."""

@@ -42,6 +42,7 @@ class Latency(Protocol):
     ) -> float: ...
     def late(self, target: str, now: float) -> None: ...
     def slow(self, target: str, now: float) -> bool: ...
+    def uncertain(self, target: str, following: str, now: float) -> bool: ...
 
 
 class Gaps(Protocol):
@@ -79,6 +80,7 @@ class Terms:
 
     first_token_s: float | None = None
     between_tokens_s: float | None = None
+    pausing_s: float | None = None  # likewise, of answers that think or call tools in between
     least_per_s: float | None = None  # tokens; a slower answer counts as stalled
     hedge_share: float | None = None
     answer_s: float = 120.0

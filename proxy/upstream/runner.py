@@ -19,7 +19,7 @@ from proxy.errors import (
     to_client,
 )
 from proxy.routing.demand import wants_reasoning
-from proxy.routing.overdue import SLICE, overdue, overdue_last
+from proxy.routing.overdue import overdue, overdue_last
 from proxy.routing.race import (
     Arm,
     Cancel,
@@ -309,7 +309,7 @@ class Runner:
         name = self._steps[attempt.step].name
         waited_s = perf_counter() - attempt.started_s
         adaptive = self._adaptive
-        if waited_s < attempt.deadline_s * (1 + SLICE):  # not at every further look
+        if self._race.first_look(attempt.lane):
             engine.latency.late(name, now)
         following = self._race.next_step
         if following is None:
@@ -318,13 +318,15 @@ class Runner:
             )
         else:
             hedges = self._terms.hedges and self.exchange.stream
+            after = self._steps[following].name
             report = overdue(
                 attempt.lane,
                 waited_s=waited_s,
                 deadline_s=attempt.deadline_s,
                 adaptive=adaptive,
-                next_slow=adaptive and engine.latency.slow(self._steps[following].name, now),
+                next_slow=adaptive and engine.latency.slow(after, now),
                 purse=self._purse if hedges else None,
+                uncertain=lambda: engine.latency.uncertain(name, after, now),
             )
         if report.verdict is not Verdict.WAIT:
             engine.breakers.failed(name, Kind.STALL, now, ticket=attempt.ticket)
@@ -398,7 +400,7 @@ class Runner:
             engine.now(),
             reasoning=self._reasons,
         )
-        gap_s = self._terms.between_tokens_s
+        gap_s = self._silence_s
         if gap_s is None:
             gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
@@ -460,6 +462,12 @@ class Runner:
         """Whether long silences are in this answer's nature."""
         return self._reasons or bool(self.exchange.body.get("tools"))
 
+    @property
+    def _silence_s(self) -> float | None:
+        """How long the answer may be silent, where that is not learned."""
+        terms = self._terms
+        return terms.pausing_s if self._pauses else terms.between_tokens_s
+
     # ---- how the winner's stream ends --------------------------------------------------------
 
     def complete(self) -> None:
@@ -469,7 +477,7 @@ class Runner:
         way = self._way
         body = way.complete(keep=self._store is not None)
         if self._winner is not None:
-            if way.follower is not None and self._terms.between_tokens_s is None:
+            if way.follower is not None and self._silence_s is None:
                 engine = self._engine
                 engine.gaps.observe(
                     self._steps[self._winner.step].name,

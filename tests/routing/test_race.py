@@ -262,3 +262,8 @@ def test_long_races_keep_them_too(steps: int, retries: int, moves: list[tuple[in
 
 def test_every_kind_has_a_meaning() -> None:
     assert set(MEANING) == set(Kind)
+
+
+def test_a_lane_comes_late_once() -> None:
+    race = Race(2)
+    assert [race.first_look(lane) for lane in (0, 0, 1, 0)] == [True, False, True, False]
