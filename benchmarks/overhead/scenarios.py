@@ -274,5 +274,5 @@ EXTRA: dict[str, Callable[[Way, Sizes], Figures]] = {
     "hits": hits,
     "translated": partial(_paced_by, "translated"),
     "tls": partial(_paced_by, "tls"),
-    "crowd": crowd,  # last: it leaves memory behind
+    "crowd": crowd,
 }
