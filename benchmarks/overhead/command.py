@@ -14,6 +14,7 @@ from benchmarks.load.plan import raise_file_limit
 from benchmarks.overhead import measure, plan, process, programs, publish, results, rival
 from benchmarks.overhead.measure import Measured
 from benchmarks.overhead.plan import Bench
+from benchmarks.overhead.scenarios import Sizes
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,6 +60,7 @@ def _data(bench: Bench, found: Measured) -> publish.Json:
         "machine": process.machine(),
         "python": platform.python_version(),
         "floor": bench.floor,
+        "whole": bench.sizes == Sizes(),
         "streams": bench.sizes.streams,
         "seconds": bench.sizes.seconds,
         "versions": found.versions,

@@ -66,8 +66,11 @@ def _cell(data: Json, name: str, figure: str, digits: int, with_ratio: bool) -> 
 
 
 def goals(data: Json) -> str:
-    """What was set out to be reached, what was measured; empty where nothing of it was."""
-    rows = []
+    """What was set out to be reached, what was measured; empty where nothing of it was, or in
+    other sizes than those it was set out for."""
+    rows: list[str] = []
+    if not data.get("whole"):
+        return ""
     for goal in tomllib.loads(GOALS.read_text())["goal"]:
         value = _value(goal, data["summary"])
         if value is not None:
