@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {error}\n")
+        why = error.strerror or str(error) or "no connection in time"
+        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {why}\n")
         return 1
 
 
@@ -165,8 +166,8 @@ def _trial(
         raise KeyboardInterrupt
     tally = done.tally
     verdicts = "; ".join(one.verdict(tally).strip() for one in promises)
-    limits = "".join(f"; {one}" for one in tally.warnings())
-    sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{limits}\n")
+    doubt = "; but the client had no CPU to spare: use --processes" if tally.overloaded else ""
+    sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{doubt}\n")
     sys.stdout.flush()
     return all(one.holds(tally) for one in promises) and not tally.overloaded
 
