@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
     from proxy.upstream.follow import Owner
-    from proxy.upstream.whole import Whole
 
 END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
 COMMENT = b": keep-alive\n\n"
@@ -184,12 +183,10 @@ class Delivery:
         self._whole(body)
         return body
 
-    def whole(self, answer: Whole, step: Step) -> None:
+    def whole(self, body: bytes, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        exchange.usage = answer.usage or self.count_whole(answer.body)
-        exchange.finish = answer.finish
-        said = self._dialect.read_answer(orjson.loads(answer.body))
+        said = self._dialect.read_answer(orjson.loads(body))
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,
             model=said.model or step.model,

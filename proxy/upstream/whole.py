@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,15 +14,10 @@ if TYPE_CHECKING:
     from proxy.dialects.dialect import Dialect
 
 
-class Whole(NamedTuple):
-    """A complete answer in the client's dialect."""
-
-    body: bytes
-    usage: Usage | None
-    finish: str
+Whole = tuple[bytes, "Usage | None", str]  # an answer in the client's dialect, how it ended
 
 
-def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whole:
+def read(body: bytes, source: Dialect, target: Dialect, passes: bool) -> Whole:
     """The client's bytes for a provider's 200. passes: they are the provider's own.
 
     Raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME for an error
@@ -37,7 +32,7 @@ def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whol
     read_answer = target.read_answer(answer)
     finish = read_answer.choices[0].finish if read_answer.choices else None
     sent = body if passes else source.write_answer(read_answer)
-    return Whole(sent, read_answer.usage, finish or "stop")
+    return sent, read_answer.usage, finish or "stop"
 
 
 _GLANCED = frozenset({"openai", "completions"})
@@ -54,6 +49,4 @@ def _glance(body: bytes, answer: Any) -> Whole:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
-    return Whole(
-        body, usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")
-    )
+    return body, usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")
