@@ -74,7 +74,7 @@ def _together(
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
     members = []
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the members hear it, and end early
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the members inherit
     try:
         for number in range(count):
             mine, theirs = context.Pipe()
@@ -86,6 +86,10 @@ def _together(
             theirs.close()
             pipes.append(mine)
             members.append(member)
+        signal.signal(signal.SIGINT, before)  # ends it all until they are ready
+        for pipe in pipes:
+            _checked(pipe)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it, and tell what there was
         return _gathered(pipes, show)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -96,9 +100,7 @@ def _together(
 
 
 def _gathered(pipes: list[Connection], show: Show | None) -> Done:
-    """Starts them together once all are connected, shows how they do, merges what they found."""
-    for pipe in pipes:
-        _checked(pipe)
+    """Starts them together, shows how they do, merges what they found."""
     begin = time.monotonic() + START_SECONDS
     for pipe in pipes:
         pipe.send(begin)

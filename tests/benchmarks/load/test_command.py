@@ -20,8 +20,8 @@ pytestmark = pytest.mark.loopback
 
 
 @pytest.fixture(scope="module")
-def mock():
-    """A scripted upstream in a thread; its base URL."""
+def served():
+    """A scripted upstream in a thread."""
     ready, stop = threading.Event(), []
     found = []
 
@@ -29,7 +29,7 @@ def mock():
         end = asyncio.Event()
         stop.append((asyncio.get_running_loop(), end))
         async with ScriptedUpstream() as up:
-            found.append(up.base_url)
+            found.append(up)
             ready.set()
             await end.wait()
 
@@ -40,6 +40,12 @@ def mock():
     loop, end = stop[0]
     loop.call_soon_threadsafe(end.set)
     thread.join(10)
+
+
+@pytest.fixture
+def mock(served):
+    """Its base URL."""
+    return served.base_url
 
 
 def bench(*words):
@@ -194,10 +200,11 @@ def test_the_words_of_other_tools(mock, capsys, tmp_path):
     assert "6 ok" in capsys.readouterr().out
 
 
-def test_ctrl_c_tells_what_there_was(mock):
+def test_ctrl_c_tells_what_there_was(mock, served):
     words = ["-m", "mock-t2-f5", "-c", "4", "-d", "60"]
     command = [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words]
     for processes in ("1", "2"):
+        before, limit = served.totals.requests, time.monotonic() + 60
         child = subprocess.Popen(
             [*command, "--processes", processes],
             stdout=subprocess.PIPE,
@@ -205,7 +212,8 @@ def test_ctrl_c_tells_what_there_was(mock):
             text=True,
             start_new_session=True,
         )
-        time.sleep(2.5)
+        while served.totals.requests < before + 20 and time.monotonic() < limit:
+            time.sleep(0.02)
         os.killpg(child.pid, signal.SIGINT)
         out, err = child.communicate(timeout=20)
         assert child.returncode == 130
