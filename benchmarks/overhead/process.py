@@ -49,9 +49,10 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def memory_bytes(pids: Iterable[int], *, private: bool = False) -> int:
-    """Proportional set size: pages that processes share are counted once. private: the pages
-    that are no other process's, which is what a stream costs whoever else maps a library."""
-    kinds = ("Private_Clean:", "Private_Dirty:") if private else ("Pss:",)
+    """Proportional set size: pages that processes share are counted once. private: only what
+    the processes have written and nobody shares, which is what a stream costs; pages of files
+    come and go as the kernel likes."""
+    kinds = ("Private_Dirty:",) if private else ("Pss:",)
     total = 0
     for pid in pids:
         try:

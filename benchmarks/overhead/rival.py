@@ -85,7 +85,7 @@ class Started:
         return process.cpu_seconds(process.tree(self.pid))
 
     def memory(self) -> int:
-        """Bytes that only this gateway holds: what it would give back by ending."""
+        """Bytes that this gateway has written and shares with nobody."""
         return process.memory_bytes(process.tree(self.pid), private=True)
 
     def idle(self) -> int:
