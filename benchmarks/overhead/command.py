@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def _data(bench: Bench, found: Measured) -> publish.Json:
     return {
         "tool": "firsttoken bench overhead",
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["firsttoken", *sys.argv[1:]]),
+        "command": _command(sys.argv[1:]),
         "machine": process.machine(),
         "python": platform.python_version(),
         "floor": bench.floor,
@@ -69,6 +70,11 @@ def _data(bench: Bench, found: Measured) -> publish.Json:
         "ratios": results.ratios(figures, bench.floor),
         "rounds": found.rounds,
     }
+
+
+def _command(words: Sequence[str]) -> str:
+    """What was typed, without this machine's folders."""
+    return " ".join(["firsttoken", *("PATH" if "/" in word else word for word in words)])
 
 
 def _write(args: argparse.Namespace, data: publish.Json) -> None:

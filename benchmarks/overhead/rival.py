@@ -40,7 +40,7 @@ class Rival:
 
     name: str
     start: str
-    version: str = ""  # a command whose last line says it
+    version: str = ""  # a command whose first line says it
     needs: tuple[str, ...] = ()  # programs that must be found
     install: str = ""  # how to get it, for the reason of a skip
     setup: tuple[str, ...] = ()  # commands that get it into {HOME}
@@ -161,7 +161,7 @@ def version(rival: Rival, search: str, home: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     said = (done.stdout + done.stderr).strip().splitlines()
-    return said[-1].strip() if said and not done.returncode else ""
+    return said[0].strip() if said and not done.returncode else ""
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:

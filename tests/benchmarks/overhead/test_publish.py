@@ -83,3 +83,9 @@ def test_the_readme_gets_its_table(tmp_path):
     assert text.count("**firsttoken**") == 1 and "old" not in text
     saved = orjson.loads((tmp_path / publish.RESULTS / "overhead.json").read_bytes())
     assert saved == data()
+
+
+def test_the_words_about_it():
+    said = publish.about(data(versions={"nginx": "nginx version: nginx/1.22", "firsttoken": "x"}))
+    assert said.startswith("2026-01-02, CPU, 2 cores, Linux, Python 3.11; 1 round, ")
+    assert said.endswith("`; nginx 1.22.\n")
