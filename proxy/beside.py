@@ -112,6 +112,7 @@ class Running:
             "refused_total": float(house.admission.refused),
             "open_limit": house.admission.limit,
             "hedges_total": float(memory.budgets.hedges.spent),
+            "breakers_open": float(memory.breakers.shut),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
             "alerts_total": float(memory.alerts.told),

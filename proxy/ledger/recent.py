@@ -33,6 +33,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
+        self.cost = self.saved = 0  # pico-USD, since the process began
 
     def add(self, rows: Iterable[RowTuple]) -> None:
         """Count these rows; forget what is older than the last minute."""
@@ -45,6 +46,8 @@ class Recent:
                 one = seconds[at] = Second()
                 newest = at
             one.cost += row.cost
+            self.cost += row.cost
+            self.saved += row.saved
             if row.outcome == LOST:
                 continue
             one.requests += 1
