@@ -43,7 +43,7 @@ class Live:
         """Everything served here."""
         return [
             Endpoint("GET", "/api/live", self.live, "Live figures once a second.",
-                     answer="text/event-stream", group="state"),
+                     answers=("text/event-stream",), group="state"),
             Endpoint("GET", "/api/now", lambda _: self.figures(), "The live figures, once.",
                      group="state"),
         ]  # fmt: skip
