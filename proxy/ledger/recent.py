@@ -75,7 +75,7 @@ class Recent:
         seconds = self._seconds.copy()
         return [
             {"time": at + 1, **_figures(seconds, at, RATE_SECONDS)}
-            for at in range(now - PAST_SECONDS, now)
+            for at in range(now - PAST_SECONDS + 1, now + 1)
         ]
 
 

@@ -35,10 +35,10 @@ def test_a_view_begins_with_what_was() -> None:
             book.record(exchange(), 1.0)
     recent.add(book.take(10_000))
     past = recent.past(NOON + 61)
-    assert [one["time"] for one in past] == list(range(int(NOON) - 119, int(NOON) + 61))
-    assert past[-1] == {"time": NOON + 60, **recent.figures(NOON + 61)}
+    assert [one["time"] for one in past] == list(range(int(NOON) - 118, int(NOON) + 62))
+    assert past[-1] == {"time": NOON + 61, **recent.figures(NOON + 61)}
     rates = [one["requests_per_s"] for one in past]
-    assert rates[:120] == [0.0] * 120
+    assert rates[:110] == [0.0] * 110
     assert rates == sorted(rates)
 
 
