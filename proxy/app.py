@@ -115,7 +115,7 @@ class App:
         self._serving = service
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
-        beside = routes(self._running())
+        beside = routes(self._running(siblings))
         server = self._settings.server
         around = [errors(self.house)]
         if siblings is not None:
@@ -385,7 +385,7 @@ class App:
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)
 
-    def _running(self) -> Running:
+    def _running(self, siblings: Siblings | None) -> Running:
         return Running(
             memory=self.memory,
             house=self.house,
@@ -393,6 +393,7 @@ class App:
             change=self.change,
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
+            siblings=siblings,
         )
 
 
