@@ -31,6 +31,7 @@ from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
     cache_disk,
+    embedder,
     is_open,
     keyring,
     limits,
@@ -118,7 +119,7 @@ class App:
         self._serving = service
         self._session = Session()
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
-        beside = routes(self._running())
+        beside = routes(self._running(siblings))
         server = self._settings.server
         around = [errors(self.house)]
         if siblings is not None:
@@ -158,8 +159,7 @@ class App:
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
         self.memory.telemetry.start()
-        if self.memory.embedder is not None:
-            _ = self.spawn(self.memory.embedder.run())
+        _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
             _ = self.spawn(self.memory.local.start())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
@@ -220,6 +220,7 @@ class App:
         """Serve with this configuration from the next request on."""
         if self.memory.classifier is not None:
             teach(self.memory.classifier, self._settings, settings)
+        self.memory.embedder.configure(*embedder(settings))
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
@@ -346,6 +347,7 @@ class App:
             categories=chains(settings, book),
             default=default,
             listed=tuple(target for target in default if target.provider == catalog.LOCAL),
+            known=book.known,
         )
         engine = Engine(
             wheel=house.wheel,
@@ -400,7 +402,7 @@ class App:
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)
 
-    def _running(self) -> Running:
+    def _running(self, siblings: Siblings | None) -> Running:
         return Running(
             memory=self.memory,
             house=self.house,
@@ -408,4 +410,5 @@ class App:
             change=self.change,
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
+            siblings=siblings,
         )

@@ -73,8 +73,8 @@ class Memory:
     quotas: Quotas
     alerts: Alerts
     telemetry: Telemetry
+    embedder: Embedder
     traces: Traces | None = None
-    embedder: Embedder | None = None
     strong: StrongShare | None = None
     pulse: Pulse | None = None
 
@@ -97,6 +97,9 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
         "scores": {name: round(score, 4) for name, score in why.scores.items()},
         "words": [[word, round(weight, 3)] for word, weight in why.words],
         "cues": list(why.cues),
+        "keywords": list(why.keywords),
+        "like": None if why.like is None else [why.like[0], round(why.like[1], 3)],
+        "abstains": reading.abstains,
         "us": round(took_us, 1),
     }
 
@@ -146,6 +149,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     is_shared = settings.shared.url is not None
+    second = Embedder(*embedder(settings))
     return Memory(
         breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
@@ -175,6 +179,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             now,
             model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
+            comparer=second,
         ),
         classifier=classifier,
         local=LocalModel(
@@ -188,7 +193,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
         traces=traces_of(settings, wall),
-        embedder=embedder(settings),
+        embedder=second,
     )
 
 
@@ -215,12 +220,10 @@ def traces_of(settings: config.Config, wall: Clock) -> Traces | None:
     return Traces(opener, wall, found.sample)
 
 
-def embedder(settings: config.Config) -> Embedder | None:
-    """The way to the embedder process, where there is to be one."""
+def embedder(settings: config.Config) -> tuple[str | None, float]:
+    """Where the embedder process is, None for nowhere, and how long it may take, in seconds."""
     found = settings.embeddings
-    if not found.enabled or found.socket is None:
-        return None
-    return Embedder(found.socket, found.budget_ms / 1000)
+    return found.socket if found.enabled else None, found.budget_ms / 1000
 
 
 def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
@@ -247,12 +250,14 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     )
     found = settings.embeddings
     path = found.model if found.socket is None else None  # else it is the embedder's
-    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
-    return Classifier.load(None if path is None else Path(path), own, mode=mode)
+    return Classifier.load(
+        None if path is None else Path(path), own, keywords=settings.routing.mode == "keywords"
+    )
 
 
 def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
-    """Let the classifier know what changed of the categories."""
+    """Let the classifier know who decides now, and what changed of the categories."""
+    classifier.decide_by(keywords=after.routing.mode == "keywords")
     old = {one.name: one for one in before.categories}
     new = {one.name: one for one in after.categories}
     for name in old.keys() | new.keys():

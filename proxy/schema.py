@@ -83,6 +83,8 @@ class Server(Table):
     """A client's connection may wait this long for its next request."""
     drain_seconds: Annotated[float, Field(ge=0, le=86_400)] = 30.0
     """After SIGTERM open answers may go on this long."""
+    hang_seconds: Seconds = 10.0
+    """A worker whose event loop has not turned for so long is killed and replaced."""
     keep_alive_seconds: Annotated[float, Field(ge=0, le=86_400)] = 15.0
     """Silence before a comment keeps load balancers from cutting a stream; 0: never."""
     log: Literal["lines", "json", "off"] = "lines"
@@ -317,8 +319,8 @@ class Routing(Table):
     """How targets are chosen and given up."""
 
     mode: Literal["embedding", "keywords", "llm", "hybrid"] = "embedding"
-    router_model: TargetName | None = None
-    """The small model that decides in the modes llm and hybrid."""
+    router_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The small model that decides in the modes llm and hybrid: provider/model, or a known id."""
     router_ms: Millis = 300.0
     """It is waited for so long; then the embedding decides."""
     router_below: Share = 0.5

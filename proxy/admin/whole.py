@@ -107,6 +107,8 @@ def _sum(values: Sequence[Any], name: str = "") -> Any:
     if isinstance(first, Mapping):
         keys = dict.fromkeys(key for one in found for key in one)
         return {key: _sum([one[key] for one in found if key in one], key) for key in keys}
+    if isinstance(first, list) and first and isinstance(first[0], Mapping):
+        return [_sum(list(rows)) for rows in zip(*found, strict=False)]  # second by second
     if isinstance(first, int | float) and not isinstance(first, bool):
         numbers = [one for one in found if isinstance(one, int | float)]
         return sum(numbers) / len(numbers) if _MEAN.search(name) else sum(numbers)
@@ -136,10 +138,38 @@ def listed(bodies: Sequence[bytes]) -> bytes:
     )  # fmt: skip
 
 
+def entries(bodies: Sequence[bytes]) -> bytes:
+    """A page of each process's entries, one that several keep only once. The next page begins
+    after what each showed last."""
+    pages = [orjson.loads(body) for body in bodies]
+    found = {row["id"]: row for page in pages for row in page["entries"]}
+    nexts = [page["next"] for page in pages if page["next"] is not None]
+    return orjson.dumps({"entries": list(found.values()), "next": ",".join(nexts) or None})
+
+
+def limits(bodies: Sequence[bytes]) -> bytes:
+    """Rates that are divided among the processes are summed; of what all share the highest."""
+    pages = [orjson.loads(body) for body in bodies]
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for page in pages:
+        for row in page["limits"]:
+            known = rows.setdefault((row["scope"], row["name"], row["kind"]), row)
+            if known is row:
+                continue
+            divided = row["kind"].endswith("per_minute") and not row["shared"]
+            for name in ("limit", "used"):
+                known[name] = (known[name] + row[name]) if divided else max(known[name], row[name])
+            known["reset_seconds"] = max(known["reset_seconds"], row["reset_seconds"])
+    return orjson.dumps({**pages[0], "limits": list(rows.values())})
+
+
 _TABLE: Mapping[tuple[str, str], Merge] = {
     ("GET", "/metrics"): metrics,
     ("GET", "/api/cache"): added,
+    ("GET", "/api/cache/entries"): entries,
+    ("GET", "/api/limits"): limits,
     ("GET", "/api/now"): added,
+    ("GET", "/api/past"): added,
     ("GET", "/api/breakers"): breakers,
     ("GET", "/api/deadlines"): listed,
     ("POST", "/api/breakers/reset"): breakers,

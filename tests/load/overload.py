@@ -105,7 +105,7 @@ async def measure(seconds: float, each: float) -> Found:
             end = time.monotonic() + seconds
             await asyncio.gather(probe(proxy.port, end, refusals), watch(proxy, end + 3, rss))
             await asyncio.to_thread(running.wait)
-            told = orjson.loads(Path(out.name).read_bytes())["tally"]
+            told = orjson.loads(out.read())["tally"]
         refused = sum(told["errors"].values())
         return Found(peak, told["ok"] / told["seconds"], refused, refusals, rss, told["unfinished"])
 
