@@ -78,7 +78,7 @@ def _start(folder: Path, port: int, *words: str) -> Process:
 
 
 @contextmanager
-def house(server: str = "", *, cache: bool = False) -> Iterator[Process]:
+def house(server: str = "", *, cache: bool = False, extra: str = "") -> Iterator[Process]:
     """The proxy, in front of the scripted provider."""
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -88,7 +88,7 @@ def house(server: str = "", *, cache: bool = False) -> Iterator[Process]:
             started.append(_start(folder, ports[0], "mock", "--port", str(ports[0])))
             file = folder / "firsttoken.toml"
             words = {"server": server, "cache": "true" if cache else "false"}
-            file.write_text(CONFIG.format(port=ports[1], upstream=ports[0], **words))
+            file.write_text(CONFIG.format(port=ports[1], upstream=ports[0], **words) + extra)
             started.append(proxy := _start(folder, ports[1], "serve", "--config", str(file)))
             yield proxy
         finally:
