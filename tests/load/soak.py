@@ -95,6 +95,9 @@ async def one(port: int, kind: str, rand: random.Random, found: Found) -> None:
             return
         async with asyncio.timeout(60):
             reply = parse(await reader.read(-1))
+        if reply.status == 503 and b'"overloaded"' in reply.body:
+            found.outcomes["refused"] += 1  # the machine has more to do than this
+            return
         found.outcomes[kind] += 1
         if kind in ("good", "whole"):
             text = reply.text if kind == "good" else _said(reply.body)
@@ -114,7 +117,8 @@ async def one(port: int, kind: str, rand: random.Random, found: Found) -> None:
 
 
 def _said(body: bytes) -> str:
-    return str(orjson.loads(body)["choices"][0]["message"]["content"])
+    answer = orjson.loads(body)
+    return str(answer["choices"][0]["message"]["content"]) if "choices" in answer else ""
 
 
 async def soak(proxy: Process, count: int, each: int = EACH) -> Found:
