@@ -8,7 +8,7 @@ import orjson
 
 from proxy import headers
 from proxy.chat import Usage
-from proxy.dialects.assemble import assemble, events_of
+from proxy.dialects.assemble import assemble, events_of, named
 from proxy.errors import ClientError
 from proxy.routing.seam import Echo, Seam
 from proxy.tokens import estimated
@@ -207,7 +207,10 @@ class Delivery:
         if isinstance(follower, Relay):
             self._sink.end()
             return follower.text if keep else b""
-        body = self._dialect.write_answer(assemble(follower.events))
+        answer = assemble(follower.events)
+        model = exchange.provider_model
+        created = int(self._engine.wall())
+        body = self._dialect.write_answer(named(answer, exchange.id, model, created))
         self._whole(body)
         return body
 

@@ -165,7 +165,7 @@ class Lanes:
         exchange.attempts += 1
         streams = exchange.stream or self._terms.stream_upstream
         endpoint, client = target.endpoint, self._dialect
-        spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client)
+        spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client, exchange.body)
         request = request_for(exchange, target, spoken, streams=streams, client=client)
         if exchange.dropped and self._terms.strict:
             self._end_with(_no_place(exchange.dropped, target.name))

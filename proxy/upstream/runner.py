@@ -17,7 +17,7 @@ from proxy.upstream.delivery import Delivery
 from proxy.upstream.lanes import Lanes
 from proxy.upstream.request import counts_itself
 from proxy.upstream.resumption import Way, resumption
-from proxy.upstream.whole import read as read_whole
+from proxy.upstream.whole import passed, translated
 
 if TYPE_CHECKING:
     from proxy.exchange import Sink
@@ -40,6 +40,20 @@ class Runner(Lanes):
             self._stop_all()
             self.exchange.outcome = "cancelled"
             self._account()
+
+    def withdraw(self) -> bool:
+        """Another answer was found: every lane stops, and nothing is said. False where this one
+        has begun. What was asked is billed all the same."""
+        if self.over or self._winner is not None or self._rest is not None:
+            return False
+        if self._delivery is not None and self._delivery.opened:
+            return False
+        for attempt in self._attempts.values():
+            if attempt.connection is not None:
+                waited_s = perf_counter() - attempt.started_s
+                self._engine.lost(self.exchange, self._steps[attempt.step].name, waited_s)
+        self._stop_all()
+        return True
 
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
@@ -138,14 +152,18 @@ class Runner(Lanes):
         """A whole answer came. It is passed on, translated, or told as a stream."""
         if self.over:
             return
+        exchange, sent = self.exchange, body
         try:
-            sent, usage, finish = read_whole(body, self._dialect, attempt.dialect, attempt.passes)
+            if attempt.passes:
+                usage, finish = passed(body, self._dialect)
+            else:
+                stand_in = exchange.id, self._steps[attempt.step].model, self._engine.wall()
+                sent, (usage, finish) = translated(body, self._dialect, attempt.dialect, stand_in)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
         attempt.finished()
         step = self._won(attempt)
-        exchange = self.exchange
         exchange.finish = finish
         exchange.usage = usage or self._way.count_whole(sent)
         if exchange.stream:
