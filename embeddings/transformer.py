@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.shelf import HostStore, Store, TorchStore
 from embeddings.wire import Vectors
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ class Transformer:
                 for length in LENGTHS:
                     if length <= self._longest:
                         self._graph(batch, length)
+
+    def store(self) -> Store:
+        """Where vectors are kept: on the GPU in half precision, or in memory."""
+        if self.on_gpu:
+            return TorchStore(self._torch, self.device, self.dim)
+        return HostStore(self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, float32, shape (len(texts), dim), in the order given.
