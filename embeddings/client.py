@@ -70,13 +70,30 @@ class Client(asyncio.Protocol):
         """Whether a question is worth asking."""
         return self._transport is not None and self._failed < FAILURES
 
-    def ask(self, texts: Sequence[str], then: Callable[[Vectors | None], None]) -> None:
+    @property
+    def connected(self) -> bool:
+        """Whether there is one to ask at all."""
+        return self._transport is not None
+
+    def ask(
+        self,
+        texts: Sequence[str],
+        then: Callable[[Vectors | None], None],
+        budget_s: float | None = None,
+    ) -> None:
         """then hears unit vectors, shape (len(texts), dim), once and within the budget; or None,
-        at once where the embedder is away."""
-        if not self.up or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
+        at once where the embedder is away.
+
+        budget_s: of a question that nobody waits for. It may be longer than the usual one, is
+        asked of an embedder that is too slow for that one too, and says nothing about whether it
+        is back in time.
+        """
+        patient = budget_s is not None
+        ready = self.connected if patient else self.up
+        if not ready or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
             then(None)
             return
-        self._ask(texts, self.budget_s, then)
+        self._ask(texts, self.budget_s if budget_s is None else budget_s, then, patient=patient)
 
     async def encode(self, texts: Sequence[str]) -> Vectors | None:
         """The same, for who may await."""
@@ -136,7 +153,12 @@ class Client(asyncio.Protocol):
         return await future
 
     def _ask(
-        self, texts: Sequence[str], budget_s: float, then: Callable[[Vectors | None], None]
+        self,
+        texts: Sequence[str],
+        budget_s: float,
+        then: Callable[[Vectors | None], None],
+        *,
+        patient: bool = False,
     ) -> None:
         transport = self._transport
         assert transport is not None
@@ -148,20 +170,21 @@ class Client(asyncio.Protocol):
                     found = wire.vectors_of(payload)
             if found is not None and len(found) != len(texts):
                 found = None
-            self._count(well=found is not None)
+            self._count(well=found is not None, patient=patient)
             then(found)
 
         number = self._wait(budget_s, hear)
         until_ns = time.monotonic_ns() + int(budget_s * 1e9)
         transport.write(wire.question(number, texts, until_ns))
 
-    def _count(self, *, well: bool) -> None:
+    def _count(self, *, well: bool, patient: bool = False) -> None:
+        """patient: asked with another budget, which says nothing of who has to wait."""
         if well:
-            self._failed = 0
             self.answered += 1
         else:
-            self._failed += 1
             self.late += 1
+        if not patient:
+            self._failed = 0 if well else self._failed + 1
 
     def _wait(self, budget_s: float, hear: Callable[[Kind, bytes], None]) -> int:
         self._number = number = (self._number + 1) & 0xFFFF_FFFF

@@ -29,7 +29,7 @@ class Planning:
         body = (
             Param("model", about="As in a chat completion.", default="auto"),
             Param("text", about="The prompt; or messages."),
-            Param("messages", "array", "As in a chat completion."),
+            Param("messages", "array", "As in a chat completion.", items="object"),
             Param("use_case"),
             Param("category"),
             Param("budget_tier", choices=tuple(TIERS)),
