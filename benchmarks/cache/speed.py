@@ -89,8 +89,6 @@ def _ready(cache: Cache, classifier: Classifier) -> None:
             return
         if not more:
             time.sleep(0.02)
-            cache.put(key("another one"), vector, entry(0))
-            cache.forget(key("another one").exact)
 
 
 def _lookups(cache: Cache, count: int, rounds: int, classifier: Classifier) -> dict[str, _Watch]:
