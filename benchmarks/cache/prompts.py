@@ -23,7 +23,7 @@ def prompt(number: int) -> str:
     rest, two = divmod(rest, _MOST)
     rest, doing = divmod(rest, len(_DOINGS))
     return (
-        f"How should somebody {_DOINGS[doing]} the {_THINGS[one]} that stands beside the old"
+        f"How should somebody {_DOINGS[doing]} the {_THINGS[one]} that is kept beside the white"
         f" {_THINGS[two]} of house {rest + 1}?"
     )
 
@@ -63,5 +63,7 @@ def entry(number: int) -> Entry:
         }
     )
     return Entry(
-        whole=whole, model="m", provider="p", category="qa", language="en", cost_usd=number * 1e-7
+        whole=bytes(
+            memoryview(whole)
+        ),  # orjson's bytes sit in 4 kB, a network's do not model="m", provider="p", category="qa", language="en", cost_usd=number * 1e-7
     )
