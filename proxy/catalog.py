@@ -142,9 +142,9 @@ def _targets(config: Config) -> Iterator[tuple[str, str]]:
     for number, category in enumerate(config.categories):
         for place, target in enumerate(category.targets):
             yield config.at("category", number, "targets", place), target
-    for key in ("router_model",):
-        if config.routing.router_model is not None:
-            yield config.at("routing", key), config.routing.router_model
+    routing = config.routing
+    if routing.router_model is not None and routing.mode in ("llm", "hybrid"):
+        yield config.at("routing", "router_model"), routing.router_model
 
 
 def _advice(provider: str, found: Iterable[str]) -> str:

@@ -53,6 +53,7 @@ QUIRKS: Mapping[str, str] = {
     "usage_in_finish": "sends the usage with the finish_reason",
     "error_events": "fails inside a stream by event: error",
     "speaks_responses": "knows OpenAI's Responses too",
+    "calls_by_schema": "calls no tools: a call that must be made is asked for as JSON by a schema",
 }
 
 
@@ -133,8 +134,8 @@ def providers(config: Config, environ: Mapping[str, str]) -> dict[str, Provider]
     if config.local.enabled and LOCAL not in found:
         found[LOCAL] = Provider(
             LOCAL, "openai", "127.0.0.1", 0, tls=False, path="/v1", auth="none", tier=0,
-            capabilities=frozenset(("prefill",)), max_context_tokens=config.local.context_tokens,
-            connect_seconds=60.0,
+            quirks=frozenset(("calls_by_schema",)), capabilities=frozenset(("prefill",)),
+            max_context_tokens=config.local.context_tokens, connect_seconds=60.0,
         )  # fmt: skip
     return found
 

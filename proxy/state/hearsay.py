@@ -37,7 +37,7 @@ class SharedBreakers(Breakers):
         self.words: deque[Word] = deque(maxlen=MOST)
 
     def succeeded(self, target: str, now: float, ticket: int | None = None) -> None:
-        door = self._doors.get(target)
+        door = self.known.get(target)
         if door is None:
             return
         was_shut = door.shut
@@ -74,7 +74,7 @@ class SharedBreakers(Breakers):
             ):
                 self._hear_failure(target, _KINDS[kind], now, retry_after)
             case [str(what), str(target)] if what == CAME_BACK:
-                door = self._doors.get(target)
+                door = self.known.get(target)
                 if door is not None and door.shut:
                     super().succeeded(target, now, _LATER)
             case [str(what), str() | None as every] if what == RESET:
@@ -89,7 +89,7 @@ class SharedBreakers(Breakers):
             after = float(retry_after) if isinstance(retry_after, int | float) else None
             super().failed(target, kind, now, retry_after=after)
             return
-        door = self._doors.get(target) or self._make(target)
+        door = self.known.get(target) or self._make(target)
         if not door.shut and door.failures < self._failures - 1:
             door.failures += 1
             door.last_kind = kind.value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from proxy.dialects.openai_models import SAMPLING, habit, reasons, refuses_sampling
-from proxy.dialects.registry import dialect, spoken
+from proxy.dialects.registry import CALLS_BY_SCHEMA, dialect, spoken
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -100,8 +100,8 @@ class Endpoint:
     repairs: bool = field(init=False)  # whether its streams are told anew even to its own kin
     _host: str = field(init=False)
     wants: dict[str, Wants] = field(default_factory=dict)  # of OpenAI-shaped bodies, by model
-    _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
-    _spoken: dict[str, Dialect] = field(default_factory=dict)
+    _heads: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
+    spoken: dict[str, Dialect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.relocates = bool(self.api_version) or not self.quirks.isdisjoint(_RELOCATED)
@@ -111,11 +111,18 @@ class Endpoint:
         plain = origin.port == (443 if origin.tls else 80)
         self._host = host if plain else f"{host}:{origin.port}"
 
-    def dialect_for(self, client: Dialect) -> Dialect:
-        """What to speak with this provider for a client: its own dialect where both know it."""
-        found = self._spoken.get(client.name)
+    def dialect_for(self, client: Dialect, body: Json | None = None) -> Dialect:
+        """What to speak with this provider for a client: its own dialect where both know it.
+
+        Kept in spoken, except where it hangs on the request.
+        """
+        if "calls_by_schema" in self.quirks:
+            if body is not None and body.get("tools"):
+                return CALLS_BY_SCHEMA
+            return dialect(spoken(self.family, client.name))
+        found = self.spoken.get(client.name)
         if found is None:
-            found = self._spoken[client.name] = dialect(
+            found = self.spoken[client.name] = dialect(
                 spoken(self.family, client.name, responses="speaks_responses" in self.quirks)
             )
         return found
@@ -162,12 +169,13 @@ class Endpoint:
         path: below the base URL, encoded, query included. accepts: a stream's content type,
         always the same for a path.
         """
-        head = self._heads.get((path, stream))
+        heads = self._heads[stream]
+        head = heads.get(path)
         if head is None:
             head = self._head(path, accepts if stream else _JSON)
-            if len(self._heads) > _HEADS_KEPT:
-                self._heads.clear()
-            self._heads[(path, stream)] = head
+            if len(heads) > _HEADS_KEPT:
+                heads.clear()
+            heads[path] = head
         if more:
             head += more
         if self.sign is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 class Breakers(Protocol):
+    """known: targets that had trouble; of others there is nothing to ask or to tell."""
+
+    @property
+    def known(self) -> Container[str]: ...
     def enter(self, target: str, now: float, *, forced: bool = False) -> int | None: ...
     def succeeded(self, target: str, now: float, ticket: int | None = None) -> None: ...
     def failed(

@@ -49,7 +49,8 @@ def request_for(
     endpoint = step.endpoint
     if client is None or client is dialect:
         path = PATHS[dialect.name]
-        exchange.dropped = ()
+        if exchange.dropped:
+            exchange.dropped = ()  # by another target
         body = {**exchange.body, "model": step.model}
         if streams:
             body["stream"] = True

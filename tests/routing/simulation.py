@@ -104,7 +104,7 @@ class Request:
         self.began = sim.now
 
     def begin(self) -> None:
-        self.sim.budget.request()
+        self.sim.budget.requests += 1
         self.execute([Start(0, 0)])
 
     def execute(self, commands) -> None:
