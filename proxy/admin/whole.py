@@ -172,6 +172,7 @@ _TABLE: Mapping[tuple[str, str], Merge] = {
     ("GET", "/api/past"): added,
     ("GET", "/api/breakers"): breakers,
     ("GET", "/api/deadlines"): listed,
+    ("GET", "/api/deadlines/tokens"): listed,
     ("POST", "/api/breakers/reset"): breakers,
     ("POST", "/api/breakers/open"): breakers,
     ("POST", "/circuit-breaker/reset/{model}"): first,
