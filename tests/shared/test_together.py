@@ -226,7 +226,8 @@ async def test_tls_and_a_user_of_its_own(tmp_path) -> None:
     pem = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(pem))
     with valkey(tmp_path) as server:
-        server.do("ACL", "SETUSER", "proxy", "on", ">s3cret", "~*", "+@all")
+        rights = ("~{firsttoken}:*", "+@all", "-@admin", "-@dangerous", "+info")
+        server.do("ACL", "SETUSER", "proxy", "on", ">s3cret", *rights)
         server.do("ACL", "SETUSER", "default", "off")
         async with tls_in_front_of(server.port, authority, "localhost") as port:
             url = f"rediss://proxy:s3cret@localhost:{port}?ssl_ca_certs={pem}"
