@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,12 @@ TEXTS = ["the cat sleeps", "a big red dog runs under the tree", "", "in the hous
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A folder with a BERT of two layers, random but fixed."""
-    folder = tmp_path_factory.mktemp("model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the libraries' own
+        return made_in(tmp_path_factory.mktemp("model"))
+
+
+def made_in(folder: Path) -> Path:
     (folder / "vocab.txt").write_text(
         "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
     )
