@@ -53,9 +53,7 @@ def told(response: Any, pieces: int = 0) -> dict[str, Any]:
 
 def whole(job: Job) -> dict[str, Any]:
     configure(job)
-    return told(
-        llm.get_model("proxied").prompt(job.prompt, stream=False, **options(job))
-    )
+    return told(llm.get_model("proxied").prompt(job.prompt, stream=False, **options(job)))
 
 
 def stream(job: Job) -> dict[str, Any]:
