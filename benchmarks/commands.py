@@ -60,7 +60,9 @@ def _add_bench(subparsers: Subparsers) -> None:
         epilog="example:\n  firsttoken bench load http://127.0.0.1:3456 --model chat -c 8",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = bench.add_subparsers(dest="bench", required=True)
+    kinds = bench.add_subparsers(
+        dest="bench", required=True, metavar="KIND", parser_class=options.Parser
+    )
     load = kinds.add_parser(
         "load",
         help="load an endpoint and report",

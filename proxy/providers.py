@@ -187,6 +187,9 @@ def _missing(template: str, variables: Mapping[str, str]) -> list[str]:
 
 def _base_url(table: ProviderTable, row: Row, dialect: str, environ: Mapping[str, str]) -> str:
     if table.base_url is not None:
+        bare = urlsplit(table.base_url).path in ("", "/")
+        if bare and dialect == "openai" and row.get("switch") == "OLLAMA_BASE_URL":
+            return table.base_url.rstrip("/") + "/v1"  # Ollama's own clients name its host only
         return table.base_url
     if not row:
         hint = meant(table.name, [*rows(), *aliases()])

@@ -21,6 +21,7 @@ class Prompt:
     text: str
     output_tokens: int | None = None
     system: str = ""
+    history: tuple[tuple[str, str], ...] = ()  # earlier turns: (role, text)
 
 
 _SUBJECTS = (
@@ -126,6 +127,19 @@ def sized(
     return prompts
 
 
+def lengths(text: str) -> tuple[int, int | None] | None:
+    """What guidellm calls synthetic data, "prompt_tokens=256,output_tokens=128": the two lengths.
+    None for anything else, such as a file's name."""
+    pairs = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    try:
+        numbers = {name: int(value) for name, value in pairs.items()}
+    except ValueError:
+        return None
+    if "prompt_tokens" not in numbers:
+        return None
+    return numbers["prompt_tokens"], numbers.get("output_tokens")
+
+
 def read(path: Path, output: int | None = None) -> list[Prompt]:
     """Prompts of a file: ShareGPT JSON, JSONL with `prompt`, `text`, `messages` or `question`,
     or plain text with one prompt a line. Raises ValueError when it holds none."""
@@ -158,9 +172,9 @@ def _prompt(row: Any, output: int | None) -> Prompt | None:
     if isinstance(turns, list):
         return _from_turns(turns, output)
     if isinstance(row.get("messages"), list):
-        system = "".join(_said(m) for m in row["messages"] if m.get("role") == "system")
-        asked = [_said(m) for m in row["messages"] if m.get("role") == "user"]
-        return Prompt(asked[-1], wished, system) if asked else None
+        system = "".join(_said(m) for m in row["messages"] if _is_system(m))
+        turns = [(str(m.get("role")), _said(m)) for m in row["messages"] if isinstance(m, dict)]
+        return _conversation([turn for turn in turns if turn[0] != "system"], wished, system)
     for name in ("prompt", "text", "question", "text_input", "instruction"):
         if isinstance(row.get(name), str):
             return Prompt(row[name], wished)
@@ -176,6 +190,20 @@ def _from_turns(turns: list[Any], output: int | None) -> Prompt | None:
     if output is None and asked + 1 < len(texts) and isinstance(texts[asked + 1][1], str):
         output = max(1, len(str(texts[asked + 1][1])) // CHARS_PER_TOKEN)
     return Prompt(str(texts[asked][1]), output)
+
+
+def _is_system(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "system"
+
+
+def _conversation(turns: list[tuple[str, str]], output: int | None, system: str) -> Prompt | None:
+    """The turns up to the last question. Tool calls and their results are left out: their ids
+    mean nothing to another server."""
+    last = max((n for n, (role, _) in enumerate(turns) if role == "user"), default=None)
+    if last is None:
+        return None
+    history = [turn for turn in turns[:last] if turn[0] in ("user", "assistant") and turn[1]]
+    return Prompt(turns[last][1], output, system, tuple(history))
 
 
 def _said(message: Any) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from benchmarks.load.plan import raise_file_limit
 from benchmarks.overhead import measure, plan, process, programs, publish, results, rival
 from benchmarks.overhead.measure import Measured
 from benchmarks.overhead.plan import Bench
+from benchmarks.overhead.scenarios import Sizes
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,10 +36,9 @@ def run(args: argparse.Namespace) -> int:
         return 1 if missing else 0
     raise_file_limit()
     rival.end_orderly()
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, bench.priority)
     try:
-        found = measure.measure(bench)
+        with process.foremost(bench.priority):
+            found = measure.measure(bench)
     except KeyboardInterrupt:
         return 130
     data = _data(bench, found)
@@ -58,10 +57,11 @@ def _data(bench: Bench, found: Measured) -> publish.Json:
     return {
         "tool": "firsttoken bench overhead",
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["firsttoken", *sys.argv[1:]]),
+        "command": _command(sys.argv[1:]),
         "machine": process.machine(),
         "python": platform.python_version(),
         "floor": bench.floor,
+        "whole": bench.sizes == Sizes(),
         "streams": bench.sizes.streams,
         "seconds": bench.sizes.seconds,
         "versions": found.versions,
@@ -70,6 +70,11 @@ def _data(bench: Bench, found: Measured) -> publish.Json:
         "ratios": results.ratios(figures, bench.floor),
         "rounds": found.rounds,
     }
+
+
+def _command(words: Sequence[str]) -> str:
+    """What was typed, without this machine's folders."""
+    return " ".join(["firsttoken", *("PATH" if "/" in word else word for word in words)])
 
 
 def _write(args: argparse.Namespace, data: publish.Json) -> None:

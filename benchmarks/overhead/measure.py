@@ -17,6 +17,7 @@ from benchmarks.overhead import process, results, rival, scenarios
 from benchmarks.overhead.plan import Bench
 from benchmarks.overhead.scenarios import Way
 
+ALONE = ("crowd",)  # scenarios for a process of their own
 SETTLE_SECONDS = 0.5  # after the start, before memory is read
 _CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
@@ -69,7 +70,8 @@ def _round(
     if not chosen:
         return {}
     shift = number % len(chosen)
-    one = {results.DIRECT: _figures(bench, Way(_url(words["UP"])), results.DIRECT, ())}
+    usual = [name for name in scenarios.SCENARIOS if name in bench.scenarios]
+    one = {results.DIRECT: _figures(bench, Way(_url(words["UP"])), results.DIRECT, usual)}
     for each in chosen[shift:] + chosen[:shift]:
         begun = time.monotonic()
         try:
@@ -93,7 +95,25 @@ def _url(port: str) -> str:
 def _through(
     bench: Bench, each: rival.Rival, words: Mapping[str, str], work: Path, number: int
 ) -> dict[str, float]:
+    """The figures of one turn. The crowd comes just once and to a process of its own: what it
+    leaves behind would be in the others' figures, and theirs in its memory."""
     words = {**words, "HOME": str(bench.home / each.name)}
+    extra = [name for name in each.extra if name in bench.scenarios and name not in ALONE]
+    if not words["UP_TLS"].startswith("https"):
+        extra = [name for name in extra if name != "tls"]
+    usual = [name for name in scenarios.SCENARIOS if name in bench.scenarios]
+    alone = [name for name in each.extra if name in ALONE and name in bench.scenarios]
+    figures = _started(bench, each, words, work, [*usual, *extra])
+    if number == 0:
+        for name in alone:
+            figures = _started(bench, each, words, work, [name]) | figures
+    return figures
+
+
+def _started(
+    bench: Bench, each: rival.Rival, words: Mapping[str, str], work: Path, kinds: list[str]
+) -> dict[str, float]:
+    """Starts a gateway and takes it through some scenarios."""
     with rival.launched(
         each, work, search=bench.search(each), words=words, cpu=bench.gateway_cpu
     ) as gateway:
@@ -112,29 +132,19 @@ def _through(
         core = bench.gateway_cpu
         begun, own = time.monotonic(), gateway.cpu()
         busy = process.core_seconds(core) if core is not None else 0.0
-        figures |= _figures(bench, way, each.name, _extra(each, words, number))
+        figures |= _figures(bench, way, each.name, kinds)
         if core is not None:
             others = process.core_seconds(core) - busy - (gateway.cpu() - own)
             figures["others_share"] = max(0.0, others / (time.monotonic() - begun))
         return figures
 
 
-def _extra(each: rival.Rival, words: Mapping[str, str], number: int) -> tuple[str, ...]:
-    """What a gateway goes through beyond the others: TLS where there is an upstream for it, the
-    crowd just once, for its memory stays."""
-    without = {"crowd"} if number else set()
-    if not words["UP_TLS"].startswith("https"):
-        without.add("tls")
-    return tuple(name for name in each.extra if name not in without)
-
-
-def _figures(bench: Bench, way: Way, name: str, extra: tuple[str, ...]) -> dict[str, float]:
+def _figures(bench: Bench, way: Way, name: str, kinds: list[str]) -> dict[str, float]:
     figures: dict[str, float] = {}
-    chosen = {kind: call for kind, call in scenarios.SCENARIOS.items() if kind in bench.scenarios}
-    chosen |= {kind: scenarios.EXTRA[kind] for kind in bench.scenarios if kind in extra}
-    for kind, call in chosen.items():
+    known = scenarios.SCENARIOS | scenarios.EXTRA
+    for kind in kinds:
         try:
-            figures |= call(way, bench.sizes)
+            figures |= known[kind](way, bench.sizes)
         except RuntimeError as error:  # answers were wrong or missing: no figure, but the others
             sys.stderr.write(f"{name}: {kind} failed: {error}\n")
     shown = " ".join(f"{key}={value:.4g}" for key, value in figures.items())
@@ -171,6 +181,7 @@ def _mock(bench: Bench, port: int, *extra: str) -> Iterator[None]:
     if bench.upstream_cpu is not None and shutil.which("taskset"):
         command = ["taskset", "-c", str(bench.upstream_cpu), *command]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    process.hurry(child.pid)
     try:
         if child.stdout is None or not child.stdout.readline():
             raise OSError("the scripted upstream did not start")

@@ -26,7 +26,7 @@ _COLUMNS = (
     ("streams", "streams", 0, False),
     ("added p50 ms, c=1", "added_c1_p50_ms", 2, False),
     ("added first token p50 ms", "added_ttft_p50_ms", 2, False),
-    ("p99", "added_ttft_p99_ms", 1, False),
+    ("first token p99 ms", "added_ttft_p99_ms", 1, False),
     ("kB a stream", "kb_per_stream", 1, False),
     ("idle MB", "idle_mb", 0, False),
     ("start s", "start_s", 2, False),
@@ -66,8 +66,11 @@ def _cell(data: Json, name: str, figure: str, digits: int, with_ratio: bool) -> 
 
 
 def goals(data: Json) -> str:
-    """What was set out to be reached, what was measured; empty where nothing of it was."""
-    rows = []
+    """What was set out to be reached, what was measured; empty where nothing of it was, or in
+    other sizes than those it was set out for."""
+    rows: list[str] = []
+    if not data.get("whole"):
+        return ""
     for goal in tomllib.loads(GOALS.read_text())["goal"]:
         value = _value(goal, data["summary"])
         if value is not None:
@@ -133,10 +136,15 @@ def about(data: Json) -> str:
     """Where and when, in a sentence."""
     machine = data["machine"]
     rounds = len(data["rounds"])
+    versions = [
+        f"{name} {said.removeprefix('nginx version: nginx/')}"
+        for name, said in data["versions"].items()
+        if said and not name.startswith(OURS)
+    ]
     return (
         f"{data['when'][:10]}, {machine['cpu']}, {machine['cores']} cores, {machine['kernel']}, "
         f"Python {data['python']}; {rounds} round{'s' if rounds > 1 else ''}, "
-        f"`{data.get('command', 'firsttoken bench overhead')}`.\n"
+        f"`{data.get('command', 'firsttoken bench overhead')}`; {', '.join(versions)}.\n"
     )
 
 

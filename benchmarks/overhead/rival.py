@@ -19,7 +19,12 @@ from pathlib import Path
 from benchmarks.overhead import process
 
 RIVALS = Path(__file__).parent / "rivals"
-FIRST = ("firsttoken", "nginx", "relay")  # what is measured when nothing is named
+FIRST = (
+    "firsttoken",
+    "firsttoken-bare",
+    "nginx",
+    "relay",
+)  # what is measured when nothing is named
 POLL_SECONDS = 0.005
 STOP_SECONDS = 5.0
 
@@ -35,7 +40,7 @@ class Rival:
 
     name: str
     start: str
-    version: str = ""  # a command whose last line says it
+    version: str = ""  # a command whose first line says it
     needs: tuple[str, ...] = ()  # programs that must be found
     install: str = ""  # how to get it, for the reason of a skip
     setup: tuple[str, ...] = ()  # commands that get it into {HOME}
@@ -80,7 +85,7 @@ class Started:
         return process.cpu_seconds(process.tree(self.pid))
 
     def memory(self) -> int:
-        """Bytes that only this gateway holds: what it would give back by ending."""
+        """Bytes that this gateway has written and shares with nobody."""
         return process.memory_bytes(process.tree(self.pid), private=True)
 
     def idle(self) -> int:
@@ -129,6 +134,7 @@ def launched(
             env=env,
             start_new_session=True,
         )
+        process.hurry(child.pid)
         try:
             _wait_ready(rival, words, child, work)
             took = time.monotonic() - begun
@@ -155,7 +161,7 @@ def version(rival: Rival, search: str, home: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     said = (done.stdout + done.stderr).strip().splitlines()
-    return said[-1].strip() if said and not done.returncode else ""
+    return said[0].strip() if said and not done.returncode else ""
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,10 @@ PLAIN = "mock-t64"  # 64 tokens at once: about the size of a short answer
 FIRST_MS, GAP_MS = 100, 20
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 CROWD = "mock-t4-f100-i5000"  # open for 15 s, checked to the last token
+CROWD_RATE = 1500.0  # streams a second until all are open: a crowd, not a stampede
 BUSY_SHARE = 0.7  # of a core
 WARM = 1_600  # requests before a busy loop: a cache of a thousand answers is full then
+SINGLE, STREAMS = 1_000_000, 2_000_000  # numbers that busy loops do not come to
 HITS = 64  # different prompts that are asked again and again
 Figures = dict[str, float]
 
@@ -65,33 +68,50 @@ QUICK = Sizes(seconds=0.7, streams=100, tokens=20, held=200, crowd=500, requests
 
 
 def _run(
-    way: Way, model: str, load: Load, *, stream: bool, asked: Sequence[prompts.Prompt] = ()
+    way: Way,
+    model: str,
+    load: Load,
+    *,
+    stream: bool,
+    first: int,
+    asked: Sequence[prompts.Prompt] = (),
 ) -> Run:
     """asked: prompts to repeat; without them the small set with a number before each, which no
-    cache has seen and which all resemble each other."""
+    cache has seen and which all resemble each other. first: the number that it begins with."""
     api = APIS["chat"]
     where = target(way.url, api, way.headers)
     said = asked or [marked(one) for one in prompts.varied()]
     made = jobs(where, api, way.prefix + model, said, stream=stream)
-    return Run(replace(load, unique=not asked), where, api, made, stream=stream)
+    run = Run(replace(load, unique=not asked), where, api, made, stream=stream)
+    run.numbers = (first, 1)
+    return run
 
 
 def _measured(
-    way: Way, model: str, load: Load, *, stream: bool, asked: Sequence[prompts.Prompt] = ()
+    way: Way,
+    model: str,
+    load: Load,
+    *,
+    stream: bool,
+    first: int,
+    asked: Sequence[prompts.Prompt] = (),
 ) -> tuple[Tally, float]:
     """The run, and the CPU seconds of the gateway meanwhile."""
     before = way.cpu() if way.cpu else 0.0
-    tally = uvloop.run(_run(way, model, load, stream=stream, asked=asked).execute())
+    run = _run(way, model, load, stream=stream, first=first, asked=asked)
+    tally = uvloop.run(run.execute())
     after = way.cpu() if way.cpu else 0.0
-    if tally.failed:
-        raise RuntimeError(f"{way.url}: {dict(tally.errors)} {tally.samples}")
+    if tally.failed or not tally.ok:
+        raise RuntimeError(f"{way.url}: {tally.ok} answers, {dict(tally.errors)} {tally.samples}")
     return tally, after - before
 
 
 def single(way: Way, sizes: Sizes) -> Figures:
     """One connection, one request at a time: what a gateway adds to the latency."""
+    # some gateways are busy for a while with streams that were cut off: not measured here
+    _measured(way, PLAIN, Load(count=50, seconds=20), stream=False, first=SINGLE // 2)
     load = Load(concurrency=1, seconds=sizes.seconds / 2, count=sizes.requests)
-    tally, _ = _measured(way, PLAIN, load, stream=False)
+    tally, _ = _measured(way, PLAIN, load, stream=False, first=SINGLE)
     return {
         "c1_p50_ms": tally.total.quantile(0.5) * 1e3,
         "c1_p99_ms": tally.total.quantile(0.99) * 1e3,
@@ -101,9 +121,9 @@ def single(way: Way, sizes: Sizes) -> Figures:
 def _busy(way: Way, sizes: Sizes, asked: Sequence[prompts.Prompt] = ()) -> tuple[Figures, Tally]:
     """32 connections, whole answers: CPU a request, after enough of them to fill a cache."""
     warm = Load(concurrency=32, count=WARM, seconds=3.0)
-    _measured(way, PLAIN, warm, stream=False, asked=asked)
+    _measured(way, PLAIN, warm, stream=False, first=0, asked=asked)
     load = Load(concurrency=32, seconds=sizes.seconds, count=sizes.requests)
-    tally, cpu = _measured(way, PLAIN, load, stream=False, asked=asked)
+    tally, cpu = _measured(way, PLAIN, load, stream=False, first=WARM, asked=asked)
     figures = {"rps": tally.rate, "client_share": tally.client_share}
     if way.cpu:
         figures["cpu_us_per_request"] = cpu * 1e6 / max(1, tally.ok)
@@ -125,7 +145,7 @@ def varied(way: Way, sizes: Sizes) -> Figures:
 
 def hits(way: Way, sizes: Sizes) -> Figures:
     """The same few questions again and again, whose answers are kept."""
-    figures, tally = _busy(way, sizes, prompts.many()[:HITS])
+    figures, tally = _busy(way, sizes, prompts.varied()[:HITS])
     figures["share"] = _share(tally, "exact", "semantic")
     return {f"hits_{name}": value for name, value in figures.items()}
 
@@ -146,7 +166,7 @@ def paced(way: Way, sizes: Sizes) -> Figures:
         seconds=seconds,
         warmup=streams // 4,
     )
-    tally, cpu = _measured(way, sizes.paced, load, stream=True)
+    tally, cpu = _measured(way, sizes.paced, load, stream=True, first=STREAMS)
     figures = {
         "ttft_p50_ms": tally.ttft.quantile(0.5) * 1e3,
         "ttft_p99_ms": tally.ttft.quantile(0.99) * 1e3,
@@ -174,7 +194,8 @@ def _bearable(way: Way, sizes: Sizes) -> int:
         return sizes.streams
     tried = 8
     for _ in range(3):
-        tally, cpu = _measured(way, sizes.paced, Load(concurrency=tried, count=tried), stream=True)
+        load = Load(concurrency=tried, count=tried)
+        tally, cpu = _measured(way, sizes.paced, load, stream=True, first=STREAMS // 2)
         fit = int(BUSY_SHARE / (cpu / tally.tokens) / (sizes.tokens / sizes.stream_seconds))
         if fit >= sizes.streams:
             return sizes.streams
@@ -189,7 +210,7 @@ def held(way: Way, sizes: Sizes) -> Figures:
     if way.memory is None:
         return {}
     load = Load(concurrency=sizes.held, seconds=120, count=sizes.held, drain_seconds=0.0)
-    run = _run(way, HELD, load, stream=True)
+    run = _run(way, HELD, load, stream=True, first=0)
     before = way.memory()
     opened, holds = uvloop.run(_opened(run, way.memory, sizes.held, finish=False))
     if not opened:
@@ -202,9 +223,17 @@ def crowd(way: Way, sizes: Sizes) -> Figures:
     and how many such a process could hold in a gigabyte of its own."""
     if way.memory is None:
         return {}
-    load = Load(concurrency=sizes.crowd, count=sizes.crowd, seconds=120)
-    run = _run(way, CROWD, load, stream=True)
+    load = Load(
+        concurrency=sizes.crowd,
+        preconnect=sizes.crowd,
+        arrivals=partial(arrivals.constant, CROWD_RATE),
+        count=sizes.crowd,
+        seconds=120,
+    )
+    run = _run(way, CROWD, load, stream=True, first=0)
     opened, holds = uvloop.run(_opened(run, way.memory, sizes.crowd, finish=True))
+    if run.tally.failed:
+        sys.stderr.write(f"crowd: {dict(run.tally.errors)}\n")
     each = max(1.0, (holds - way.idle_bytes) / max(1, opened))
     return {
         "crowd_open": float(opened),
@@ -247,5 +276,5 @@ EXTRA: dict[str, Callable[[Way, Sizes], Figures]] = {
     "hits": hits,
     "translated": partial(_paced_by, "translated"),
     "tls": partial(_paced_by, "tls"),
-    "crowd": crowd,  # last: it leaves memory behind
+    "crowd": crowd,
 }

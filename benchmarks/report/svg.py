@@ -97,7 +97,9 @@ class Chart:
     def _legend(self) -> list[str]:
         parts = []
         x = WIDTH - RIGHT
-        for name, color in reversed(self.names):
+        most = max(12, 72 // max(1, len(self.names)))  # letters: long names are cut to fit
+        for whole, color in reversed(self.names):
+            name = whole if len(whole) <= most else whole[: most - 1] + "…"
             x -= 7 * len(name) + 18
             parts.append(f'<rect x="{x}" y="8" width="10" height="10" rx="2" fill="{color}"/>')
             parts.append(_text(x + 14, 17, name, "start"))
@@ -145,6 +147,8 @@ def distribution(title: str, series: Sequence[Line], *, unit: str = " ms") -> st
 
 def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts: int) -> str:
     """Columns (from, to, row -> count); row r holds values of 2**(r/parts) seconds and up."""
+    least = math.floor(math.log2(LEAST / 1e3) * parts)  # what is less shares the lowest row
+    cells = [(a, b, _lifted(column, least)) for a, b, column in cells]
     rows = [row for _, _, column in cells for row in column]
     if not rows:
         return ""
@@ -154,10 +158,10 @@ def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts
     y = Axis(bounds[0], bounds[1], HEIGHT - BOTTOM, TOP, log=True)
     chart = Chart(title, x, y, "seconds", _plain, lambda v: f"{_plain(v)} ms")
     for start, end, column in cells:
-        whole = sum(column.values())
+        whole, most = sum(column.values()), max(column.values(), default=1)
         for row, count in column.items():
             top, bottom = (y.at(2.0 ** (r / parts) * 1e3) for r in (row + 1, row))
-            share = count / whole
+            share = count / most
             chart.marks.append(
                 f'<rect x="{x.at(start):.1f}" y="{top:.1f}" width="{x.at(end) - x.at(start):.1f}" '
                 f'height="{bottom - top:.1f}" fill="{COLORS[0]}" '
@@ -165,6 +169,13 @@ def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts
                 f"<title>{count} of {whole}</title></rect>"
             )
     return chart.render()
+
+
+def _lifted(column: dict[int, int], least: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row, count in column.items():
+        found[max(row, least)] = found.get(max(row, least), 0) + count
+    return found
 
 
 def _path(chart: Chart, one: Line, color: str) -> str:

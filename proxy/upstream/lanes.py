@@ -111,6 +111,10 @@ class Lanes:
         """Whether a failure was answered by another form of the request."""
         raise NotImplementedError
 
+    def _asks_otherwise(self) -> bool:
+        """Whether that was done though every target failed."""
+        raise NotImplementedError
+
     @property
     def _race(self) -> Race:
         """The race, from the moment there is more than one lane to think of."""
@@ -137,6 +141,8 @@ class Lanes:
                     attempt.timer = self._engine.wheel.arm(due, attempt.overdue)
                 case GiveUp():
                     failures = self._failures
+                    if self._asks_otherwise():
+                        return
                     self._end_with(to_client(telling(failures)) if failures else turned_away())
 
     def _start_later(self, lane: int, step: int, delay: float, *, forced: bool) -> None:

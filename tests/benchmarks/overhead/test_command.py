@@ -11,17 +11,9 @@ from benchmarks.commands import main
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
 
-@pytest.fixture
-def pinned_back():
-    """The bench pins and hurries its own process; a test must undo that."""
-    cores, nice = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
-    yield
-    os.sched_setaffinity(0, cores)
-    os.setpriority(os.PRIO_PROCESS, 0, nice)
-
-
-def test_the_floor_is_measured(tmp_path, capsys, pinned_back):
+def test_the_floor_is_measured(tmp_path, capsys):
     out = tmp_path / "out.json"
+    before = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
     code = main(
         [
             "bench", "overhead", "--rivals", "relay", "no-such.toml", "--floor", "relay",
@@ -43,6 +35,7 @@ def test_the_floor_is_measured(tmp_path, capsys, pinned_back):
     assert 1 < figures["cpu_us_per_request"] < 1000
     assert figures["held"] == 200
     assert figures["kb_per_stream"] > 0
+    assert (os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)) == before
 
 
 def test_options_are_checked(capsys):

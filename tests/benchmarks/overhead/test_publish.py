@@ -20,6 +20,7 @@ def data(**changes):
         "machine": {"cpu": "CPU", "cores": 2, "kernel": "Linux"},
         "python": "3.11",
         "floor": "nginx",
+        "whole": True,
         "versions": {"nginx": "1.22"},
         "skipped": {"envoy": "envoy is not installed"},
         "summary": summary,
@@ -45,6 +46,7 @@ def test_goals_are_reached_or_missed():
     assert "| 1/205 | at most 1/200 |" in rows
     assert "| 0 | at most 0 |" in rows
     assert "TLS" not in rows  # was not measured
+    assert publish.goals(data(whole=False)) == ""
     assert publish.goals(data(summary={"nginx": {"idle_mb": 6.0}})) == ""
 
 
@@ -81,3 +83,9 @@ def test_the_readme_gets_its_table(tmp_path):
     assert text.count("**firsttoken**") == 1 and "old" not in text
     saved = orjson.loads((tmp_path / publish.RESULTS / "overhead.json").read_bytes())
     assert saved == data()
+
+
+def test_the_words_about_it():
+    said = publish.about(data(versions={"nginx": "nginx version: nginx/1.22", "firsttoken": "x"}))
+    assert said.startswith("2026-01-02, CPU, 2 cores, Linux, Python 3.11; 1 round, ")
+    assert said.endswith("`; nginx 1.22.\n")
