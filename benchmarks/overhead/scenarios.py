@@ -189,20 +189,18 @@ def _paced_by(name: str, way: Way, sizes: Sizes) -> Figures:
 
 def _bearable(way: Way, sizes: Sizes) -> int:
     """As many streams as wanted, or fewer: what takes BUSY_SHARE of a slow gateway's core. A token
-    costs less the more streams there are, so the estimate is made again where it says so."""
+    costs less the more streams there are, so the last guess is made from many where it can be."""
     if way.cpu is None:
         return sizes.streams
-    tried = 8
-    for _ in range(3):
+    fit = 0
+    for tried, falls in ((8, 0.3), (min(128, sizes.streams), 0.6)):
         load = Load(concurrency=tried, count=tried)
         tally, cpu = _measured(way, sizes.paced, load, stream=True, first=STREAMS // 2)
-        fit = int(BUSY_SHARE / (cpu / tally.tokens) / (sizes.tokens / sizes.stream_seconds))
-        if fit >= sizes.streams:
-            return sizes.streams
-        if fit < 1.5 * tried:
-            return max(4, fit)
-        tried = fit
-    return tried
+        per_stream = cpu / tally.tokens * sizes.tokens / sizes.stream_seconds  # share of a core
+        fit = int(BUSY_SHARE / (falls * per_stream))
+        if fit < 128:
+            return max(4, min(sizes.streams, int(BUSY_SHARE / (0.6 * per_stream))))
+    return min(sizes.streams, fit)
 
 
 def held(way: Way, sizes: Sizes) -> Figures:
