@@ -106,6 +106,16 @@ class CustomCategories:
             if any(present.issuperset(phrase) and _stands_in(phrase, words) for phrase in phrases)
         ]
 
+    def find_example(self, name: str, vector: Vector) -> tuple[str, float] | None:
+        """The example of a category that is most like a text, and the likeness; for people."""
+        category = self._categories.get(name)
+        if category is None or not category.examples:
+            return None
+        vectors = self._project(sequence_vectors(self._encoder, category.examples))
+        alike = (vectors @ self._project(vector[None, :])[0]).tolist()
+        best = max(alike)
+        return category.examples[alike.index(best)], best
+
     def accept(self, name: str, likeness: float) -> float:
         """The chance that a text of this likeness belongs to the category."""
         bound = self._bounds.get(name, ACCEPT)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from embeddings.cues import strip_accents
 from embeddings.reading import Vector
 from embeddings.vocabulary import Vocabulary
-from embeddings.words import cut, split, split_wide
+from embeddings.words import cut, split
 
 HASH_ROWS = 512
 """Unknown words share this many fixed random rows: two unknown names rarely look the same."""
@@ -52,20 +52,16 @@ class Words(Protocol):
 class WordIndex(dict[bytes, int]):
     """Word -> row, of the words met last: at most KEPT_WORDS, whatever texts bring."""
 
-    __slots__ = ("_first_hash_row", "_order", "wide", "words")
+    __slots__ = ("_first_hash_row", "_order", "words")
 
     def __init__(self, words: Words, first_hash_row: int) -> None:
         super().__init__()
         self.words = words
         self._order: deque[bytes] = deque()
         self._first_hash_row = first_hash_row
-        self.wide = False
 
     def __missing__(self, word: bytes) -> int:
         row = self.resolve(word)
-        if word[0] >= 0xE0 and len(word) > 4:
-            self.wide = True  # perhaps a script without spaces: the caller splits again
-            return row
         if len(self._order) >= KEPT_WORDS:
             del self[self._order.popleft()]
         self._order.append(word)
@@ -75,6 +71,11 @@ class WordIndex(dict[bytes, int]):
     def known(self, word: bytes) -> bool:
         """True for a word of the vocabulary, by itself or as a form of one."""
         return self.resolve(word) < self._first_hash_row
+
+    def share_known(self, words: Sequence[bytes]) -> float:
+        """The share of these words that are of the vocabulary; words: at least one."""
+        first = self._first_hash_row
+        return sum([row < first for row in map(self.__getitem__, words)]) / len(words)
 
     def is_hash(self, row: int) -> bool:
         """Whether a row is one that unknown words share."""
@@ -174,10 +175,6 @@ class Encoder:
         words = split(text) or [NOTHING]
         index = self.index
         rows = np.fromiter(map(index.__getitem__, words), np.intp, len(words))
-        if index.wide:
-            words = split_wide(text) or [NOTHING]
-            rows = np.fromiter(map(index.__getitem__, words), np.intp, len(words))
-            index.wide = False
         vectors = self.rows.take(rows, 0).astype(np.float32)
         return Sum(words, rows, self.scales.take(rows).dot(vectors))
 

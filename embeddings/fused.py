@@ -77,18 +77,17 @@ class Fused(dict[bytes, bytes]):
         self._places = [[_weigh(extra, words) for words in range(WORDS_MAX + 1)]
                         for extra in (1, 2)]  # fmt: skip
 
-    def score(self, text: str, words: list[bytes]) -> tuple[Vector, list[float]] | None:
+    def score(self, text: str, words: list[bytes]) -> tuple[Vector, list[float]]:
         """A text's unit vector, then its scores, its complexity and a count for each language.
 
-        words: the text's, 1 to WORDS_MAX. None where they must be split again.
+        words: the text's, 1 to WORDS_MAX.
         """
         count = len(words)
         rows = [self._sign_row(text)]
         try:
             rows += map(self.__getitem__, words)
         except KeyError:
-            if not self._learn(words):
-                return None
+            self._learn(words)
             rows[1:] = map(self.__getitem__, words)
         head = self._head
         if pairs := find_pairs(words, head.pairs, head.pair_keys):
@@ -126,23 +125,18 @@ class Fused(dict[bytes, bytes]):
 
     # ---- rows ------------------------------------------------------------------------------
 
-    def _learn(self, words: Sequence[bytes]) -> bool:
-        """Make the rows of those words that have none, all at once; False where a script without
-        spaces is among them."""
+    def _learn(self, words: Sequence[bytes]) -> None:
+        """Make the rows of those words that have none, all at once."""
         index = self._encoder.index
         for _ in range(len(self) + len(words) - ROWS_MAX):
             del self[self._order.popleft()]
         new = {word: index[word] for word in words if word not in self}
-        if index.wide:
-            index.wide = False
-            return False
         rows = sorted(set(new.values()).difference(self._shared))
         made = self._make(rows) if rows else {}
         self._shared.update((row, one) for row, one in made.items() if index.is_hash(row))
         for word, row in new.items():
             self[word] = made.get(row) or self._shared[row]
         self._order.extend(new)
-        return True
 
     def _make(self, rows: list[int]) -> dict[int, bytes]:
         encoder, head, outputs = self._encoder, self._head, self._head.outputs

@@ -23,6 +23,8 @@ _SIGNS_E2 = tuple(
 _WIDE = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f\u3000-\u303f\uff00-\uffef])"
 )
+# No byte that can begin one of these signs in UTF-8.
+_NO_WIDE_LEAD = bytes({*range(256)} - {0xE0, *range(0xE3, 0xEE), 0xEF})
 
 
 def cut(text: str) -> str:
@@ -33,11 +35,16 @@ def cut(text: str) -> str:
 
 
 def split(text: str) -> list[bytes]:
-    """The words of a text, as lower-case UTF-8, in order, at most MAX_WORDS (both ends kept)."""
+    """The words of a text, as lower-case UTF-8, in order, at most MAX_WORDS (both ends kept).
+
+    Each sign of a script without spaces (Han, kana, Hangul, Thai) is a word of its own.
+    """
     if text.isascii():
         words = text.encode("ascii").translate(_FOLD).split()
     else:
         raw = text.lower().encode("utf-8", "replace")
+        if raw.translate(None, _NO_WIDE_LEAD):
+            raw = _WIDE.sub(r" \1 ", text.lower()).encode("utf-8", "replace")
         for first, signs in ((b"\xc2", _SIGNS_C2), (b"\xe2", _SIGNS_E2)):
             if first in raw:
                 for sign in signs:
@@ -46,8 +53,3 @@ def split(text: str) -> list[bytes]:
     if len(words) > MAX_WORDS:
         return words[: MAX_WORDS * 5 // 8] + words[-(MAX_WORDS * 3 // 8) :]
     return words
-
-
-def split_wide(text: str) -> list[bytes]:
-    """Like split, with each sign of a script without spaces (Han, kana, Thai) as its own word."""
-    return split(_WIDE.sub(r" \1 ", text))

@@ -249,6 +249,13 @@ class Pending(Deferred[Runner]):
 
     __slots__ = ()
 
+    def withdraw(self) -> bool:
+        """Another answer was found; False where this one has begun."""
+        if self._runner is not None:
+            return self._runner.withdraw()
+        waits, self.over = not self.over, True
+        return waits
+
     def write_to(self, sink: Sink) -> None:
         """From now on the tokens of the open stream go there."""
         if self._runner is not None:

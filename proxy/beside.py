@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,6 +32,7 @@ from proxy.parts import Memory, classify
 
 if TYPE_CHECKING:
     from proxy import chat
+    from proxy.admin.siblings import Siblings
     from proxy.downstream.front import Answering
     from proxy.downstream.house import House
     from proxy.exchange import Caller, Exchange, Sink
@@ -53,6 +54,11 @@ class Running:
     change: Callable[[str, str, Mapping[str, Any] | None], None]
     now: Clock
     wall: Clock
+    siblings: Siblings | None = None
+
+    async def others(self, path: str, headers: Mapping[str, str]) -> Sequence[bytes]:
+        """What the workers beside this one answer to a GET."""
+        return () if self.siblings is None else await self.siblings.ask("GET", path, headers, b"")
 
     def breakers(self) -> dict[str, dict[str, Any]]:
         """Those of targets that had trouble."""
@@ -112,6 +118,7 @@ class Running:
             "refused_total": float(house.admission.refused),
             "open_limit": house.admission.limit,
             "hedges_total": float(memory.budgets.hedges.spent),
+            "breakers_open": float(memory.breakers.shut),
             "breakers_opened_total": float(memory.breakers.opened),
             "log_lines_dropped_total": float(memory.journal.dropped),
             "alerts_total": float(memory.alerts.told),
@@ -127,7 +134,7 @@ class Running:
 
 def _embedder_figures(memory: Memory) -> dict[str, float]:
     client = memory.embedder
-    if client is None:
+    if client.path is None:
         return {}
     return {
         "embedder_up": float(client.up),
@@ -155,6 +162,7 @@ def endpoints(running: Running) -> list[Endpoint]:
             draining=running.draining,
             money=money,
             wall=running.wall,
+            others=running.others if running.siblings is not None else None,
         )
     )
     cache = CacheDesk(

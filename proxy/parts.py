@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from secrets import token_bytes
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from embeddings.classifier import Classifier
@@ -26,7 +23,6 @@ from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
-from proxy.cache.share import Share
 from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
@@ -40,14 +36,9 @@ from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
 from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
-from proxy.shared.address import Address, address
-from proxy.shared.pulse import Parts as Told
-from proxy.shared.pulse import Pulse
 from proxy.state.admission import Admission
-from proxy.state.alerts import Alert
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
-from proxy.state.division import Division
 from proxy.state.gaps import Gaps
 from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
@@ -55,10 +46,12 @@ from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
 from proxy.state.strong import StrongShare
 from proxy.timing import Clock
+from proxy.together import shared_address
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
 
-log = logging.getLogger("firsttoken")
+if TYPE_CHECKING:
+    from proxy.shared.pulse import Pulse
 
 
 @dataclass(slots=True)
@@ -80,8 +73,8 @@ class Memory:
     quotas: Quotas
     alerts: Alerts
     telemetry: Telemetry
+    embedder: Embedder
     traces: Traces | None = None
-    embedder: Embedder | None = None
     strong: StrongShare | None = None
     pulse: Pulse | None = None
 
@@ -104,6 +97,9 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
         "scores": {name: round(score, 4) for name, score in why.scores.items()},
         "words": [[word, round(weight, 3)] for word, weight in why.words],
         "cues": list(why.cues),
+        "keywords": list(why.keywords),
+        "like": None if why.like is None else [why.like[0], round(why.like[1], 3)],
+        "abstains": reading.abstains,
         "us": round(took_us, 1),
     }
 
@@ -128,6 +124,11 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     shared_address(settings)
 
 
+def is_open(settings: config.Config) -> bool:
+    """Whether it may be reached from other machines."""
+    return bool(settings.auth.keys or settings.server.anonymous)
+
+
 def limits(settings: config.Config) -> HouseLimits:
     server = settings.server
     return HouseLimits(
@@ -148,6 +149,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
     is_shared = settings.shared.url is not None
+    second = Embedder(*embedder(settings))
     return Memory(
         breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
@@ -177,6 +179,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             now,
             model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
+            comparer=second,
         ),
         classifier=classifier,
         local=LocalModel(
@@ -190,7 +193,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
         traces=traces_of(settings, wall),
-        embedder=embedder(settings),
+        embedder=second,
     )
 
 
@@ -217,12 +220,10 @@ def traces_of(settings: config.Config, wall: Clock) -> Traces | None:
     return Traces(opener, wall, found.sample)
 
 
-def embedder(settings: config.Config) -> Embedder | None:
-    """The way to the embedder process, where there is to be one."""
+def embedder(settings: config.Config) -> tuple[str | None, float]:
+    """Where the embedder process is, None for nowhere, and how long it may take, in seconds."""
     found = settings.embeddings
-    if not found.enabled or found.socket is None:
-        return None
-    return Embedder(found.socket, found.budget_ms / 1000)
+    return found.socket if found.enabled else None, found.budget_ms / 1000
 
 
 def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
@@ -238,50 +239,6 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
-def shared_address(settings: config.Config) -> Address | None:
-    """The server that several proxies share. Raises ConfigError for a URL that is none, and where
-    its client is not installed."""
-    url = settings.shared.url
-    if url is None:
-        return None
-    where = settings.at("shared", "url")
-    if find_spec("redis") is None:
-        raise config.ConfigError([f"{where} needs the client: pip install 'firsttoken[shared]'"])
-    try:
-        return address(url.reveal())
-    except ValueError as error:
-        raise config.ConfigError([f"{where} {error}"]) from None
-
-
-def share_of(where: Address, settings: config.Config, cache: Cache) -> Share:
-    """The cache's way to other nodes."""
-    return Share(where, settings.shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
-
-
-def pulse_of(
-    where: Address, settings: config.Config, memory: Memory, now: Clock, wall: Clock
-) -> Pulse:
-    """The way of everything else to other nodes."""
-    division = Division(memory.quotas, settings.server.workers)
-    pulse = Pulse(
-        where,
-        settings.shared.prefix,
-        Told(division, memory.breakers, memory.latency, now, wall),
-        settings.shared.deadline_ms / 1000,
-    )
-    pulse.told = partial(_tell_shared, memory)
-    return pulse
-
-
-def _tell_shared(memory: Memory, up: bool, why: str) -> None:
-    if up:
-        log.info("the shared server answers: limits, budgets and breakers are common")
-        return
-    words = f"the shared server is gone, this process goes on alone: {why}"
-    log.warning("%s", words)
-    memory.alerts.tell(Alert("shared_down", "shared server", words))
-
-
 def load_classifier(settings: config.Config) -> Classifier | None:
     """The classifier that a configuration asks for."""
     if not settings.embeddings.enabled:
@@ -293,12 +250,14 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     )
     found = settings.embeddings
     path = found.model if found.socket is None else None  # else it is the embedder's
-    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
-    return Classifier.load(None if path is None else Path(path), own, mode=mode)
+    return Classifier.load(
+        None if path is None else Path(path), own, keywords=settings.routing.mode == "keywords"
+    )
 
 
 def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
-    """Let the classifier know what changed of the categories."""
+    """Let the classifier know who decides now, and what changed of the categories."""
+    classifier.decide_by(keywords=after.routing.mode == "keywords")
     old = {one.name: one for one in before.categories}
     new = {one.name: one for one in after.categories}
     for name in old.keys() | new.keys():

@@ -196,7 +196,9 @@ class Pipeline:
         keep = reuse.keeper(key, wish, reading) if key is not None and wish.write else None
         if name is None:
             return self._ask(rule, exchange, sink, keep=keep)
-        return reuse.lead(name, exchange, sink, partial(self._ask, rule, exchange, keep=keep))
+        start = partial(self._ask, rule, exchange, keep=keep)
+        again = reuse.doubting(key, reading, wish, exchange, partial(self._run, rule))
+        return reuse.lead(name, exchange, sink, start, again)
 
     def _ask(
         self, rule: Rule, exchange: Exchange, sink: Sink, *, keep: Keep | None

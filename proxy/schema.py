@@ -317,8 +317,8 @@ class Routing(Table):
     """How targets are chosen and given up."""
 
     mode: Literal["embedding", "keywords", "llm", "hybrid"] = "embedding"
-    router_model: TargetName | None = None
-    """The small model that decides in the modes llm and hybrid."""
+    router_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The small model that decides in the modes llm and hybrid: provider/model, or a known id."""
     router_ms: Millis = 300.0
     """It is waited for so long; then the embedding decides."""
     router_below: Share = 0.5

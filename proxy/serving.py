@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 class Waits(Protocol):
-    """Who knows when parts of shared limits have moved."""
+    """Who knows when parts of shared limits have moved. is_stale: what others last told may not be
+    true any more."""
+
+    @property
+    def is_stale(self) -> bool: ...
 
     def wait(self, ready: Callable[[], bool], then: Callable[[], None]) -> bool:
         """Call ready until it is true or time is up, and then then; False: nothing will move."""
@@ -103,8 +107,8 @@ class Service:
         stamped = Stamped(sink, quotas, caller.name, pipeline.engine.now)
         try:
             self.admit(exchange, route)
-        except HeldElsewhere:
-            if self._pulse is None:
+        except HeldElsewhere as held:
+            if self._pulse is None or not (held.likely or self._pulse.is_stale):
                 raise
             return self._wait(self._pulse, exchange, stamped, route)
         return self._serve_admitted(exchange, stamped)
@@ -131,7 +135,7 @@ class Service:
                     self.admit(exchange, route)
             except ClientError as error:
                 refusal = error
-                return type(error) is not HeldElsewhere
+                return not (isinstance(error, HeldElsewhere) and error.likely)
             refusal = None
             return True
 

@@ -58,7 +58,7 @@ class Keywords(Ours):
     name = "keywords"
 
     def __init__(self) -> None:
-        self.classifier = Classifier.load(mode="keywords")
+        self.classifier = Classifier.load(keywords=True)
 
     def encode(self, texts: Sequence[str]) -> Vectors | None:
         del texts

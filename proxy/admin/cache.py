@@ -35,7 +35,7 @@ class CacheDesk:
             Param("response", "object", "Or its whole answer, as the endpoint gave it."),
             Param("tenant", about="The caller's name, or its cache_group; absent: anonymous."),
             Param("category"),
-            Param("tags", "array"),
+            Param("tags", "array", items="string"),
             Param("cost_usd", "number", "What the answer cost.", least=0),
         )
         forget = "Forget what matches all that is given; nothing given: everything."

@@ -31,9 +31,9 @@ ROUTE_FIELDS = (
 CATEGORY_FIELDS = (
     Param("name", required=True),
     Param("description"),
-    Param("examples", "array", "Prompts of this kind; best are 5 to 20."),
-    Param("keywords", "array", "Words that decide for it."),
-    Param("targets", "array", "provider/model, in order."),
+    Param("examples", "array", "Prompts of this kind; best are 5 to 20.", items="string"),
+    Param("keywords", "array", "Words that decide for it.", items="string"),
+    Param("targets", "array", "provider/model, in order.", items="string"),
 )
 
 

@@ -29,6 +29,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
     "object": (dict,), "array": (list,),
 }  # fmt: skip
+_OLD = ("/api/coordination/", "/api/trpc/")  # other routers' paths below /api
 _INTEGER = re.compile(r"-?\d{1,18}")
 _TRUE, _FALSE = frozenset(("", "1", "true", "yes")), frozenset(("0", "false", "no"))
 
@@ -45,6 +46,7 @@ class Param:
     least: float | None = None
     most: float | None = None
     choices: tuple[str, ...] = ()
+    items: Kind = "any"  # of an array
 
     def check(self, value: Any) -> Any:
         """A JSON value as it may be used; the default for none. Raises ClientError 400."""
@@ -80,9 +82,15 @@ class Endpoint:
     body: tuple[Param, ...] | None = None
     open_body: bool = False
     access: Access = "admin"
-    answer: str = "application/json"
+    answers: tuple[str, ...] = ("application/json",)  # content types
     deep: bool = False  # its last part may hold slashes
     group: str = "admin"
+
+    @property
+    def open_query(self) -> bool:
+        """Whether unknown query parameters are passed over: scrapers and old clients add some. In
+        our own API a misspelt one could forget the whole cache."""
+        return not self.path.startswith("/api/") or self.path.startswith(_OLD)
 
 
 class Desk:
@@ -149,6 +157,10 @@ class Desk:
 
     async def _checked(self, endpoint: Endpoint, request: web.Request) -> Call:
         values: dict[str, Any] = {}
+        if not endpoint.open_query:
+            known_here = {param.name for param in endpoint.query}
+            if unknown := request.query.keys() - known_here:
+                raise bad(min(unknown)[:100], "is not known here")
         for param in endpoint.query:
             text = request.query.get(param.name)
             values[param.name] = param.default if text is None else _from_text(param, text)
@@ -197,6 +209,8 @@ def _from_json(param: Param, value: Any) -> Any:
         return param.default
     if param.kind == "any":
         return value
+    if param.kind == "integer" and isinstance(value, float) and value.is_integer():
+        value = int(value)  # to JSON 3.0 is a whole number
     types = _TYPES[param.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and param.kind != "boolean"):
         article = "an" if param.kind[0] in "aeio" else "a"

@@ -20,6 +20,32 @@ if TYPE_CHECKING:
 
 _LABELS = ("route", "gen_ai_provider_name", "gen_ai_request_model", "category", "cache", "outcome")
 
+# What a figure is, where its name does not say it.
+_ABOUT: Mapping[str, str] = {
+    "turned_away": "Connections refused before a request was read",
+    "refused": "Requests refused because too many were open",
+    "open_limit": "Requests that may be open at a time now",
+    "open_answers": "Answers under way",
+    "limited": "Requests refused by a caller's limits or budgets",
+    "hedges": "Extra attempts beside a slow one",
+    "breakers_open": "Targets that are left alone now",
+    "breakers_opened": "Times that failures opened a breaker",
+    "alerts": "Alerts told",
+    "alerts_failed": "Alerts that the webhook did not take",
+    "ledger_up": "Whether the ledger can be written",
+    "ledger_rows": "Rows written to the ledger",
+    "ledger_rows_dropped": "Rows that the ledger could not keep",
+    "ledger_waiting_rows": "Rows that wait for the ledger",
+    "cost_usd": "Spent at the providers, by the prices known",
+    "saved_usd": "What answers from the cache would have cost",
+    "cache_guarded": "Semantic hits that a guard refused",
+    "traces": "Exchanges sent as traces",
+}
+
+
+def _about(name: str) -> str:
+    return _ABOUT.get(name) or name.replace("_", " ").capitalize()
+
 
 class Exposition(Collector):
     """Reads the tally and a few gauges whenever somebody scrapes."""
@@ -79,11 +105,12 @@ class Exposition(Collector):
         yield from self._hardware()
         for name, value in self._gauges().items():
             if name.endswith("_total"):
-                counter = CounterMetricFamily(f"firsttoken_{name.removesuffix('_total')}", name)
+                bare = name.removesuffix("_total")
+                counter = CounterMetricFamily(f"firsttoken_{bare}", _about(bare))
                 counter.add_metric((), value)
                 yield counter
             else:
-                yield GaugeMetricFamily(f"firsttoken_{name}", name, value=value)
+                yield GaugeMetricFamily(f"firsttoken_{name}", _about(name), value=value)
 
     def _hardware(self) -> Iterator[Metric]:
         """One family for each figure that some GPU tells."""
@@ -91,7 +118,10 @@ class Exposition(Collector):
         for gpu in self._gpus():
             for name, value in gpu.figures().items():
                 family = families.setdefault(
-                    name, GaugeMetricFamily(f"firsttoken_gpu_{name}", name, labels=("gpu", "name"))
+                    name,
+                    GaugeMetricFamily(
+                        f"firsttoken_gpu_{name}", f"GPU: {_about(name)}", labels=("gpu", "name")
+                    ),
                 )
                 family.add_metric((str(gpu.index), gpu.name), value)
         yield from families.values()

@@ -54,7 +54,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
         "parameters": [_parameter(param, "path") for param in one.parts]
         + [_parameter(param, "query") for param in one.query],
         "responses": {
-            "200": {"description": "The answer.", "content": {one.answer: {}}},
+            "200": {"description": "The answer.", "content": {kind: {} for kind in one.answers}},
             "default": {
                 "description": "What is wrong.",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -69,7 +69,7 @@ def _operation(one: Endpoint) -> dict[str, Any]:
                 "application/json": {
                     "schema": {
                         "type": "object",
-                        "properties": {param.name: _schema(param) for param in one.body},
+                        "properties": {param.name: _member(param) for param in one.body},
                         "required": [param.name for param in one.body if param.required],
                         "additionalProperties": one.open_body,
                     }
@@ -89,12 +89,24 @@ def _parameter(param: Param, place: str) -> dict[str, Any]:
     }
 
 
+def _member(param: Param) -> dict[str, Any]:
+    """Of a body: null is as good as nothing."""
+    schema = _schema(param)
+    if not param.required and "type" in schema:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"].append(None)
+    return schema
+
+
 def _schema(param: Param) -> dict[str, Any]:
     schema: dict[str, Any] = {} if param.kind == "any" else {"type": param.kind}
     if param.about:
         schema["description"] = param.about
     if param.default is not None:
         schema["default"] = param.default
+    if param.kind == "array" and param.items != "any":
+        schema["items"] = {"type": param.items}
     if param.choices:
         schema["enum"] = list(param.choices)
     if param.least is not None:

@@ -66,10 +66,12 @@ class Usage:
         by = Param("by", about="What to group by.", default="day", choices=(*GROUPS, "tag"))
         return [
             Endpoint("GET", "/api/usage", self.usage, "Tokens, money, times and errors by group.",
-                     (by, *PERIOD, *LABELS, FORMAT), group="usage"),
+                     (by, *PERIOD, *LABELS, FORMAT), answers=("application/json", "text/csv"),
+                     group="usage"),
             Endpoint("GET", "/api/usage/export", self.export,
                      "Every row of a period, as CSV or as one JSON object a line.",
-                     (*PERIOD, *LABELS, FORMAT), answer="text/csv", group="usage"),
+                     (*PERIOD, *LABELS, FORMAT), answers=("text/csv", "application/jsonl"),
+                     group="usage"),
             Endpoint("GET", "/api/requests", self.requests, "Single rows, newest first.",
                      (Param("limit", "integer", "How many.", 100, least=1, most=1000),
                       Param("before", "integer", "The `next` of the page before.", least=0),

@@ -107,6 +107,8 @@ def _sum(values: Sequence[Any], name: str = "") -> Any:
     if isinstance(first, Mapping):
         keys = dict.fromkeys(key for one in found for key in one)
         return {key: _sum([one[key] for one in found if key in one], key) for key in keys}
+    if isinstance(first, list) and first and isinstance(first[0], Mapping):
+        return [_sum(list(rows)) for rows in zip(*found, strict=False)]  # second by second
     if isinstance(first, int | float) and not isinstance(first, bool):
         numbers = [one for one in found if isinstance(one, int | float)]
         return sum(numbers) / len(numbers) if _MEAN.search(name) else sum(numbers)
@@ -140,6 +142,7 @@ _TABLE: Mapping[tuple[str, str], Merge] = {
     ("GET", "/metrics"): metrics,
     ("GET", "/api/cache"): added,
     ("GET", "/api/now"): added,
+    ("GET", "/api/past"): added,
     ("GET", "/api/breakers"): breakers,
     ("GET", "/api/deadlines"): listed,
     ("POST", "/api/breakers/reset"): breakers,

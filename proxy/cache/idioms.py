@@ -122,8 +122,7 @@ _TABLE: tuple[tuple[str, str, _Wording], ...] = (
     ("formule", r"\bquelle est la formule (?:pour calculer |d(?:e |')|du )", "comment calculer "),
     (" command", r"\b(?:what(?:'s| is) the|which) (\w+ )?command (?:to|for|that)\b",
      r"how to \1"),
-    (" commande ", r"\bquelle (?:est la )?commande (\w+ )?(?:pour|permet d(?:e |'))",
-     r"comment \1"),
+    (" commande ", r"\bquelle (?:est la )?commande (\w+ )?pour\b", r"comment \1"),
     # the number of them is how many they are
     ("number of", r"\bwhat(?:'s| is) the (?:total )?number of\b", "how many"),
     ("nombre d", r"\bquel est le nombre (?:total )?d(?=e |')", "combien d"),

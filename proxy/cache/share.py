@@ -18,7 +18,7 @@ from typing import Any
 from aiocache.serializers import NullSerializer
 
 from proxy.cache.disk import pack, unpack
-from proxy.shared.address import Address, connect, failures
+from proxy.shared.address import Address, close, connect, failures
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Share:
             except* broken_ways as broken:
                 self._tell(False, broken.exceptions[0])
             finally:
-                await client.aclose()
+                await close(client)
             await asyncio.sleep(patience_s)
             patience_s = min(patience_s * 2, _PATIENCE_S[1])
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Done,
     Event,
     Extra,
@@ -154,8 +155,8 @@ def _thought(thought: Json) -> tuple[Event, ...]:
     text, signature = string(thought.get("text")), string(thought.get("signature"))
     if text or signature:
         return (Reasoning(text, signature=signature),)
-    hidden = thought.get("redactedContent")
-    return (Extra("redacted_thinking", hidden),) if hidden else _NOTHING
+    hidden = string(thought.get("redactedContent"))
+    return (Extra(REDACTED, [hidden]),) if hidden else _NOTHING
 
 
 def _failed(headers: dict[str, str], payload: bytes) -> Failed:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     Choice,
     Event,
+    Extra,
     Finished,
     FinishReason,
     Json,
@@ -66,6 +68,8 @@ class BedrockEncoder(Encoder):
                         out.append(
                             _delta({"reasoningContent": {"signature": signature}}, self._index)
                         )
+                case Extra(field=field, value=thoughts) if field == REDACTED:
+                    self._hide(thoughts, out)
                 case ToolCall():
                     if event.id or event.name:
                         call = {"toolUseId": event.id, "name": event.name}
@@ -81,6 +85,12 @@ class BedrockEncoder(Encoder):
                 case _:
                     pass
         return b"".join(out)
+
+    def _hide(self, thoughts: list[str], out: list[bytes]) -> None:
+        for hidden in thoughts:
+            self._close(out)
+            self._begin("hidden", None, out)
+            out.append(_delta({"reasoningContent": {"redactedContent": hidden}}, self._index))
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
@@ -153,6 +163,10 @@ def answer_json(answer: Answer) -> Json:
         if choice.reasoning_signature:
             thought["signature"] = choice.reasoning_signature
         content.append({"reasoningContent": {"reasoningText": thought}})
+    content.extend(
+        {"reasoningContent": {"redactedContent": hidden}}
+        for hidden in (choice.extra or {}).get(REDACTED) or ()
+    )
     if choice.text:
         content.append({"text": choice.text})
     for one in choice.calls:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Done,
     Event,
     Extra,
@@ -172,11 +173,11 @@ def _read_thought(delta: Json, index: int, events: list[Event]) -> None:
         events.append(Reasoning(thought, index))
     details = delta.get("reasoning_details")
     if isinstance(details, list):
-        events.extend(
-            Reasoning("", index, str(one["signature"]))
-            for one in details
-            if isinstance(one, dict) and one.get("signature")
-        )
+        for one in details:
+            if isinstance(one, dict) and one.get("signature"):
+                events.append(Reasoning("", index, str(one["signature"])))
+            elif isinstance(one, dict) and one.get("data"):
+                events.append(Extra(REDACTED, [str(one["data"])], index))
 
 
 def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:

@@ -1,16 +1,17 @@
-"""The last minute in figures, for live views: kept by the ledger's thread, read by anyone."""
+"""The last minutes in figures, for live views: kept by the ledger's thread, read by anyone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.ledger.record import LOST, Row, RowTuple
 from proxy.ledger.slots import percentile, slot_of
 
-SECONDS = 60
+SECONDS = 60  # percentiles are of the last minute
+PAST_SECONDS = 180  # that a live view begins with
 RATE_SECONDS = 10  # rates are means over so many full seconds
 SHARES = (0.5, 0.9, 0.99)
 
@@ -33,6 +34,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
+        self.cost = self.saved = 0  # pico-USD, since the process began
 
     def add(self, rows: Iterable[RowTuple]) -> None:
         """Count these rows; forget what is older than the last minute."""
@@ -45,6 +47,8 @@ class Recent:
                 one = seconds[at] = Second()
                 newest = at
             one.cost += row.cost
+            self.cost += row.cost
+            self.saved += row.saved
             if row.outcome == LOST:
                 continue
             one.requests += 1
@@ -56,30 +60,45 @@ class Recent:
             if ttft_us is not None:
                 one.ttft[slot_of(ttft_us)] += 1
         if newest:
-            for old in [at for at in seconds if at < newest - SECONDS]:
+            for old in [at for at in seconds if at < newest - PAST_SECONDS - SECONDS]:
                 del seconds[old]
 
     def figures(self, wall: float) -> dict[str, Any]:
         """Rates per second, and percentiles of the minute in milliseconds. Money in pico-USD."""
         now = int(wall) - 1  # the last second may not be in yet: the thread looks now and then
+        return _figures(self._seconds.copy(), now, SECONDS)
+
+    def past(self, wall: float) -> list[dict[str, Any]]:
+        """The same for each of the last PAST_SECONDS, oldest first, `time` with each. Percentiles
+        are of the seconds that the rates are of: some milliseconds of work in all."""
+        now = int(wall) - 1
         seconds = self._seconds.copy()
-        lately = [one for at, one in seconds.items() if now - RATE_SECONDS <= at < now]
-        ttft: Counter[int] = Counter()
-        for at, one in seconds.items():
-            if now - SECONDS <= at < now:
-                ttft.update(dict(one.ttft))  # a copy in one step: the thread may be adding
-        requests = sum(one.requests for one in lately)
-        hits = sum(one.hits for one in lately)
-        found = {share: percentile(ttft.items(), share) for share in SHARES}
-        return {
-            "requests_per_s": requests / RATE_SECONDS,
-            "errors_per_s": sum(one.errors for one in lately) / RATE_SECONDS,
-            "tokens_per_s": sum(one.tokens for one in lately) / RATE_SECONDS,
-            "hit_rate": round(hits / requests, 4) if requests else None,
-            "cost_per_s": sum(one.cost for one in lately) // RATE_SECONDS,
-            "saved_per_s": sum(one.saved for one in lately) // RATE_SECONDS,
-            "ttft_ms": {
-                f"p{share * 100:g}": None if micros is None else round(micros / 1000, 3)
-                for share, micros in found.items()
-            },
-        }
+        return [
+            {"time": at + 1, **_figures(seconds, at, RATE_SECONDS)}
+            for at in range(now - PAST_SECONDS + 1, now + 1)
+        ]
+
+
+def _figures(seconds: Mapping[int, Second], now: int, timed_seconds: int) -> dict[str, Any]:
+    """What was within the seconds before now; first-token times within so many of them."""
+    lately = [seconds[at] for at in range(now - RATE_SECONDS, now) if at in seconds]
+    ttft: Counter[int] = Counter()
+    for at in range(now - timed_seconds, now):
+        one = seconds.get(at)
+        if one is not None:
+            ttft.update(dict(one.ttft))  # a copy in one step: the thread may be adding
+    requests = sum(one.requests for one in lately)
+    hits = sum(one.hits for one in lately)
+    found = {share: percentile(ttft.items(), share) for share in SHARES}
+    return {
+        "requests_per_s": requests / RATE_SECONDS,
+        "errors_per_s": sum(one.errors for one in lately) / RATE_SECONDS,
+        "tokens_per_s": sum(one.tokens for one in lately) / RATE_SECONDS,
+        "hit_rate": round(hits / requests, 4) if requests else None,
+        "cost_per_s": sum(one.cost for one in lately) // RATE_SECONDS,
+        "saved_per_s": sum(one.saved for one in lately) // RATE_SECONDS,
+        "ttft_ms": {
+            f"p{share * 100:g}": None if micros is None else round(micros / 1000, 3)
+            for share, micros in found.items()
+        },
+    }

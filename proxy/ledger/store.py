@@ -15,6 +15,7 @@ from proxy.ledger.batch import DAY_MS, Reference
 from proxy.ledger.book import Answer, Book, Lost, Place, Reader, Slow, Trouble
 from proxy.ledger.recent import Recent
 from proxy.ledger.record import HELD_ROWS
+from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
     from proxy.ledger.record import Recorder, RowTuple
@@ -114,6 +115,8 @@ class Store:
             "ledger_failures_total": float(self.failures),
             "ledger_waiting_rows": float(self._recorder.waiting + len(self._pending)),
             "ledger_up": 0.0 if self.failing else 1.0,
+            "cost_usd_total": self.recent.cost / PICO,
+            "saved_usd_total": self.recent.saved / PICO,
         }
 
     # ---- the thread -----------------------------------------------------------------------------

@@ -8,12 +8,15 @@ password (ACL) stand before the @, options of the client (ssl_ca_certs=PATH) beh
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 PORTS = {"": 6379, "sentinel": 26379, "cluster": 6379}
+CLOSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,13 @@ def address(url: str) -> Address:
         raise ValueError(
             "must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
         )
+    try:
+        found = urlsplit(f"redis://{rest}")
+        _ = None if form else found.port
+    except ValueError:  # whose words show what they are about
+        raise ValueError("is not a URL") from None
     if not form:
         return Address("", f"{plain}://{rest}")
-    found = urlsplit(f"redis://{rest}")
     login, _, hosts = found.netloc.rpartition("@")
     options: dict[str, Any] = dict(parse_qsl(found.query))
     user, _, password = login.partition(":")
@@ -76,6 +83,15 @@ def connect(where: Address, timeout_s: float) -> Any:
         )
         return sentinel.master_for(where.service)
     return redis.from_url(where.url, **limits)
+
+
+async def close(client: Any) -> None:
+    """End its connections, also those to the sentinels; one that does not end in time is left."""
+    pool = getattr(client, "connection_pool", None)
+    manager = getattr(pool, "sentinel_manager", None)
+    for one in (client, *(manager.sentinels if manager is not None else ())):
+        with suppress(*failures()):
+            await asyncio.wait_for(one.aclose(), CLOSE_SECONDS)
 
 
 def failures() -> tuple[type[BaseException], ...]:

@@ -8,8 +8,7 @@ knows, and keeps trying.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from proxy.shared.address import Address, connect, failures
+from proxy.shared.address import Address, close, connect, failures
 from proxy.shared.script import PULSE
 from proxy.state import hearsay
 
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from proxy.state.division import Division
     from proxy.state.latency import Latency
 
-log = logging.getLogger("firsttoken")
-
 PULSE_S = 0.025  # between two pulses,
-SHORT_S = 0.004  # and while requests wait for one
+SHORT_S = 0.004  # and while requests wait for one, here or elsewhere
 PATIENCE_S = (0.1, 2.0)  # before the first and before any later try to connect again
 GIVEN_UP_S = 1.0  # a pulse that is late is waited for so long, while this process is alone
 LATE_LOOP_S = 0.005  # a deadline that is noticed so late was our own fault
-WAIT_S = 0.1  # a request waits no longer for its part of a limit
+GRACE_S = 0.03  # those who wait for a part wait so much longer when the server is late
+STALE_S = 0.005  # after which a refusal is not certain any more
+WAIT_S = 0.2  # a request waits no longer for its part of a limit
 
 _SHA = sha1(PULSE.encode(), usedforsecurity=False).hexdigest()  # how the server names a script
 
@@ -62,10 +61,20 @@ class Parts:
 class Pulse:
     """This process's side. `run` does the work; nothing else waits for the server."""
 
-    def __init__(self, where: Address, prefix: str, parts: Parts, deadline_s: float) -> None:
+    def __init__(
+        self,
+        where: Address,
+        prefix: str,
+        parts: Parts,
+        tell: Callable[[bool, str], None],
+        *,
+        deadline_s: float,
+    ) -> None:
+        """tell: hears when the server comes, and when it goes and why."""
         self._where = where
         self._prefix = f"{{{prefix}}}:"  # the braces: one slot of a cluster for all of it
         self._parts = parts
+        self._tell = tell
         self._deadline_s = deadline_s
         self.node = token_hex(8)
         self._heard = ""
@@ -76,13 +85,13 @@ class Pulse:
         self._timer: asyncio.TimerHandle | None = None
         self._alone_since: float | None = None
         self.up = False
+        self._fresh_at = 0.0
+        self._told: bool | None = None
         self.nodes = 0
         self.pulses = 0
         self.late = 0
         self.took_s = 0.0
-        self.version = 0  # of the changes by API
-        self.follow: Callable[[Any, int], Any] | None = None  # see changes.py
-        self.told: Callable[[bool, str], None] = lambda _up, _why: None
+        self.follow: Callable[[Any, int], Awaitable[None]] | None = None  # see edits.py
 
     # ---- for others -----------------------------------------------------------------------------
 
@@ -94,13 +103,14 @@ class Pulse:
         self._wake.set()
         return True
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether what the others last told may not be true any more."""
+        return self._parts.now() - self._fresh_at > STALE_S
+
     def key(self, name: str) -> str:
         """A key of the server, all of them in one slot."""
         return self._prefix + name
-
-    def hurry(self) -> None:
-        """There is something that should be told at once."""
-        self._wake.set()
 
     def figures(self) -> dict[str, float]:
         """For metrics."""
@@ -126,9 +136,9 @@ class Pulse:
                     patience_s = PATIENCE_S[0]
                     await self._pause()
             except errors as error:
-                self._lost(type(error).__name__)
+                self._lost(type(error).__name__, for_good=True)
             finally:
-                await _close(client)
+                await close(client)
             alone_s = parts.now() - (self._alone_since or parts.now())
             parts.division.alone(alone_s)
             await asyncio.sleep(patience_s)
@@ -136,7 +146,7 @@ class Pulse:
 
     async def _pause(self) -> None:
         """Until the next pulse is due, or somebody waits for it."""
-        if self._waiting:
+        if self._waiting or self._parts.division.holds(self._wanted):
             await asyncio.sleep(SHORT_S)
             return
         loop = asyncio.get_running_loop()
@@ -164,9 +174,9 @@ class Pulse:
             values += (spending.own, spending.known)
         answer = await self._ask(client, keys, values)
         self._last_ms, self.nodes, heard, spent, wanted, self._heard, news, version = answer
-        self.took_s = parts.now() - now
+        self._fresh_at, self.took_s = now, parts.now() - now
         self.pulses += 1
-        parts.division.parts = max(1, self.nodes)
+        parts.division.hear_parts(max(1, self.nodes))
         parts.division.hear_rates(rates, heard)
         parts.division.hear_spendings(budgets, [int(one) for one in spent])
         skip = len(self._prefix)
@@ -180,12 +190,11 @@ class Pulse:
 
     async def _ask(self, client: Any, keys: list[str], values: list[Any]) -> Any:
         """The script's answer. One that does not come in time leaves this process alone at once;
-        raises TimeoutError when it does not come at all."""
+        the client raises when it does not come at all."""
         if self.up:
             self._watch_deadline()
         try:
-            async with asyncio.timeout(GIVEN_UP_S):
-                return await _run_script(client, keys, values)
+            return await _run_script(client, keys, values)
         finally:
             self._stop_timer()
 
@@ -196,7 +205,7 @@ class Pulse:
             if self._parts.now() - due > LATE_LOOP_S:  # the answer may be there: look again
                 self._watch_deadline()
             else:
-                self._lost("no answer in time")
+                self._lost("no answer in time", for_good=False)
 
         self._timer = asyncio.get_running_loop().call_later(self._deadline_s, is_over)
 
@@ -209,19 +218,28 @@ class Pulse:
 
     def _found(self) -> None:
         self._alone_since = None
-        if not self.up:
-            self.up = True
-            self.told(True, "")
+        self.up = True
+        if not self._told:
+            self._told = True
+            self._tell(True, "")
 
-    def _lost(self, why: str) -> None:
-        is_news = self.up or self._alone_since is None
+    def _lost(self, why: str, *, for_good: bool) -> None:
+        """Alone at once; but a server that only was late once is nobody's news."""
         self.up = False
         self.late += 1
         if self._alone_since is None:
             self._alone_since = self._parts.now()
-        if is_news:
-            self.told(False, why)
+        if not for_good:
+            asyncio.get_running_loop().call_later(GRACE_S, self._release_if_alone)
+            return
+        if self._told is not False:
+            self._told = False
+            self._tell(False, why)
         self._release()
+
+    def _release_if_alone(self) -> None:
+        if not self.up:
+            self._release()
 
     # ---- those who wait -------------------------------------------------------------------------
 
@@ -250,13 +268,6 @@ async def _run_script(client: Any, keys: list[str], values: list[Any]) -> Any:
         if type(error).__name__ != "NoScriptError":
             raise
     return await client.execute_command("EVAL", PULSE, len(keys), *keys, *values)
-
-
-async def _close(client: Any) -> None:
-    try:
-        await asyncio.wait_for(client.aclose(), GIVEN_UP_S)
-    except failures():
-        log.debug("the shared server's connection could not be closed in order")
 
 
 def _words(packed: bytes) -> list[hearsay.Word]:

@@ -68,7 +68,7 @@ for i = 1, rates do
       local asked = math.max(want, 1)
       room = math.max(asked, least, left * asked / (asked + wants))
     else
-      room = left - least * (nodes - 1)
+      room = math.max(want, left - least * (nodes - 1))
     end
     room = math.min(free, math.floor(room))
   end

@@ -17,6 +17,7 @@ from proxy.state.quotas import Quotas
 from proxy.state.window import SECONDS, Window
 
 RENEW_S = 0.5  # a ceiling that nobody uses is told again after so long,
+SOON_S = 0.05  # or after so long while it is less than an even part,
 RENEWALS = 16  # and no more of them at a time
 LOOKS = 2000  # accounts that are looked at for each pulse
 MOST = 256  # told of at a time
@@ -93,7 +94,7 @@ class Division:
                 continue
             if row.window.missed or row.window.used(now) != row.used:
                 chosen[name] = None
-            elif now - row.told_at >= RENEW_S and renewals < RENEWALS:
+            elif now - row.told_at >= self._pause(row) and renewals < RENEWALS:
                 renewals += 1
                 chosen[name] = None
             if len(chosen) >= MOST:
@@ -111,6 +112,11 @@ class Division:
         is_active = now < row.active_until
         return Rate(row.name, used, 2 * taken + missed, missed, window.limit, is_active)
 
+    def _pause(self, row: Row) -> float:
+        window = row.window
+        even = (window.limit - row.used - window.others) // self.parts
+        return SOON_S if window.ceiling - row.used < even else RENEW_S
+
     def spendings(self, now: float, day: str, month: str) -> list[Spending]:
         """Likewise of budgets. day, month: names of the present ones, UTC."""
         self._bind()
@@ -126,7 +132,19 @@ class Division:
                     break
         return found
 
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether this process has a part, of what others need, that it does not use."""
+        rows = (self._rows.get(name) for name in names)
+        return any(row is not None and row.ceiling > row.used for row in rows)
+
     # ---- heard ----------------------------------------------------------------------------------
+
+    def hear_parts(self, parts: int) -> None:
+        """How many share now. When that changes, everything is to be divided anew."""
+        if parts != self.parts:
+            self.parts = parts
+            for row in self._rows.values():
+                row.told_at = -1e9
 
     def hear_rates(self, told: Sequence[Rate], heard: Sequence[tuple[int, int]]) -> None:
         """The answers: each rate's ceiling for this process, and what the others use."""

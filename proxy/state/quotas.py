@@ -20,7 +20,10 @@ EVERYONE = ""  # the name of the global budget
 
 
 class HeldElsewhere(ClientError):
-    """A rate is not used up, but what is left of it is another process's part for now."""
+    """A rate is not used up here, but the rest of it is other processes' for now. likely: by what
+    they last told they do not use it."""
+
+    likely = False
 
 
 class Quotas:
@@ -222,8 +225,11 @@ class Quotas:
         else:
             words += f" Try again in {_span(wait)}."
             headers["retry-after"] = str(max(1, int(wait + 0.999)))
-        kind = HeldElsewhere if wanted <= window.left(now) else ClientError
-        return kind(429, words, name, "rate_limit_exceeded", headers=headers)
+        if window.ceiling < window.limit and wanted <= window.limit - window.used(now):
+            held = HeldElsewhere(429, words, name, "rate_limit_exceeded", headers=headers)
+            held.likely = wanted <= window.left(now)
+            return held
+        return ClientError(429, words, name, "rate_limit_exceeded", headers=headers)
 
     def _spent_error(self, budget: Budget, now: float) -> ClientError:
         self.refused += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from proxy.dialects.openai_models import SAMPLING, habit, reasons, refuses_sampling
-from proxy.dialects.registry import dialect, spoken
+from proxy.dialects.registry import CALLS_BY_SCHEMA, dialect, spoken
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -111,8 +111,15 @@ class Endpoint:
         plain = origin.port == (443 if origin.tls else 80)
         self._host = host if plain else f"{host}:{origin.port}"
 
-    def dialect_for(self, client: Dialect) -> Dialect:
-        """What to speak with this provider for a client: its own dialect where both know it."""
+    def dialect_for(self, client: Dialect, body: Json | None = None) -> Dialect:
+        """What to speak with this provider for a client: its own dialect where both know it.
+
+        Kept in spoken, except where it hangs on the request.
+        """
+        if "calls_by_schema" in self.quirks:
+            if body is not None and body.get("tools"):
+                return CALLS_BY_SCHEMA
+            return dialect(spoken(self.family, client.name))
         found = self.spoken.get(client.name)
         if found is None:
             found = self.spoken[client.name] = dialect(

@@ -111,6 +111,10 @@ class Lanes:
         """Whether a failure was answered by another form of the request."""
         raise NotImplementedError
 
+    def _asks_otherwise(self) -> bool:
+        """Whether that was done though every target failed."""
+        raise NotImplementedError
+
     @property
     def _race(self) -> Race:
         """The race, from the moment there is more than one lane to think of."""
@@ -137,6 +141,8 @@ class Lanes:
                     attempt.timer = self._engine.wheel.arm(due, attempt.overdue)
                 case GiveUp():
                     failures = self._failures
+                    if self._asks_otherwise():
+                        return
                     self._end_with(to_client(telling(failures)) if failures else turned_away())
 
     def _start_later(self, lane: int, step: int, delay: float, *, forced: bool) -> None:
@@ -159,7 +165,7 @@ class Lanes:
         exchange.attempts += 1
         streams = exchange.stream or self._terms.stream_upstream
         endpoint, client = target.endpoint, self._dialect
-        spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client)
+        spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client, exchange.body)
         request = request_for(exchange, target, spoken, streams=streams, client=client)
         if exchange.dropped and self._terms.strict:
             self._end_with(_no_place(exchange.dropped, target.name))

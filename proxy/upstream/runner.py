@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from proxy import headers
 from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
 from proxy.routing.race import FirstToken
+from proxy.upstream.continuation import Unlike
 from proxy.upstream.delivery import Delivery
 from proxy.upstream.lanes import Lanes
 from proxy.upstream.request import counts_itself
-from proxy.upstream.resumption import resumption
-from proxy.upstream.whole import read as read_whole
+from proxy.upstream.resumption import Way, resumption
+from proxy.upstream.whole import passed, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from proxy.exchange import Sink
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Step
+    from proxy.upstream.resumption import Resumption
 
 
 class Runner(Lanes):
@@ -40,6 +40,20 @@ class Runner(Lanes):
             self._stop_all()
             self.exchange.outcome = "cancelled"
             self._account()
+
+    def withdraw(self) -> bool:
+        """Another answer was found: every lane stops, and nothing is said. False where this one
+        has begun. What was asked is billed all the same."""
+        if self.over or self._winner is not None or self._rest is not None:
+            return False
+        if self._delivery is not None and self._delivery.opened:
+            return False
+        for attempt in self._attempts.values():
+            if attempt.connection is not None:
+                waited_s = perf_counter() - attempt.started_s
+                self._engine.lost(self.exchange, self._steps[attempt.step].name, waited_s)
+        self._stop_all()
+        return True
 
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
@@ -58,9 +72,9 @@ class Runner(Lanes):
             return
         now = self._engine.now()
         heard = self._nudged_s or now - (perf_counter() - self.exchange.started_s)
-        follower = self._delivery.follower if self._delivery is not None else None
-        if follower is not None:
-            heard = max(heard, follower.heard_s)
+        way = self._delivery
+        if way is not None and way.follower is not None and way.heard:
+            heard = max(heard, way.follower.heard_s)
         if now - heard >= keep_s:
             self._nudged_s = now
             self._way.comment()
@@ -121,8 +135,10 @@ class Runner(Lanes):
             gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
             attempt.pause()
-        if self._rest is not None and self._rest.before is not None:
-            self._way.resume(attempt, step, self, self._rest.before, gap_s)
+        rest = self._rest
+        if rest is not None and rest.before is not None:
+            repeats = rest.way is Way.REPEAT
+            self._way.resume(attempt, step, self, rest.before, gap_s, repeats=repeats)
             return
         self._way.follow(
             attempt,
@@ -136,14 +152,18 @@ class Runner(Lanes):
         """A whole answer came. It is passed on, translated, or told as a stream."""
         if self.over:
             return
+        exchange, sent = self.exchange, body
         try:
-            sent, usage, finish = read_whole(body, self._dialect, attempt.dialect, attempt.passes)
+            if attempt.passes:
+                usage, finish = passed(body, self._dialect)
+            else:
+                stand_in = exchange.id, self._steps[attempt.step].model, self._engine.wall()
+                sent, (usage, finish) = translated(body, self._dialect, attempt.dialect, stand_in)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
         attempt.finished()
         step = self._won(attempt)
-        exchange = self.exchange
         exchange.finish = finish
         exchange.usage = usage or self._way.count_whole(sent)
         if exchange.stream:
@@ -157,7 +177,8 @@ class Runner(Lanes):
         exchange = self.exchange
         now = perf_counter()
         exchange.upstream_s = now - attempt.started_s
-        exchange.first_token_s = now - exchange.started_s
+        if self._rest is None or self._rest.before is None:
+            exchange.first_token_s = now - exchange.started_s
         step = self._steps[attempt.step]
         exchange.provider = step.endpoint.name
         exchange.provider_model = step.model
@@ -214,7 +235,10 @@ class Runner(Lanes):
         engine = self._engine
         now = engine.now()
         self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
-        engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
+        if isinstance(failure, Unlike):
+            engine.breakers.abandoned(name, now, winner.ticket)
+        else:
+            engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
         follower = self._way.follower
         if failure.kind is Kind.STALL and follower is not None:
             engine.gaps.censored(name, now - follower.heard_s, now, pausing=self._pauses)
@@ -225,26 +249,30 @@ class Runner(Lanes):
     # ---- finishing a broken answer elsewhere
 
     def _asks_anew(self, failure: UpstreamFailure) -> bool:
-        if self._rest is None or not self._rest.refused(failure, self.exchange):
+        return self._rest is not None and self._rest.refuses(failure) and self._asks_otherwise()
+
+    def _asks_otherwise(self) -> bool:
+        rest = self._rest
+        if rest is None or not rest.another():
             return False
-        self._race_again(self._steps)
+        self._race_again(rest)
         return True
 
     def _goes_on(self, winner: Attempt) -> bool:
-        """Begin a race for the rest of the answer, once, where there can be one."""
-        if not self._terms.continues or self._rest is not None:
+        """Begin a race for the rest of the answer, where there can be one."""
+        if not self._terms.continues:
             return False
-        steps = self._steps[winner.step + 1 :] or self._steps[winner.step : winner.step + 1]
-        way = self._way
-        rest = resumption(self.exchange, way.spoken() if way.opened else None, steps)
+        rest, way = self._rest, self._way
+        if rest is None or rest.before is None or way.heard or not rest.another():
+            events = way.spoken() if way.opened else None
+            rest = resumption(self.exchange, events, self._steps, winner.step, rest)
         if rest is None:
             return False
-        self._rest = rest
         if rest.before is not None:
             self._store = None  # two models' halves are nobody's whole answer
         self._leave(winner)
         winner.cancel()
-        self._race_again(steps)
+        self._race_again(rest)
         return True
 
     def _leave(self, winner: Attempt) -> None:
@@ -257,10 +285,12 @@ class Runner(Lanes):
             if usage is not None:
                 engine.limits.charge(limited, usage.completion, engine.now())
 
-    def _race_again(self, steps: Sequence[Step]) -> None:
+    def _race_again(self, rest: Resumption) -> None:
+        self._rest = rest
+        self.exchange.body = rest.body()
         self._attempts.clear()
         self._winner = None
-        self._steps = steps
+        self._steps = rest.steps
         self._machine = None
         self._start_lane(0, 0)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import orjson
 import pytest
 
 from proxy.admin.live import VIEWERS_LIMIT
@@ -169,6 +170,12 @@ async def test_live_figures_once_a_second() -> None:
         await asyncio.sleep(2.3)
         async with it.client.get("/api/live") as answer:
             assert answer.content_type == "text/event-stream"
+            assert await answer.content.readline() == b"event: past\n"
+            past = orjson.loads((await answer.content.readline()).removeprefix(b"data: "))
+            assert past == await it.get("/api/past")
+            assert len(past["seconds"]) == 180
+            assert past["seconds"][-1]["requests_per_s"] == 0.5
+            assert await answer.content.readline() == b"\n"
             line = await answer.content.readline()
         assert line.startswith(b"data: {")
         now = await it.get("/api/now")

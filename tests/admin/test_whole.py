@@ -62,6 +62,14 @@ def test_live_figures_are_one() -> None:
     }  # fmt: skip
 
 
+def test_the_past_is_added_second_by_second() -> None:
+    one = orjson.dumps({"seconds": [{"time": 1, "requests_per_s": 1.0}, {"time": 2,
+                        "requests_per_s": 2.0}]})  # fmt: skip
+    assert orjson.loads(added([one, one]))["seconds"] == [
+        {"time": 1, "requests_per_s": 2.0}, {"time": 2, "requests_per_s": 4.0},
+    ]  # fmt: skip
+
+
 def test_the_worst_breaker_is_told() -> None:
     def row(state: str, failures: int) -> dict[str, object]:
         return {"state": state, "failureCount": failures, "successCount": 1,

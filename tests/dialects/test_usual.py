@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import Reasoning, Spent, Text
@@ -100,6 +100,7 @@ def test_the_next_usual_event_is_read_by_its_word(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(USUAL))
+@settings(deadline=None)
 @given(data=st.data())
 def test_whatever_is_read_the_short_way_means_just_that(name: str, data) -> None:
     decoder, usual, second, kind = taught(name)
@@ -112,6 +113,7 @@ def test_whatever_is_read_the_short_way_means_just_that(name: str, data) -> None
 
 
 @pytest.mark.parametrize("name", sorted(USUAL))
+@settings(deadline=None)
 @given(word=st.text(min_size=1, max_size=20))
 @example(word='"}\n\ndata: {}')
 @example(word="\\")
@@ -166,6 +168,7 @@ def test_what_could_be_misread_is_not_taken_for_usual(raw: bytes, event) -> None
 
 
 @pytest.mark.parametrize("name", ["openai", "completions", "anthropic"])
+@settings(deadline=None)
 @given(words=st.lists(st.text(min_size=1, max_size=9), min_size=1), kinds=st.lists(st.booleans()))
 def test_what_stands_around_a_word_is_what_encode_writes(name: str, words, kinds) -> None:
     encoder = dialect(name).encoder(id="i", model="m", created=1, include_usage=True)

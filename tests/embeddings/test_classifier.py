@@ -8,6 +8,7 @@ import pytest
 
 from embeddings.classifier import Classifier, _share
 from embeddings.reading import Category
+from embeddings.words import split
 
 PIRATE = Category(
     name="pirate",
@@ -122,3 +123,46 @@ def test_a_category_is_as_wide_as_its_examples() -> None:
 def test_scores_out_of_all_range_are_still_a_share() -> None:
     assert _share(900.0, [900.0, -900.0]) == pytest.approx(1.0)
     assert _share(-900.0, [-900.0, -900.0]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("请翻译成英文你好", "zh"),
+        ("ما هي عاصمة فرنسا؟", "ar"),
+        ("Что такое квантовый компьютер?", "ru"),
+        ("量子コンピュータとは何ですか", "ja"),
+    ],
+)
+def test_what_is_not_understood_is_not_claimed(text: str, language: str) -> None:
+    """Another script is told by its signs; its words are not in the table, so nothing is sure."""
+    reading = Classifier.load().read(text)
+    assert reading.language == language
+    assert reading.abstains
+
+
+@pytest.mark.parametrize("text", ["", "???", " \n", "…"])
+def test_a_text_without_words_decides_nothing(text: str) -> None:
+    shipped = Classifier.load()
+    assert shipped.read(text).abstains
+    assert shipped.read(text).category == "conversation"
+    assert shipped.explain(text).reading.abstains
+
+
+def test_an_added_category_shows_the_example_that_decided() -> None:
+    shipped = Classifier.load()
+    shipped.add(PIRATE)
+    why = shipped.explain("where is the captain of this ship")
+    assert why.reading.category == "pirate"
+    assert why.like is not None
+    assert why.like[0] == PIRATE.examples[0]
+    assert next(iter(why.scores)) == "pirate"
+    assert sum(why.scores.values()) == pytest.approx(1.0)
+    assert shipped.explain("Write a poem").like is None
+
+
+def test_signs_of_scripts_without_spaces_are_words() -> None:
+    assert split("写Python代码") == ["写".encode(), b"python", "代".encode(), "码".encode()]
+    assert split("เวลา a") == [*(sign.encode() for sign in "เวลา"), b"a"]
+    assert split("naïve « été »") == ["naïve".encode(), "été".encode()]
+    assert split("हिन्दी में") == ["हिन्दी".encode(), "में".encode()]

@@ -42,7 +42,6 @@ def test_the_same_numbers_as_the_table_and_the_head(classifier: Classifier, text
     words = split(text) or [b"\0"]
     assert len(words) <= WORDS_MAX
     scored = Fused(encoder, head).score(text, words)
-    assert scored is not None
     found = encoder.add_up(text)
     expected = normalise(found.vector)
     np.testing.assert_allclose(scored[0], expected, atol=1e-5)
@@ -58,7 +57,6 @@ def test_the_same_numbers_as_the_table_and_the_head(classifier: Classifier, text
 def test_one_language_however_a_text_is_read(classifier: Classifier, text: str) -> None:
     fused, head = Fused(classifier.encoder, head_of(classifier)), head_of(classifier)
     scored = fused.score(text, split(text) or [b"\0"])
-    assert scored is not None
     short, long = scored[1][head.outputs :], fused.score_long(text)[1][head.outputs :]
     assert len(short) == len(long)
     assert [one > 0.0 for one in short] == [one > 0.0 for one in long]
@@ -100,6 +98,5 @@ def test_a_vector_of_nothing_points_somewhere(classifier: Classifier) -> None:
     nothing = np.zeros(fused._columns, np.float32).tobytes()
     fused[b"void"] = nothing
     scored = fused.score("void", [b"void"])
-    assert scored is not None
     vector = scored[0]
     assert float(np.dot(vector, vector)) == pytest.approx(1.0)

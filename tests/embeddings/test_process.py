@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import uvloop
 
 from embeddings.batcher import WAITING_TEXTS, Batcher, Overloaded
 from embeddings.client import Client
@@ -70,7 +71,7 @@ def path(tmp_path: Path) -> str:
 
 async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
     with embedder(path):
-        async with client(path) as a, client(path) as b:
+        async with client(path, 5.0) as a, client(path, 5.0) as b:
             await until(lambda: a.up and b.up)
             answers = await asyncio.gather(
                 *(one.encode((f"text {n}", f"other {n}")) for n in range(50) for one in (a, b))
@@ -107,6 +108,47 @@ async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> N
         with embedder(path):
             await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
+
+
+def test_it_answers_on_the_loop_that_serves(path: str) -> None:
+    """uvloop's transports are no asyncio.Transport by their class."""
+
+    async def ask() -> None:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+    with embedder(path):
+        uvloop.run(ask())
+
+
+async def test_it_moves_to_another_socket_and_to_none(path: str, tmp_path: Path) -> None:
+    other = str(tmp_path / "other.sock")
+    with embedder(path) as old, embedder(other) as new:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            asked = asyncio.ensure_future(one.encode(("slow",)))
+            await asyncio.sleep(0.02)
+            one.configure(other, BUDGET_S)
+            assert await asked is None, "the old one is not waited for"
+            await until(lambda: one.up)
+            state = await one.state()
+            assert state is not None
+            assert state["pid"] == new.pid != old.pid
+            one.configure(None, BUDGET_S)
+            await until(lambda: not one.up)
+            assert await one.encode(("x",)) is None
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+
+async def test_one_that_is_not_there_yet_is_not_waited_for_after_a_move(path: str) -> None:
+    async with client(f"{path}.none") as one:
+        await asyncio.sleep(0.05)
+        with embedder(path):
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
 
 
 async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) -> None:

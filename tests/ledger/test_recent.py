@@ -25,12 +25,29 @@ def test_rates_and_percentiles_of_the_seconds_that_are_over() -> None:
     assert later["ttft_ms"]["p99"] is not None  # percentiles are of the minute
 
 
-def test_what_is_older_than_a_minute_is_forgotten() -> None:
+def test_a_view_begins_with_what_was() -> None:
     wall = [NOON]
     book = Recorder(Tariffs(prices), lambda: wall[0])
     recent = Recent()
-    for number in range(200):
+    for number in range(60):
+        wall[0] = NOON + number
+        for _ in range(number):
+            book.record(exchange(), 1.0)
+    recent.add(book.take(10_000))
+    past = recent.past(NOON + 61)
+    assert [one["time"] for one in past] == list(range(int(NOON) - 118, int(NOON) + 62))
+    assert past[-1] == {"time": NOON + 61, **recent.figures(NOON + 61)}
+    rates = [one["requests_per_s"] for one in past]
+    assert rates[:110] == [0.0] * 110
+    assert rates == sorted(rates)
+
+
+def test_what_is_older_than_the_past_is_forgotten() -> None:
+    wall = [NOON]
+    book = Recorder(Tariffs(prices), lambda: wall[0])
+    recent = Recent()
+    for number in range(400):
         wall[0] = NOON + number
         book.record(exchange(), 1.0)
         recent.add(book.take(10))
-    assert len(recent._seconds) <= 62
+    assert len(recent._seconds) <= 242

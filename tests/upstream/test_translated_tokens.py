@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import Finished, Reasoning, Spent, Text, ToolCall, Usage
@@ -56,6 +56,7 @@ def relayed(client: str, provider: str, pieces: list[bytes]) -> tuple[bytes, byt
 
 @pytest.mark.parametrize("client", ["openai", "anthropic", "responses", "completions"])
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "ollama", "cohere"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_the_way_tokens_arrive_does_not_matter(client: str, provider: str, data) -> None:
     told = data.draw(events(provider))

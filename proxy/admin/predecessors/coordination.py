@@ -49,7 +49,7 @@ class Coordination:
         """Everything served here."""
         base = "/api/coordination/llm"
         body = (
-            Param("messages", "array", "As in a chat completion.", required=True),
+            Param("messages", "array", "As in a chat completion.", required=True, items="object"),
             Param("use_case", about="What it is for.", choices=tuple(USE_CASES)),
             Param("budget_tier", about="What it may cost.", choices=tuple(BUDGET_TIERS)),
             Param("max_tokens", "integer", least=1),

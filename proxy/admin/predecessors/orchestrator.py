@@ -32,7 +32,12 @@ class Orchestrator:
         body = (
             Param("task", about="What is to be done.", required=True),
             Param("preferred_model", about="Tried first, where it is there."),
-            Param("requirements", "array", "Kinds of work, such as analysis, or an agent's name."),
+            Param(
+                "requirements",
+                "array",
+                "Kinds of work, such as analysis, or an agent's name.",
+                items="string",
+            ),
             Param("temperature", "number", least=0, most=2),
         )
         return [

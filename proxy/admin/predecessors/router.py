@@ -18,8 +18,8 @@ class Router:
         """Everything served here."""
         category = (
             Param("name", required=True),
-            Param("models", "array", "Names of models, in order."),
-            Param("keywords", "array", "Words that decide for it."),
+            Param("models", "array", "Names of models, in order.", items="string"),
+            Param("keywords", "array", "Words that decide for it.", items="string"),
             Param("description"),
         )
         return [

@@ -27,7 +27,7 @@ MOST_AT_ONCE = 50
 _WORST = ("OPEN", "HALF_OPEN", "CLOSED")
 _BODY = (
     Param("taskType", about="What it is for.", required=True, choices=TASK_TYPES),
-    Param("messages", "array", "As in a chat completion.", required=True),
+    Param("messages", "array", "As in a chat completion.", required=True, items="object"),
     Param("options", "object", "temperature, maxTokens, topP, bypassCache, forceProvider,"
           " forceModel."),
 )  # fmt: skip
@@ -50,7 +50,7 @@ class Completions:
     def endpoints(self) -> list[Endpoint]:
         """Everything served here."""
         batch = (
-            Param("requests", "array", "Each as for llm.complete.", required=True),
+            Param("requests", "array", "Each as for llm.complete.", required=True, items="object"),
             Param("concurrency", "integer", "How many at once.", 5, least=1, most=MOST_AT_ONCE),
         )
         return [

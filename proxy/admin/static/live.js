@@ -1,4 +1,4 @@
-// The live figures, once a second, kept for five minutes as long as the page is open.
+// The live figures, once a second, with those of the minutes before the page was opened.
 
 const KEPT = 300;
 
@@ -23,6 +23,12 @@ export function close() {
 
 function open() {
   source = new EventSource("/api/live");
+  source.addEventListener("past", (event) => {
+    history.length = 0;
+    const { seconds } = JSON.parse(event.data);
+    const since = seconds.findIndex((one) => one.requests_per_s > 0);
+    if (since >= 0) history.push(...seconds.slice(since));
+  });
   source.onmessage = (event) => {
     state = "live";
     const figures = JSON.parse(event.data);

@@ -80,8 +80,8 @@ export async function render(place) {
     const why = [shut && door.lastFailure ? WORDS[door.lastFailure] ?? door.lastFailure.replaceAll("_", " ") : null,
       door.failureCount ? `${count(door.failureCount)} failures in a row` : null,
       shut && door.nextAttemptTime ? `next probe in ${Math.ceil(door.nextAttemptTime)} s` : null].filter(Boolean).join(" · ");
-    return h("li", {}, h("div", { class: "spread" },
-      h("span", { class: "row tight" }, badge({ CLOSED: "Closed", OPEN: "Open", HALF_OPEN: "Probing" }[door.state], { CLOSED: "good", OPEN: "bad" }[door.state] ?? "warn"), h("span", { class: "mono" }, model)),
+    return h("li", {}, h("div", { class: "spread gate" },
+      h("span", { class: "row tight named" }, badge({ CLOSED: "Closed", OPEN: "Open", HALF_OPEN: "Probing" }[door.state], { CLOSED: "good", OPEN: "bad" }[door.state] ?? "warn"), h("span", { class: "mono" }, model)),
       shut ? button("Reset", () => change("/api/breakers/reset", { target: name }, `${name} takes requests again.`), { class: "button small", "aria-label": `Reset ${name}` })
         : button("Open", () => change("/api/breakers/open", { target: name }, `${name} takes no requests.`), { class: "button small", "aria-label": `Open the breaker of ${name}` })),
     why ? h("div", { class: "muted small" }, why) : null);
