@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="held single busy paced varied hits translated tls crowd (default: all)",
     )
-    parser.add_argument("--cpus", default="0,1", help="gateway, load and upstream (default: 0,1)")
+    parser.add_argument("--cpus", help="of gateway, load, upstream (default: the first two: 0,1)")
     parser.add_argument(
         "--priority", type=int, default=-15, help="nice value, where allowed (default: -15)"
     )

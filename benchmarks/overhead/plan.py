@@ -98,15 +98,17 @@ def _limits(texts: list[str]) -> dict[str, float]:
     return limits
 
 
-def _cpus(text: str) -> tuple[int | None, int | None, int | None]:
-    """Cores of the gateway, the load and the upstream; None where the machine has just one."""
+def _cpus(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """Cores of the gateway, the load and the upstream; None where there is just one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None, None, None
+    if text is None:
+        return cores[0], cores[1], cores[1]
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"--cpus {text!r} is not numbers such as 0,1") from None
-    cores = os.sched_getaffinity(0)
-    if len(cores) < 2:
-        return None, None, None
     wrong = [one for one in numbers if one not in cores]
     if wrong:
         raise ValueError(f"--cpus {text!r}: there is no core {wrong[0]}")
