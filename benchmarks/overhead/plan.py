@@ -30,6 +30,7 @@ class Bench:
     upstream_cpu: int | None
     limits: dict[str, float]
     priority: int  # nice, where allowed
+    profile: bool  # looks into the gateways, which costs them time
 
     def search(self, one: rival.Rival) -> str:
         return programs.search(one, self.home, self.path)
@@ -60,6 +61,7 @@ def read(args: argparse.Namespace) -> Bench:
         upstream_cpu=cpus[2],
         limits=_limits(args.limit),
         priority=args.priority,
+        profile=args.profile,
     )
 
 
