@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -109,6 +109,35 @@ class Client(asyncio.Protocol):
 
         self.ask((a, b), hear)
 
+    def keep(self, space: int, texts: Mapping[int, str]) -> None:
+        """Have texts kept by their labels in a space, 64-bit numbers all; nobody hears of it."""
+        if self.up and self._transport is not None and len(texts) <= wire.TEXTS:
+            self._number = number = (self._number + 1) & 0xFFFF_FFFF
+            self._transport.write(wire.kept(number, space, texts))
+
+    async def nearest(
+        self, text: str, spaces: Sequence[int], k: int
+    ) -> list[list[tuple[int, float]]] | None:
+        """For each space the k kept texts most like this one, as (label, cosine); None as ask."""
+        if not self.up or self._transport is None:
+            return None
+        future: asyncio.Future[list[list[tuple[int, float]]] | None]
+        future = asyncio.get_running_loop().create_future()
+
+        def hear(kind: Kind, payload: bytes) -> None:
+            found = None
+            if kind is Kind.FOUND:
+                with suppress(wire.BadFrame):
+                    found = wire.near_of(payload)
+            self._count(well=found is not None)
+            if not future.done():
+                future.set_result(found)
+
+        number = self._wait(self.budget_s, hear)
+        until_ns = time.monotonic_ns() + int(self.budget_s * 1e9)
+        self._transport.write(wire.near_question(number, text, spaces, k, until_ns))
+        return await future
+
     async def state(self) -> dict[str, Any] | None:
         """How the embedder does, in its own words; None where it does not answer."""
         if self._transport is None:
@@ -139,19 +168,23 @@ class Client(asyncio.Protocol):
             if kind is Kind.VECTORS:
                 with suppress(wire.BadFrame):
                     found = wire.vectors_of(payload)
-            if found is None or len(found) != len(texts):
-                self._failed += not patient
-                self.late += 1
-                then(None)
-                return
-            if not patient:
-                self._failed = 0
-            self.answered += 1
+            if found is not None and len(found) != len(texts):
+                found = None
+            self._count(well=found is not None, patient=patient)
             then(found)
 
         number = self._wait(budget_s, hear)
         until_ns = time.monotonic_ns() + int(budget_s * 1e9)
         transport.write(wire.question(number, texts, until_ns))
+
+    def _count(self, *, well: bool, patient: bool = False) -> None:
+        """patient: asked with another budget, which says nothing of who has to wait."""
+        if well:
+            self.answered += 1
+        else:
+            self.late += 1
+        if not patient:
+            self._failed = 0 if well else self._failed + 1
 
     def _wait(self, budget_s: float, hear: Callable[[Kind, bytes], None]) -> int:
         self._number = number = (self._number + 1) & 0xFFFF_FFFF
