@@ -23,6 +23,7 @@ FIRST_MS, GAP_MS = 100, 20
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 CROWD = "mock-t4-f100-i5000"  # open for 15 s, checked to the last token
 CROWD_RATE = 1500.0  # streams a second until all are open: a crowd, not a stampede
+PATIENCE_SECONDS = 45.0  # for one request: some gateways never answer some
 BUSY_SHARE = 0.7  # of a core
 WARM = 1_600  # requests before a busy loop: a cache of a thousand answers is full then
 SINGLE, STREAMS = 1_000_000, 2_000_000  # numbers that busy loops do not come to
@@ -82,7 +83,8 @@ def _run(
     where = target(way.url, api, way.headers)
     said = asked or [marked(one) for one in prompts.varied()]
     made = jobs(where, api, way.prefix + model, said, stream=stream)
-    run = Run(replace(load, unique=not asked), where, api, made, stream=stream)
+    load = replace(load, unique=not asked, request_seconds=PATIENCE_SECONDS)
+    run = Run(load, where, api, made, stream=stream)
     run.numbers = (first, 1)
     return run
 
