@@ -8,7 +8,6 @@ import resource
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -251,17 +250,3 @@ def test_two_processes_share_a_file(file: Path) -> None:
         two.rows("SELECT 1")
         assert one.rows(SUM + "days") == two.rows(SUM + "hours")
         assert one.rows("SELECT sum(n) FROM days") == [(100,)]
-
-
-@pytest.mark.slow
-def test_twenty_thousand_rows_a_second(file: Path) -> None:
-    with ledger(file) as book:
-        best = 0.0
-        for _ in range(3):
-            for number in range(10_000):
-                book.record(key=f"k{number % 10}", category=f"c{number % 7}")
-            began = time.perf_counter()
-            due = book.store.written + book.recorder.waiting + len(book.store._pending)
-            until(lambda due=due: book.store.written >= due, 30)
-            best = max(best, 10_000 / (time.perf_counter() - began))
-    assert best > 20_000, f"{best:.0f} rows/s"

@@ -36,19 +36,17 @@ LIMIT_S = 0.3  # for a summary
 def exchanges() -> list[Exchange]:
     """One for each combination of labels."""
     rand = random.Random(1)
-    made = []
-    for key in range(5):
-        for category in range(5):
-            for provider, model in MODELS:
-                for cache in ("miss", "exact", "semantic"):
-                    made.append(
-                        exchange(
-                            key=f"k{key}", category=f"c{category}", provider=provider,
-                            provider_model=model, cache=cache,
-                            usage=Usage(rand.randint(50, 5000), rand.randint(5, 900)),
-                            first_token_s=rand.lognormvariate(-1, 1),
-                        )
-                    )  # fmt: skip
+    made = [
+        exchange(
+            key=f"k{key}", category=f"c{category}", provider=provider, provider_model=model,
+            cache=cache, usage=Usage(rand.randint(50, 5000), rand.randint(5, 900)),
+            first_token_s=rand.lognormvariate(-1, 1),
+        )
+        for key in range(5)
+        for category in range(5)
+        for provider, model in MODELS
+        for cache in ("miss", "exact", "semantic")
+    ]  # fmt: skip
     rand.shuffle(made)
     return made
 
