@@ -46,6 +46,8 @@ def _add_mock(subparsers: Subparsers) -> None:
     mock.add_argument("--trace", help="JSONL rows of first_ms and gaps_ms to draw answers from")
     mock.add_argument("--seed", type=int, default=0, help="of the random scenarios")
     mock.add_argument("--word", default="tok", help="stem of the tokens (default: tok)")
+    mock.add_argument("--certificate", help="PEM file: serve TLS")
+    mock.add_argument("--key", help="PEM file of its key (default: in the same file)")
     mock.add_argument("--faults", action="store_true", help="list the faults and exit")
     mock.set_defaults(func=_run_mock)
 
@@ -58,7 +60,9 @@ def _add_bench(subparsers: Subparsers) -> None:
         epilog="example:\n  firsttoken bench load http://127.0.0.1:3456 --model chat -c 8",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = bench.add_subparsers(dest="bench", required=True)
+    kinds = bench.add_subparsers(
+        dest="bench", required=True, metavar="KIND", parser_class=options.Parser
+    )
     load = kinds.add_parser(
         "load",
         help="load an endpoint and report",

@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 from embeddings.wire import Vectors
 
 WAIT_SECONDS = 0.0002
 BATCH_TEXTS = 64
 WAITING_TEXTS = 4096  # beyond it a question is refused at once
+HOPELESS_RUNS = 16  # failed in a row: the device will not recover within this process
 
 
 class Overloaded(Exception):
@@ -27,7 +29,8 @@ class Overloaded(Exception):
 class _Asked:
     texts: Sequence[str]
     until_ns: int
-    answer: Callable[[Vectors | None], None]
+    answer: Callable[[Any], None]
+    finish: Callable[[Vectors], Any]
 
 
 @dataclass(slots=True)
@@ -53,8 +56,10 @@ class Batcher:
         *,
         wait_s: float = WAIT_SECONDS,
         batch_texts: int = BATCH_TEXTS,
+        hopeless: Callable[[], None] = lambda: None,
     ) -> None:
-        """encode: runs on the worker, one batch at a time. now_ns: CLOCK_MONOTONIC."""
+        """encode: runs on the worker, one batch at a time. now_ns: CLOCK_MONOTONIC. hopeless:
+        called once when HOPELESS_RUNS in a row have failed."""
         self._encode = encode
         self._worker = worker
         self._now_ns = now_ns
@@ -66,11 +71,18 @@ class Batcher:
         self._idle = asyncio.Event()
         self._idle.set()
         self.counts = Counts()
+        self._failing = 0  # runs that failed in a row
+        self._hopeless = hopeless
 
     def ask(
-        self, texts: Sequence[str], until_ns: int, answer: Callable[[Vectors | None], None]
+        self,
+        texts: Sequence[str],
+        until_ns: int,
+        answer: Callable[[Any], None],
+        finish: Callable[[Vectors], Any] = lambda vectors: vectors,
     ) -> None:
-        """answer hears the vectors, or None where it is too late or the model failed.
+        """answer hears what finish makes of the vectors, on the worker too; or None where it is too
+        late or the model failed.
 
         Raises Overloaded.
         """
@@ -78,7 +90,7 @@ class Batcher:
             self.counts.refused += 1
             raise Overloaded
         self.counts.questions += 1
-        self._waiting.append(_Asked(texts, until_ns, answer))
+        self._waiting.append(_Asked(texts, until_ns, answer, finish))
         self._texts += len(texts)
         if not self._busy:
             self._busy = True
@@ -113,22 +125,32 @@ class Batcher:
             self._busy = False
             self._idle.set()
             return
-        texts = [text for one in batch for text in one.texts]
         self.counts.runs += 1
-        self.counts.texts += len(texts)
-        future = asyncio.get_running_loop().run_in_executor(self._worker, self._encode, texts)
+        self.counts.texts += sum(len(one.texts) for one in batch)
+        future = asyncio.get_running_loop().run_in_executor(self._worker, self._work, batch)
         future.add_done_callback(lambda done: self._answered(batch, done))
 
-    def _answered(self, batch: Sequence[_Asked], done: asyncio.Future[Vectors]) -> None:
+    def _work(self, batch: Sequence[_Asked]) -> list[Any]:
+        """What each question is answered with; on the worker."""
+        vectors = self._encode([text for one in batch for text in one.texts])
+        found: list[Any] = []
+        place = 0
+        for one in batch:
+            found.append(one.finish(vectors[place : place + len(one.texts)]))
+            place += len(one.texts)
+        return found
+
+    def _answered(self, batch: Sequence[_Asked], done: asyncio.Future[list[Any]]) -> None:
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:
             self.counts.failed += 1
+            self._failing += 1
+            if self._failing == HOPELESS_RUNS:
+                self._hopeless()
             for one in batch:
                 one.answer(None)
         else:
-            vectors = done.result()
-            place = 0
-            for one in batch:
-                one.answer(vectors[place : place + len(one.texts)])
-                place += len(one.texts)
+            self._failing = 0
+            for one, found in zip(batch, done.result(), strict=True):
+                one.answer(found)
         self._run()

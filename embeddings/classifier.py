@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embeddings.custom import CustomCategories
-from embeddings.encoder import NOTHING, Encoder, Sum, normalise
+from embeddings.encoder import Encoder, Sum, normalise
 from embeddings.fused import WORDS_MAX, Fused
 from embeddings.head import LANGUAGES, Head
-from embeddings.keywords import KeywordVote, estimate_complexity
+from embeddings.keywords import DEFAULT, KeywordVote, estimate_complexity
 from embeddings.language import UNKNOWN, find_latin_language, find_script_language
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model
 from embeddings.reading import Category, Explanation, Reading, Vector
@@ -34,8 +34,10 @@ class Classifier:
     ) -> None:
         """Use `load`. Without a head, keywords decide."""
         self._encoder = encoder
-        self._head = head
-        self._fused = None if head is None else Fused(encoder, head)
+        self._trained = head
+        self._head: Head | None = None
+        self._fused: Fused | None = None
+        self.decide_by(keywords=False)
         self._custom = custom
         self._vote = KeywordVote()
         self._fingerprint = ""
@@ -46,17 +48,17 @@ class Classifier:
         path: Path | None = None,
         categories: Sequence[Category] = (),
         *,
-        mode: str = "embedding",
+        keywords: bool = False,
     ) -> Classifier:
         """The shipped model, or the one at `path`, with further categories.
 
-        A missing or damaged file is logged once, as a warning, and keywords decide from then on;
-        mode "keywords" makes them decide anyway, while vectors still come from the model.
+        A missing or damaged file is logged once, as a warning, and keywords decide from then on.
+        keywords: see decide_by.
         """
         try:
             model = read_model(path or SHIPPED)
             encoder = Encoder.from_arrays(model.arrays)
-            head = Head.from_arrays(model.facts, model.arrays) if mode != "keywords" else None
+            head: Head | None = Head.from_arrays(model.facts, model.arrays)
             spread = model.arrays.get("whiten"), model.arrays.get("whiten_mean")
             digest = model.sha256[:16]
         except (BadModelFile, KeyError, ValueError) as error:
@@ -67,8 +69,17 @@ class Classifier:
         classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
         classifier._custom.extend(tuple(categories))
         classifier._fingerprint = digest
+        classifier.decide_by(keywords=keywords)
         classifier.read(_FIRST)
         return classifier
+
+    def decide_by(self, *, keywords: bool) -> None:
+        """Who decides from the next text on: cue words, or the model where there is one. Vectors
+        come from the model either way."""
+        head = None if keywords else self._trained
+        if head is not self._head:
+            self._head = head
+            self._fused = None if head is None else Fused(self._encoder, head)
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +90,11 @@ class Classifier:
     def encoder(self) -> Encoder:
         """The word table, for vectors of single words."""
         return self._encoder
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is a model that could decide."""
+        return self._trained is not None
 
     @property
     def source(self) -> str:
@@ -111,29 +127,30 @@ class Classifier:
         fused, head = self._fused, self._head
         if fused is None or head is None:
             return self._read_keywords(text, shown)
-        words = split(shown) or [NOTHING]
-        vector, scores, place = self._score(fused, head, shown, words)
+        words = split(shown)
+        if not words:
+            return self._read_nothing(shown)
+        few = len(words) <= WORDS_MAX
+        vector, scores = fused.score(shown, words) if few else fused.score_long(shown)
+        counts = scores[fused.outputs :]
+        del scores[fused.outputs :]
         complexity = head.rank_complexity(scores.pop())
         best = max(scores)
         category = head.categories[scores.index(best)]
-        confidence = head.calibrate(1.0 / sum([math.exp(score - best) for score in scores]))
-        language = LANGUAGES[place] if place >= 0 else UNKNOWN
+        confidence = head.calibrate(_share(best, scores))
+        most = max(counts)
+        language = LANGUAGES[counts.index(most)] if most > 0.0 else UNKNOWN
         if len(self._custom):
             category, confidence = self._prefer_custom(vector, words, (category, confidence))
-        if not shown.isascii():
-            language = find_script_language(shown) or language
+        if not shown.isascii() and (foreign := find_script_language(shown)):
+            language = foreign
+            confidence *= self._encoder.index.share_known(words)  # of it the table knows little
         return Reading(vector, category, confidence, complexity, language)
 
-    def _score(
-        self, fused: Fused, head: Head, shown: str, words: list[bytes]
-    ) -> tuple[Vector, list[float], int]:
-        if len(words) <= WORDS_MAX:
-            scored = fused.score(shown, words)
-            if not self._encoder.index.wide:
-                return scored
-        found = self._encoder.add_up(shown)
-        vector = normalise(found.vector)
-        return vector, *head.score(vector, found, read_signs(shown))
+    def _read_nothing(self, shown: str) -> Reading:
+        """Of a text without words nobody knows what it wants."""
+        vector = normalise(self._encoder.add_up(shown).vector)
+        return Reading(vector, DEFAULT, 0.0, estimate_complexity(shown, ()), UNKNOWN, self.source)
 
     def _read_keywords(self, text: str, shown: str) -> Reading:
         found = self._encoder.add_up(shown)
@@ -153,8 +170,12 @@ class Classifier:
         shown = cut(text)
         found = self._encoder.add_up(shown)
         scores = self._share_out(found, shown)
-        for name, likeness in self._custom.score(reading.vector, found.words).items():
-            scores[name] = self._custom.accept(likeness)
+        added = {
+            name: self._custom.accept(name, likeness)
+            for name, likeness in self._custom.score(reading.vector, found.words).items()
+        }
+        left = 1.0 - max(added.values(), default=0.0)
+        scores = {name: score * left for name, score in scores.items()} | added
         total = sum(scores.values()) or 1.0
         ordered = sorted(scores.items(), key=lambda item: -item[1])
         return Explanation(
@@ -163,6 +184,7 @@ class Classifier:
             words=self._weigh_words(found.words, reading.category),
             cues=name_signs(read_signs(shown)) + self._vote.name_groups(found.words),
             keywords=tuple(self._custom.find_keywords(found.words)),
+            like=self._custom.find_example(reading.category, reading.vector),
         )
 
     def _share_out(self, found: Sum, shown: str) -> dict[str, float]:
@@ -171,7 +193,7 @@ class Classifier:
             votes = self._vote.count(found.words)
             total = sum(votes.values()) or 1.0
             return {name: vote / total for name, vote in votes.items()}
-        raw = head.score(normalise(found.vector), found, read_signs(shown))[0][:-1]
+        raw = head.score(normalise(found.vector), found, read_signs(shown))[: head.outputs - 1]
         best = max(raw)
         powers = [math.exp(score - best) for score in raw]
         return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
@@ -181,7 +203,7 @@ class Classifier:
     ) -> tuple[str, float]:
         likeness = self._custom.score(vector, words)
         name = max(likeness, key=lambda key: likeness[key])
-        chance = self._custom.accept(likeness[name])
+        chance = self._custom.accept(name, likeness[name])
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:
@@ -203,11 +225,21 @@ class Classifier:
         def margin(kept: Sequence[bytes]) -> float:
             text = b" ".join(kept).decode("utf-8", "replace")
             found = self._encoder.add_up(text)
-            scores = head.score(normalise(found.vector), found, read_signs(text))[0][:-1]
+            scores = head.score(normalise(found.vector), found, read_signs(text))[
+                : head.outputs - 1
+            ]
             return scores[place] - sum(scores) / len(scores)
 
         shown = list(words[:40])
         return margin(shown) - margin([other for other in shown if other != word])
+
+
+def _share(best: float, scores: list[float]) -> float:
+    """The best one's share of the softmax."""
+    try:
+        return math.exp(best) / sum(map(math.exp, scores))
+    except (OverflowError, ZeroDivisionError):  # a model whose scores are out of all range
+        return 1.0 / sum([math.exp(score - best) for score in scores])
 
 
 __all__ = ["Category", "Classifier", "Encoder", "Explanation", "Reading"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -39,10 +39,12 @@ class _Waiting:
 class Client(asyncio.Protocol):
     """One connection at a time to the embedder at a path. All on one loop."""
 
-    def __init__(self, path: str, budget_s: float) -> None:
-        """budget_s: how long an answer may take."""
+    def __init__(self, path: str | None, budget_s: float) -> None:
+        """path: of its socket, None: there is no embedder. budget_s: how long an answer may
+        take."""
         self.path = path
         self.budget_s = budget_s
+        self._moved = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._frames = wire.Frames()
         self._waiting: dict[int, _Waiting] = {}
@@ -52,6 +54,15 @@ class Client(asyncio.Protocol):
         self.answered = 0
         self.late = 0
 
+    def configure(self, path: str | None, budget_s: float) -> None:
+        """Another path or budget from now on; what is asked at the old path is answered by None."""
+        self.budget_s = budget_s
+        if path != self.path:
+            self.path = path
+            self._moved.set()
+            if self._transport is not None:
+                self._transport.abort()
+
     # ---- asking ----------------------------------------------------------------------------
 
     @property
@@ -59,13 +70,30 @@ class Client(asyncio.Protocol):
         """Whether a question is worth asking."""
         return self._transport is not None and self._failed < FAILURES
 
-    def ask(self, texts: Sequence[str], then: Callable[[Vectors | None], None]) -> None:
+    @property
+    def connected(self) -> bool:
+        """Whether there is one to ask at all."""
+        return self._transport is not None
+
+    def ask(
+        self,
+        texts: Sequence[str],
+        then: Callable[[Vectors | None], None],
+        budget_s: float | None = None,
+    ) -> None:
         """then hears unit vectors, shape (len(texts), dim), once and within the budget; or None,
-        at once where the embedder is away."""
-        if not self.up or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
+        at once where the embedder is away.
+
+        budget_s: of a question that nobody waits for. It may be longer than the usual one, is
+        asked of an embedder that is too slow for that one too, and says nothing about whether it
+        is back in time.
+        """
+        patient = budget_s is not None
+        ready = self.connected if patient else self.up
+        if not ready or len(self._waiting) >= WAITING or len(texts) > wire.TEXTS:
             then(None)
             return
-        self._ask(texts, self.budget_s, then)
+        self._ask(texts, self.budget_s if budget_s is None else budget_s, then, patient=patient)
 
     async def encode(self, texts: Sequence[str]) -> Vectors | None:
         """The same, for who may await."""
@@ -80,6 +108,35 @@ class Client(asyncio.Protocol):
             then(None if found is None else float(found[0] @ found[1]))
 
         self.ask((a, b), hear)
+
+    def keep(self, space: int, texts: Mapping[int, str]) -> None:
+        """Have texts kept by their labels in a space, 64-bit numbers all; nobody hears of it."""
+        if self.up and self._transport is not None and len(texts) <= wire.TEXTS:
+            self._number = number = (self._number + 1) & 0xFFFF_FFFF
+            self._transport.write(wire.kept(number, space, texts))
+
+    async def nearest(
+        self, text: str, spaces: Sequence[int], k: int
+    ) -> list[list[tuple[int, float]]] | None:
+        """For each space the k kept texts most like this one, as (label, cosine); None as ask."""
+        if not self.up or self._transport is None:
+            return None
+        future: asyncio.Future[list[list[tuple[int, float]]] | None]
+        future = asyncio.get_running_loop().create_future()
+
+        def hear(kind: Kind, payload: bytes) -> None:
+            found = None
+            if kind is Kind.FOUND:
+                with suppress(wire.BadFrame):
+                    found = wire.near_of(payload)
+            self._count(well=found is not None)
+            if not future.done():
+                future.set_result(found)
+
+        number = self._wait(self.budget_s, hear)
+        until_ns = time.monotonic_ns() + int(self.budget_s * 1e9)
+        self._transport.write(wire.near_question(number, text, spaces, k, until_ns))
+        return await future
 
     async def state(self) -> dict[str, Any] | None:
         """How the embedder does, in its own words; None where it does not answer."""
@@ -96,7 +153,12 @@ class Client(asyncio.Protocol):
         return await future
 
     def _ask(
-        self, texts: Sequence[str], budget_s: float, then: Callable[[Vectors | None], None]
+        self,
+        texts: Sequence[str],
+        budget_s: float,
+        then: Callable[[Vectors | None], None],
+        *,
+        patient: bool = False,
     ) -> None:
         transport = self._transport
         assert transport is not None
@@ -106,18 +168,23 @@ class Client(asyncio.Protocol):
             if kind is Kind.VECTORS:
                 with suppress(wire.BadFrame):
                     found = wire.vectors_of(payload)
-            if found is None or len(found) != len(texts):
-                self._failed += 1
-                self.late += 1
-                then(None)
-                return
-            self._failed = 0
-            self.answered += 1
+            if found is not None and len(found) != len(texts):
+                found = None
+            self._count(well=found is not None, patient=patient)
             then(found)
 
         number = self._wait(budget_s, hear)
         until_ns = time.monotonic_ns() + int(budget_s * 1e9)
         transport.write(wire.question(number, texts, until_ns))
+
+    def _count(self, *, well: bool, patient: bool = False) -> None:
+        """patient: asked with another budget, which says nothing of who has to wait."""
+        if well:
+            self.answered += 1
+        else:
+            self.late += 1
+        if not patient:
+            self._failed = 0 if well else self._failed + 1
 
     def _wait(self, budget_s: float, hear: Callable[[Kind, bytes], None]) -> int:
         self._number = number = (self._number + 1) & 0xFFFF_FFFF
@@ -134,7 +201,7 @@ class Client(asyncio.Protocol):
     # ---- the connection --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport = transport
         self._frames = wire.Frames()
         self._lost.clear()
@@ -161,23 +228,32 @@ class Client(asyncio.Protocol):
                 self._transport.abort()
 
     async def run(self) -> None:
-        """Stay connected, for ever; a task of the proxy's."""
+        """Stay connected to where the path leads, for ever; a task of the proxy's."""
         loop = asyncio.get_running_loop()
-        pause_s = PROBE_SECONDS
-        told = False
+        pause_s, told = PROBE_SECONDS, False
         try:
             while True:
+                path = self.path
+                if self._moved.is_set():
+                    pause_s, told = PROBE_SECONDS, False
+                    self._moved.clear()
+                if path is None:
+                    await self._moved.wait()
+                    continue
                 try:
-                    await loop.create_unix_connection(lambda: self, self.path)
+                    await loop.create_unix_connection(lambda: self, path)
                 except OSError as error:
                     if not told:
-                        log.warning("no embedder at %s: %s", self.path, error)
+                        log.warning("no embedder at %s: %s", path, error)
                         told = True
-                    await asyncio.sleep(pause_s)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._moved.wait(), pause_s)
                     pause_s = min(2 * pause_s, RECONNECT_MOST_S)
                     continue
                 pause_s, told = PROBE_SECONDS, False
                 self._failed = FAILURES  # until a probe has come back in time
+                if self._moved.is_set() and self._transport is not None:
+                    self._transport.abort()  # moved while it was being connected
                 await self._look_after()
         finally:
             if self._transport is not None:

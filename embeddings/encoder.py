@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 import zlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.cues import strip_accents
 from embeddings.reading import Vector
-from embeddings.words import cut, split, split_wide
+from embeddings.vocabulary import Vocabulary
+from embeddings.words import cut, split
 
 HASH_ROWS = 512
 """Unknown words share this many fixed random rows: two unknown names rarely look the same."""
-OOV_WORDS = 8192
-"""Unknown words remembered at once; the oldest is forgotten, so random words cannot fill memory."""
+KEPT_WORDS = 8192
+"""Words whose rows are remembered; the oldest is forgotten, so random words cannot fill memory."""
 DIM = 256
 
 _NUMBER = b"0"
@@ -37,29 +38,34 @@ class Sum:
     """A text looked up: its words, their rows, and the sum of their vectors, not normalised."""
 
     words: list[bytes]
-    rows: list[int]
+    rows: NDArray[np.intp]
     vector: Vector
 
 
+class Words(Protocol):
+    """Words and their rows: a dictionary, or a Vocabulary."""
+
+    def get(self, word: bytes, /) -> int | None: ...
+    def items(self) -> Iterable[tuple[bytes, int]]: ...
+
+
 class WordIndex(dict[bytes, int]):
-    """Word -> row. An unknown word is resolved once and remembered, up to OOV_WORDS of them."""
+    """Word -> row, of the words met last: at most KEPT_WORDS, whatever texts bring."""
 
-    __slots__ = ("_added", "_first_hash_row", "wide")
+    __slots__ = ("_first_hash_row", "_order", "number", "words")
 
-    def __init__(self, words: Mapping[bytes, int], first_hash_row: int) -> None:
-        super().__init__(words)
-        self._added: deque[bytes] = deque()
+    def __init__(self, words: Words, first_hash_row: int) -> None:
+        super().__init__()
+        self.words = words
+        self._order: deque[bytes] = deque()
         self._first_hash_row = first_hash_row
-        self.wide = False
+        self.number = words.get(_NUMBER)  # the row that all numbers share, where there is one
 
     def __missing__(self, word: bytes) -> int:
         row = self.resolve(word)
-        if word[0] >= 0xE0 and len(word) > 4:
-            self.wide = True  # perhaps a script without spaces: the caller splits again
-            return row
-        if len(self._added) >= OOV_WORDS:
-            del self[self._added.popleft()]
-        self._added.append(word)
+        if len(self._order) >= KEPT_WORDS:
+            del self[self._order.popleft()]
+        self._order.append(word)
         self[word] = row
         return row
 
@@ -67,26 +73,36 @@ class WordIndex(dict[bytes, int]):
         """True for a word of the vocabulary, by itself or as a form of one."""
         return self.resolve(word) < self._first_hash_row
 
+    def share_known(self, words: Sequence[bytes]) -> float:
+        """The share of these words that are of the vocabulary; words: at least one."""
+        first = self._first_hash_row
+        return sum([row < first for row in map(self.__getitem__, words)]) / len(words)
+
+    def is_hash(self, row: int) -> bool:
+        """Whether a row is one that unknown words share."""
+        return row >= self._first_hash_row
+
     def resolve(self, word: bytes) -> int:
         """The row of a word, of its form without accents, its stem, a near spelling; or a hash."""
-        found = self.get(word)
+        find = self.words.get
+        found = find(word)
         if found is not None:
             return found
         if not word.isalpha() and word.isascii():
             return self._resolve_figures(word)
         plain = strip_accents(word.decode("utf-8", "replace")).encode()
         for candidate in self._candidates(plain):
-            found = self.get(candidate)
+            found = find(candidate)
             if found is not None:
                 return found
         return self._hash(word)
 
     def _resolve_figures(self, word: bytes) -> int:
         """A number is a number; of a word with figures in it, what stands before them counts."""
-        if word.isdigit():
-            return self.get(_NUMBER, self._hash(word))
+        if word.isdigit() and self.number is not None:
+            return self.number
         letters = word.rstrip(b"0123456789")
-        found = self.get(letters) if len(letters) > 2 and letters.isalpha() else None
+        found = self.words.get(letters) if len(letters) > 2 and letters.isalpha() else None
         return self._hash(word) if found is None else found
 
     @staticmethod
@@ -115,7 +131,7 @@ class WordIndex(dict[bytes, int]):
 class Encoder:
     """Texts to unit vectors through the table. Not for use by two threads at once."""
 
-    def __init__(self, words: Mapping[bytes, int], rows: NDArray[np.int8], scales: Vector) -> None:
+    def __init__(self, words: Words, rows: NDArray[np.int8], scales: Vector) -> None:
         """`rows` is (n, DIM), the last HASH_ROWS of them for unknown words; `scales` is (n,)."""
         self.rows = rows
         self.scales = scales
@@ -124,14 +140,13 @@ class Encoder:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Encoder:
         """From a model file's arrays. Raises KeyError or ValueError where they do not fit."""
-        listed = arrays["vocabulary"].tobytes().split(b"\n")
+        words = Vocabulary(arrays["vocabulary"], arrays["word_rows"])
         rows, scales = arrays["rows"], arrays["scales"]
-        numbers = arrays["word_rows"].tolist()
-        if len(listed) != len(numbers) or len(rows) != len(scales) or max(numbers) >= len(rows):
+        if len(rows) != len(scales) or int(arrays["word_rows"].max()) >= len(rows):
             raise ValueError("vocabulary and rows do not match")
         if rows.shape[1] != DIM:
             raise ValueError(f"vectors have {rows.shape[1]} columns, not {DIM}")
-        return cls(dict(zip(listed, numbers, strict=True)), rows, scales)
+        return cls(words, rows, scales)
 
     @classmethod
     def without_model(cls) -> Encoder:
@@ -159,19 +174,14 @@ class Encoder:
         """Look up and add the words of a text that is already cut."""
         words = split(text) or [NOTHING]
         index = self.index
-        rows = list(map(index.__getitem__, words))
-        if index.wide:
-            words = split_wide(text) or [NOTHING]
-            rows = list(map(index.__getitem__, words))
-            index.wide = False
-        places = np.array(rows)
-        vectors = self.rows.take(places, 0).astype(np.float32)
-        return Sum(words, rows, np.dot(self.scales.take(places), vectors))
+        rows = np.fromiter(map(index.__getitem__, words), np.intp, len(words))
+        vectors = self.rows.take(rows, 0).astype(np.float32)
+        return Sum(words, rows, self.scales.take(rows).dot(vectors))
 
 
 def normalise(vector: Vector) -> Vector:
     """The vector at unit length; a zero vector becomes the first axis."""
-    length = math.sqrt(np.dot(vector, vector))
+    length = math.sqrt(vector.dot(vector))
     if length == 0.0:
         vector = np.zeros_like(vector)
         vector[0] = 1.0

@@ -5,15 +5,16 @@ No CUDA context and no torch: any process may look. Without a driver there is si
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pynvml
-
 EACH_SECONDS = 2.0
+_DRIVER = "libnvidia-ml.so.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,31 @@ class Gpu:
         }
 
 
-def find() -> list[Gpu]:
-    """Every GPU with its figures; empty where there is no driver. Takes milliseconds."""
+def load() -> Any:
+    """The module pynvml, or None without a driver: then its 1.4 MB are spared."""
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        ctypes.CDLL(_DRIVER)
+        return importlib.import_module("pynvml")
+    except (OSError, ImportError):
+        return None
+
+
+def find(library: Callable[[], Any] = load) -> list[Gpu]:
+    """Every GPU with its figures; empty where there is no driver. Takes milliseconds."""
+    nvml = library()
+    if nvml is None:
         return []
     try:
-        return [_look(index) for index in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return []
+    try:
+        return [_look(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+    except nvml.NVMLError:
         return []
     finally:
-        with suppress(pynvml.NVMLError):
-            pynvml.nvmlShutdown()
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
 
 
 def least_loaded(gpus: Sequence[Gpu], visible: str | None = None) -> Gpu | None:
@@ -76,32 +89,32 @@ def _load(gpu: Gpu) -> tuple[float, int]:
     return round(gpu.utilisation or 0.0, 1), -free
 
 
-def _look(index: int) -> Gpu:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+def _look(nvml: Any, index: int) -> Gpu:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
 
     def ask(question: Callable[..., Any], *more: Any) -> Any:
         try:
             return question(handle, *more)
-        except pynvml.NVMLError:
+        except nvml.NVMLError:
             return None  # not every card measures everything
 
-    rates = ask(pynvml.nvmlDeviceGetUtilizationRates)
-    memory = ask(pynvml.nvmlDeviceGetMemoryInfo)
-    milliwatts = ask(pynvml.nvmlDeviceGetPowerUsage)
-    celsius = ask(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
+    rates = ask(nvml.nvmlDeviceGetUtilizationRates)
+    memory = ask(nvml.nvmlDeviceGetMemoryInfo)
+    milliwatts = ask(nvml.nvmlDeviceGetPowerUsage)
+    celsius = ask(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU)
     return Gpu(
         index=index,
-        uuid=str(ask(pynvml.nvmlDeviceGetUUID) or index),
-        name=str(ask(pynvml.nvmlDeviceGetName) or "unknown"),
+        uuid=str(ask(nvml.nvmlDeviceGetUUID) or index),
+        name=str(ask(nvml.nvmlDeviceGetName) or "unknown"),
         utilisation=None if rates is None else rates.gpu / 100.0,
         memory_used_bytes=None if memory is None else int(memory.used),
         memory_total_bytes=None if memory is None else int(memory.total),
         temperature_celsius=celsius,
         power_watts=None if milliwatts is None else milliwatts / 1000.0,
         ecc_errors=ask(
-            pynvml.nvmlDeviceGetTotalEccErrors,
-            pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-            pynvml.NVML_VOLATILE_ECC,
+            nvml.nvmlDeviceGetTotalEccErrors,
+            nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+            nvml.NVML_VOLATILE_ECC,
         ),
     )
 

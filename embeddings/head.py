@@ -8,11 +8,9 @@ it is folded into a table of hints: one row of scores for each. A text is then a
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,29 +27,33 @@ END_WORDS = 12
 """Words at either end of a text that are also read apart."""
 PAIR_WORDS = 24
 """Words at either end among which cue pairs are sought."""
+SEEN_WORDS = 32
+"""Words at either end that count for the language."""
+_ENDS = np.concatenate((np.arange(SEEN_WORDS), np.arange(-SEEN_WORDS, 0)))
+_SHARES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """Hints and calibration.
 
-    `hints` is (n, 2 * outputs + languages): what a row says among the first words, among the last
-    words, and how it counts for each language. Its rows are the encoder's, then one for each cue
-    pair group at the beginning, one at the end, one for each sign. `weights` is (DIM, outputs) for
+    `hints` is (n, 2 * outputs + languages), float16, as the file maps it: what a row says among the
+    first words, among the last words, and how it counts for each language. Its rows are the
+    encoder's, then one for each cue pair group at the beginning, one at the end, one for each sign:
+    those, `extra` holds again in float32, from `first_extra` on. `weights` is (DIM, outputs) for
     the unit vector. Outputs are the categories, then complexity. Every text shows one sign of
-    length, so the bias stands in their rows.
+    length, so the bias stands in their rows of `extra`.
     """
 
     categories: tuple[str, ...]
-    hints: NDArray[np.float32]
+    hints: NDArray[np.float16]
+    extra: NDArray[np.float32]
     weights: NDArray[np.float32]
-    sureness: tuple[tuple[float, float], ...]
+    sureness: tuple[float, ...]
     complexity_at: tuple[float, ...]
     pairs: Mapping[tuple[bytes, bytes], int]
     pair_keys: frozenset[tuple[bytes, bytes]]
-    first_pair: int
-    first_sign: int
-    places: dict[tuple[int, int], NDArray[np.float32]]
+    first_extra: int
 
     @classmethod
     def from_arrays(cls, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Head:
@@ -65,63 +67,53 @@ class Head:
             raise ValueError(f"hints are {hints.shape}, not {expected}")
         if tuple(facts["groups"]) != GROUPS or tuple(facts["signs"]) != SIGNS:
             raise ValueError("made for other cue groups or signs")
-        first_sign = rows + 2 * len(GROUPS)
-        # Once in float32, for good: turning the rows of each text costs two microseconds.
-        table = hints.astype(np.float32)
-        table[first_sign : first_sign + LENGTHS, :outputs] += arrays["head_bias"]
+        extra = hints[rows:].astype(np.float32)
+        first_sign = 2 * len(GROUPS)
+        extra[first_sign : first_sign + LENGTHS, :outputs] += arrays["head_bias"]
         pairs = index_pairs()
         return cls(
             categories=categories,
-            hints=table,
+            hints=hints,
+            extra=extra,
             weights=np.array(arrays["head_weights"], dtype=np.float32),
-            sureness=tuple((float(x), float(y)) for x, y in facts["sureness"]),
+            sureness=_even_out(facts["sureness"]),
             complexity_at=tuple(float(cut) for cut in facts["complexity_at"]),
             pairs=pairs,
             pair_keys=frozenset(pairs),
-            first_pair=rows,
-            first_sign=first_sign,
-            places={},
+            first_extra=rows,
         )
 
-    def score(self, unit: Vector, found: Sum, signs: Sequence[int]) -> tuple[list[float], int]:
-        """One number for each category and the raw complexity; the place of the language or -1."""
-        extra = [self.sign_row(sign) for sign in signs]
-        for ending, group in find_pairs(found.words, self.pairs, self.pair_keys):
-            extra.append(self.pair_row(group, ending))
-        rows = found.rows
-        if len(rows) > 2 * PAIR_WORDS:
-            rows = rows[:PAIR_WORDS] + rows[-PAIR_WORDS:]
-        key = (len(extra), len(rows))
-        places = self.places.get(key)
-        if places is None:
-            places = self.places[key] = place_weights(*key)
-        sums = np.dot(places, self.hints.take(np.array(extra + rows), 0))
-        scores = np.dot(unit, self.weights)
-        outputs = len(scores)
-        scores += sums[0, :outputs]
-        scores += sums[1, outputs : 2 * outputs]
-        counts: list[float] = sums[2, 2 * outputs :].tolist()
-        most = max(counts)
-        return scores.tolist(), counts.index(most) if most > 0.0 else -1
+    @property
+    def outputs(self) -> int:
+        """How many numbers a text gets: one for each category, and complexity."""
+        return len(self.categories) + 1
 
-    def sign_row(self, sign: int) -> int:
-        """The row of hints of one sign."""
-        return self.first_sign + sign
+    def score(self, unit: Vector, found: Sum, signs: Sequence[int]) -> list[float]:
+        """One number for each category, the raw complexity, and a count for each language."""
+        outputs = self.outputs
+        scores = np.dot(unit, self.weights) + self.add_extra(
+            signs, find_pairs(found.words, self.pairs, self.pair_keys)
+        )
+        rows = ends_of(found.rows)
+        sums = np.dot(weigh_places(len(rows)), self.hints.take(rows, 0).astype(np.float32))
+        scores += sums[1, :outputs]
+        scores += sums[2, outputs : 2 * outputs]
+        return [*scores.tolist(), *sums[0, 2 * outputs :].tolist()]
 
-    def pair_row(self, group: int, ending: int) -> int:
-        """The row of hints of one group of cue pairs, at the beginning (0) or the end (1)."""
-        return self.first_pair + ending * len(GROUPS) + group
+    def add_extra(
+        self, signs: Sequence[int], pairs: Sequence[tuple[int, int]] = ()
+    ) -> NDArray[np.float32]:
+        """What signs, and pairs as (0 beginning or 1 end, group), add to each score."""
+        groups = len(GROUPS)
+        rows = [2 * groups + sign for sign in signs]
+        rows += [ending * groups + group for ending, group in pairs]
+        sums = self.extra.take(rows, 0).sum(0)
+        added: NDArray[np.float32] = sums[: self.outputs] + sums[self.outputs : 2 * self.outputs]
+        return added
 
     def calibrate(self, share: float) -> float:
         """The winner's share of the softmax, turned into the chance that it is right."""
-        points = self.sureness
-        place = bisect_right(points, (share, math.inf))
-        if place == 0:
-            return points[0][1]
-        if place == len(points):
-            return points[-1][1]
-        (x0, y0), (x1, y1) = points[place - 1], points[place]
-        return y0 + (y1 - y0) * (share - x0) / (x1 - x0)
+        return self.sureness[int(share * _SHARES)]
 
     def rank_complexity(self, raw: float) -> float:
         """The share of ordinary prompts that are easier."""
@@ -134,19 +126,32 @@ def find_pairs(
     keys: frozenset[tuple[bytes, bytes]],
 ) -> list[tuple[int, int]]:
     """(0 beginning or 1 end, cue group) of the pairs there; in a short text both at once."""
+    # zip makes one tuple again and again, pairwise a new one each time: 0.5 us on 24 words.
     if len(words) <= PAIR_WORDS:
-        seen = keys.intersection(pairwise(words))
+        seen = keys.intersection(zip(words, words[1:], strict=False))  # noqa: RUF007
         return [(ending, pairs[pair]) for pair in seen for ending in (0, 1)] if seen else []
-    first = keys.intersection(pairwise(words[:PAIR_WORDS]))
-    last = keys.intersection(pairwise(words[-PAIR_WORDS:]))
+    head, tail = words[:PAIR_WORDS], words[-PAIR_WORDS:]
+    first = keys.intersection(zip(head, head[1:], strict=False))  # noqa: RUF007
+    last = keys.intersection(zip(tail, tail[1:], strict=False))  # noqa: RUF007
     return [(0, pairs[pair]) for pair in first] + [(1, pairs[pair]) for pair in last]
 
 
-def place_weights(extra: int, words: int) -> NDArray[np.float32]:
-    """(3, extra + words): what counts at the beginning, at the end, and for the language."""
-    places = np.zeros((3, extra + words), dtype=np.float32)
-    places[0, : extra + END_WORDS] = 1.0
-    places[1, max(extra, extra + words - END_WORDS) :] = 1.0
-    places[1, :extra] = 1.0
-    places[2, extra:] = 1.0
+def ends_of(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of many words those at either end: all that is looked at for hints."""
+    return rows if len(rows) <= 2 * SEEN_WORDS else rows[_ENDS]
+
+
+def weigh_places(words: int) -> NDArray[np.float32]:
+    """(3, words): what counts for the whole text, among the first words, among the last."""
+    places = np.zeros((3, words), dtype=np.float32)
+    places[0] = 1.0
+    places[1, :END_WORDS] = 1.0
+    places[2, -END_WORDS:] = 1.0
     return places
+
+
+def _even_out(points: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Points (share, chance) as chances at even steps of the share, so that one look is enough."""
+    shares, chances = zip(*points, strict=True)
+    steps = (np.arange(_SHARES + 1) + 0.5) / _SHARES
+    return tuple(np.interp(steps, shares, chances).tolist())

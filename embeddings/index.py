@@ -2,9 +2,10 @@
 
 Three stages, so that a million partitions of two prompts and one partition of a million are both
 small and fast: a numpy block of codes (no FAISS in the process), the same codes in a flat FAISS
-index, and IVF lists whose centroids are trained in a background thread. Every other call runs on
-the caller's thread and does a bounded amount of work: vectors move to the next stage a few at a
-time, with each `add`.
+index, and IVF lists whose centroids are trained in a background thread. An index that was never
+searched keeps what the ring cannot hold on a heap until it is. Every other call runs on the
+caller's thread and does a bounded amount of work: vectors move to the next stage a few at a time,
+with each `add`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from embeddings.engine import Codes, Engine, Spawn, spawn_thread
+from embeddings.heap import Heap
 from embeddings.reading import Vector
 from embeddings.stages import Block, Found, Inverted, Ring, Stage
 
@@ -28,13 +30,14 @@ _BATCH, _SLOW_BATCH = 64, 12  # vectors added at once: less than a millisecond
 class Index:
     """Vectors by number. All calls from one thread; each does a bounded amount of work."""
 
-    __slots__ = ("_engine", "_next", "_old", "_sample", "_stage", "_training")
+    __slots__ = ("_engine", "_next", "_old", "_sample", "_searched", "_stage", "_training")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._stage: Stage = Block(engine)
         self._old: Stage | None = None  # what is still to be moved
         self._training = False
+        self._searched = False
         self._next: Inverted | None = None  # set by the training thread
         self._sample: list[Codes] = []
 
@@ -82,7 +85,13 @@ class Index:
         return self._stage.remove(label)
 
     def search(self, vector: Vector, k: int) -> Found:
-        """The k nearest as (number, inner product), nearest first; k at most the engine's."""
+        """The k nearest as (number, inner product), nearest first; k at most the engine's.
+
+        None of those on the heap, where the first search only begins what later ones need.
+        """
+        self._searched = True
+        if isinstance(self._stage, Heap):
+            self._grow()
         found = self._stage.search(vector, k) if len(self._stage) else []
         if self._old is None:
             return found
@@ -94,9 +103,9 @@ class Index:
         """Move up to count vectors on to the newest stage. For idle moments too."""
         old = self._old
         while old is not None and count:
-            label, codes = old.take()
-            self._stage.add((label,), codes.reshape(1, -1))
-            count -= 1
+            labels, codes = old.take(count)
+            self._stage.add(labels, codes)
+            count -= len(labels)
             if not len(old):
                 old = self._old = None
 
@@ -115,7 +124,13 @@ class Index:
             return
         elif isinstance(stage, Ring):
             if len(stage) >= RING_MAX:
-                self._train(stage.snapshot())
+                if self._searched:
+                    self._train(stage.snapshot())
+                else:
+                    self._shift(Heap(self._engine))
+        elif isinstance(stage, Heap):
+            if self._searched and len(stage) >= RING_MAX:
+                self._train(stage.sample(_LEARNS_FROM))
         elif (
             isinstance(stage, Inverted)
             and stage.learnt_from < _LEARNS_FROM

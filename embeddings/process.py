@@ -14,17 +14,18 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 
 from embeddings import gpu, wire
 from embeddings.batcher import Batcher, Overloaded
+from embeddings.shelf import Shelf, Store
 from embeddings.transformer import NoModel, Transformer, model_path
 from embeddings.wire import Kind, Vectors
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 CLIENTS = 256
 UNREAD_BYTES = 4 * 1024 * 1024  # answers that a client does not read, before it is let go
 DRAIN_SECONDS = 5.0
+_WHENEVER = (1 << 64) - 1  # nanoseconds: what is to be kept has no deadline
 
 
 class AlreadyRunning(Exception):
@@ -47,6 +49,9 @@ class Model(Protocol):
     dim: int
 
     def encode(self, texts: Any) -> Vectors: ...
+    def store(self) -> Store:
+        """Where vectors are kept on its device."""
+        ...
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Embedder:
     telemetry: gpu.Telemetry
     started_s: float
     batcher: Batcher
+    shelf: Shelf
     clients: set[Client]
 
     def state(self) -> dict[str, Any]:
@@ -68,6 +74,7 @@ class Embedder:
             "pid": os.getpid(),
             "up_s": round(time.monotonic() - self.started_s, 1),
             "clients": len(self.clients),
+            "kept": len(self.shelf),
             **asdict(self.batcher.counts),
             "gpus": [{"index": one.index, "name": one.name, **one.figures()}
                      for one in self.telemetry.gpus],
@@ -83,7 +90,7 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         if len(self._embedder.clients) >= CLIENTS:
             transport.abort()
             return
@@ -112,22 +119,52 @@ class Client(asyncio.Protocol):
         match kind:
             case Kind.ENCODE:
                 until_ns, texts = wire.asked(payload)
-
-                def answer(vectors: Vectors | None) -> None:
-                    if vectors is None:
-                        self._say(wire.frame(number, Kind.REFUSED, b"too late, or failed"))
-                    else:
-                        self._say(wire.answer(number, vectors))
-
-                try:
-                    self._embedder.batcher.ask(texts, until_ns, answer)
-                except Overloaded:
-                    self._say(wire.frame(number, Kind.REFUSED, b"overloaded"))
+                self._ask(number, texts, until_ns, lambda vectors: wire.answer(number, vectors))
+            case Kind.NEAREST:
+                self._find(number, payload)
+            case Kind.KEEP:
+                self._keep(number, payload)
             case Kind.STATE:
                 told = orjson.dumps(self._embedder.state())
                 self._say(wire.frame(number, Kind.TOLD, told))
-            case Kind.VECTORS | Kind.TOLD | Kind.REFUSED:
+            case Kind.VECTORS | Kind.FOUND | Kind.TOLD | Kind.REFUSED:
                 raise wire.BadFrame("an answer where a question was due")
+
+    def _find(self, number: int, payload: bytes) -> None:
+        until_ns, k, spaces, text = wire.near_asked(payload)
+        shelf = self._embedder.shelf
+
+        def finish(vectors: Vectors) -> bytes:
+            return wire.near_answer(number, shelf.nearest(vectors[0], spaces, k))
+
+        self._ask(number, (text,), until_ns, finish)
+
+    def _keep(self, number: int, payload: bytes) -> None:
+        space, texts = wire.to_keep(payload)
+        shelf = self._embedder.shelf
+
+        def finish(vectors: Vectors) -> bytes:
+            shelf.keep(space, tuple(texts), vectors)
+            return wire.frame(number, Kind.TOLD, orjson.dumps({"kept": len(shelf)}))
+
+        self._ask(number, tuple(texts.values()), _WHENEVER, finish)
+
+    def _ask(
+        self,
+        number: int,
+        texts: Sequence[str],
+        until_ns: int,
+        finish: Callable[[Vectors], bytes],
+    ) -> None:
+        """Have texts encoded in time, and say what finish makes of their vectors."""
+
+        def answer(data: bytes | None) -> None:
+            self._say(data or wire.frame(number, Kind.REFUSED, b"too late, or failed"))
+
+        try:
+            self._embedder.batcher.ask(texts, until_ns, answer, finish)
+        except Overloaded:
+            self._say(wire.frame(number, Kind.REFUSED, b"overloaded"))
 
     def _say(self, data: bytes) -> None:
         transport = self._transport
@@ -177,8 +214,11 @@ async def serve(
     *,
     ready: Callable[[], None] = lambda: None,
     stop: asyncio.Event | None = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT, or until stop is set; then answer what is asked, and end."""
+) -> bool:
+    """Serve until SIGTERM or SIGINT, or until stop is set; then answer what is asked, and end.
+
+    False where it ended because the model only fails any more: a new process may do better.
+    """
     loop = asyncio.get_running_loop()
     over = stop or asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
@@ -188,8 +228,16 @@ async def serve(
     telemetry.start()
     inode = os.stat(path).st_ino
     with ThreadPoolExecutor(1, "model") as worker:
-        batcher = Batcher(model.encode, worker, time.monotonic_ns)
-        embedder = Embedder(model, telemetry, time.monotonic(), batcher, set())
+        lost: list[str] = []
+
+        def hopeless() -> None:
+            lost.append(model.device)
+            log.error("%s only fails on %s any more: ending", model.name, model.device)
+            over.set()
+
+        batcher = Batcher(model.encode, worker, time.monotonic_ns, hopeless=hopeless)
+        shelf = Shelf(model.store())
+        embedder = Embedder(model, telemetry, time.monotonic(), batcher, shelf, set())
         server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
         ready()
         await over.wait()
@@ -202,6 +250,7 @@ async def serve(
         for client in list(embedder.clients):
             client.close()
         telemetry.close()
+    return not lost
 
 
 def choose_device(wanted: str) -> str:
@@ -235,10 +284,10 @@ def run(path: str, model: str | None, device: str) -> int:
         def ready() -> None:
             log.info("embedding by %s on %s at %s", loaded.name, loaded.device, path)
 
-        asyncio.run(serve(listening, path, loaded, ready=ready))
+        well = asyncio.run(serve(listening, path, loaded, ready=ready))
     finally:
         listening.close()
-    return 0
+    return 0 if well else 1
 
 
 __all__ = ["AlreadyRunning", "NoModel", "bind", "choose_device", "run", "serve"]

@@ -53,7 +53,8 @@ class Explanation:
 
     `scores` sum to 1 over the categories. `words` are the words that moved the decision, strongest
     first, with the share each gave to the winner over the runner-up (in logits). `cues` are the
-    structural signs seen, such as "code fence". `keywords` are the words of custom categories.
+    structural signs seen, such as "code fence". `keywords` are the added categories of which one
+    stands in the text. `like` is the winner's example that is most like the text, and how like.
     """
 
     reading: Reading
@@ -61,3 +62,4 @@ class Explanation:
     words: tuple[tuple[str, float], ...] = ()
     cues: tuple[str, ...] = ()
     keywords: tuple[str, ...] = field(default=())
+    like: tuple[str, float] | None = None

@@ -24,6 +24,7 @@ SIGNS: tuple[str, ...] = (
 )
 _LINES, _CODE, _DIGITS, _FORMULA = (LENGTHS + 3 * place for place in range(len(_COUNTED)))
 _FIRST_SEEN = LENGTHS + 3 * len(_COUNTED)
+_LAYOUT = tuple(_FIRST_SEEN + place for place in (2, 5, 7, 8))  # by the bits of read_layout
 
 
 # All signs but the layout, seen on the few bytes of a text that are one of them.
@@ -45,7 +46,8 @@ def read_signs(text: str) -> list[int]:
         count = shown.count
         if lines := count(b"\n"):
             found.append(_LINES + (lines > 1) + (lines > 4))
-            _read_layout(text, found)
+            layout = read_layout(text)
+            found += [place for bit, place in enumerate(_LAYOUT) if layout >> bit & 1]
         if code := count(b"("):
             found.append(_CODE + (code > 2) + (code > 6))
         if digits := count(b"1"):
@@ -63,15 +65,14 @@ def read_signs(text: str) -> list[int]:
     return found
 
 
-def _read_layout(text: str, found: list[int]) -> None:
-    if "```" in text:
-        found.append(_FIRST_SEEN + 2)
-    if "\nB." in text or "\nB)" in text:
-        found.append(_FIRST_SEEN + 5)
-    if "\n    " in text or "\n\t" in text:
-        found.append(_FIRST_SEEN + 7)
-    if "\n\n" in text:
-        found.append(_FIRST_SEEN + 8)
+def read_layout(text: str) -> int:
+    """A bit for each of what lines can show: fence, options, indented code, a blank line."""
+    return (
+        ("```" in text)
+        | ("\nB." in text or "\nB)" in text) << 1
+        | ("\n    " in text or "\n\t" in text) << 2
+        | ("\n\n" in text) << 3
+    )
 
 
 def name_signs(found: list[int]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ def export_table(encoder: Encoder) -> tuple[dict[str, int], NDArray[np.float32]]
     """(token -> row, float32 rows); row 0 is the unknown token, all zeros."""
     known = {
         word.decode("utf-8"): row + 1
-        for word, row in encoder.index.items()
+        for word, row in encoder.index.words.items()
         if row < len(encoder.rows) - HASH_ROWS
     }
     kept = len(encoder.rows) - HASH_ROWS

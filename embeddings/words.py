@@ -14,13 +14,17 @@ _FOLD = bytes(
     byte if byte > 127 else (byte | 32 if 65 <= byte <= 90 else byte) if chr(byte).isalnum() else 32
     for byte in range(256)
 )
-# Typographic signs that touch words: quotes, dashes, no-break spaces, inverted marks.
-_SIGNS = (
-    "\u2019\u2018\u201c\u201d\u00ab\u00bb\u2026\u2013\u2014\u00a0\u202f\u00bf\u00a1\u2022\u00b7"
+# Typographic signs that touch words, by their first byte: no-break spaces, quotes, dashes,
+# inverted marks.
+_SIGNS_C2 = tuple(sign.encode() for sign in "\u00a0\u00ab\u00bb\u00bf\u00a1\u00b7")
+_SIGNS_E2 = tuple(
+    sign.encode() for sign in "\u2019\u2018\u201c\u201d\u2026\u2013\u2014\u202f\u2022"
 )
 _WIDE = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f\u3000-\u303f\uff00-\uffef])"
 )
+# No byte that can begin one of these signs in UTF-8.
+_NO_WIDE_LEAD = bytes({*range(256)} - {0xE0, *range(0xE3, 0xEE), 0xEF})
 
 
 def cut(text: str) -> str:
@@ -31,26 +35,21 @@ def cut(text: str) -> str:
 
 
 def split(text: str) -> list[bytes]:
-    """The words of a text, as lower-case UTF-8, in order, at most MAX_WORDS (both ends kept)."""
+    """The words of a text, as lower-case UTF-8, in order, at most MAX_WORDS (both ends kept).
+
+    Each sign of a script without spaces (Han, kana, Hangul, Thai) is a word of its own.
+    """
     if text.isascii():
         words = text.encode("ascii").translate(_FOLD).split()
     else:
         raw = text.lower().encode("utf-8", "replace")
-        if b"\xc2" in raw or b"\xe2" in raw:  # the first byte of each of the signs
-            raw = _lower(text).encode("utf-8", "replace")
+        if raw.translate(None, _NO_WIDE_LEAD):
+            raw = _WIDE.sub(r" \1 ", text.lower()).encode("utf-8", "replace")
+        for first, signs in ((b"\xc2", _SIGNS_C2), (b"\xe2", _SIGNS_E2)):
+            if first in raw:
+                for sign in signs:
+                    raw = raw.replace(sign, b" ")
         words = raw.translate(_FOLD).split()
     if len(words) > MAX_WORDS:
         return words[: MAX_WORDS * 5 // 8] + words[-(MAX_WORDS * 3 // 8) :]
     return words
-
-
-def split_wide(text: str) -> list[bytes]:
-    """Like split, with each sign of a script without spaces (Han, kana, Thai) as its own word."""
-    return split(_WIDE.sub(r" \1 ", text))
-
-
-def _lower(text: str) -> str:
-    text = text.lower()
-    for sign in _SIGNS:
-        text = text.replace(sign, " ")
-    return text

@@ -198,6 +198,9 @@ def _classify(args: argparse.Namespace) -> int:
     from proxy.parts import classify, load_classifier  # noqa: PLC0415 - see _run
 
     classifier = load_classifier(settings)
+    if classifier is None:
+        where = settings.at("embeddings", "enabled")
+        raise config.ConfigError([f"{where}: nothing reads texts: it is false"])
     if args.jsonl is not None:
         return _classify_rows(classifier, args.jsonl)
     text = args.text if args.text is not None else sys.stdin.read()
@@ -216,6 +219,12 @@ def _classify(args: argparse.Namespace) -> int:
         print(f"  words: {words}")  # noqa: T201
     if found["cues"]:
         print(f"  cues: {', '.join(found['cues'])}")  # noqa: T201
+    if found["keywords"]:
+        print(f"  keywords of: {', '.join(found['keywords'])}")  # noqa: T201
+    if found["like"]:
+        print("  like its example: {!r} ({:.2f})".format(*found["like"]))  # noqa: T201
+    if found["abstains"]:
+        print("  too unsure to decide: auto takes the default chain, or the language's")  # noqa: T201
     return 0
 
 

@@ -31,8 +31,11 @@ def allowances(settings: config.Config) -> Table:
         return None if usd is None else pico(usd)
 
     def each(rate: int | None) -> int | None:
-        """A worker's part of a rate: the kernel spreads connections over them evenly."""
-        return None if rate is None else max(1, rate // max(1, settings.server.workers))
+        """A worker's part of a rate: the kernel spreads connections over them evenly. Where a
+        server is shared, it divides better: by who needs it."""
+        if rate is None or settings.shared.url is not None:
+            return rate
+        return max(1, rate // max(1, settings.server.workers))
 
     ledger = settings.ledger
     table = Table(

@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,13 @@ from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
     cache_disk,
+    embedder,
+    is_open,
     keyring,
     limits,
     reachable,
     remember,
     rules_of,
-    share_of,
     teach,
 )
 from proxy.pipeline import Pipeline, Steps
@@ -43,6 +45,7 @@ from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.serving import Service
 from proxy.sources import Sources
+from proxy.together import edits_of, pulse_of, share_of, shared_address
 from proxy.upstream.engine import Engine
 from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
@@ -52,10 +55,13 @@ if TYPE_CHECKING:
 
     from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
+    from proxy.shared.edits import Edits
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
+CANCEL_SECONDS = 0.2  # between two of so many
+CANCEL_TRIES = 10  # to end what runs beside the traffic
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
 FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
@@ -85,6 +91,13 @@ class App:
         self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
+        self._where = shared_address(settings)
+        self._edits: Edits | None = None
+        if self._where is not None:
+            wall = time.time  # noqa: TID251 - which day a budget is of
+            pulse = pulse_of(self._where, settings, self.memory, self.house.now, wall)
+            self._edits = edits_of(pulse, lambda: self._changes, self._adopt)
+            self.memory.pulse = pulse
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._accounting = Accounting(self.memory, self.house.now)
         self._sources = Sources(self.house, self.memory.local, self.spawn)
@@ -127,9 +140,7 @@ class App:
             ]
         )
         await self.house.open(application, service)
-        check_reach(
-            (str(one.getsockname()[0]) for one in sockets), is_open=_is_open(self._settings)
-        )
+        check_reach((str(one.getsockname()[0]) for one in sockets), is_open=is_open(self._settings))
         if not sockets:
             await self.house.listen(server.host, server.port)
         for one in sockets:
@@ -143,13 +154,14 @@ class App:
         if self.memory.traces is not None:
             self.memory.traces.start()
         self._look()
+        if self.memory.pulse is not None:
+            _ = self.spawn(self.memory.pulse.run())
         _ = self.spawn(self.memory.alerts.run())
         _ = self.spawn(self._watch.restore())
         self.memory.telemetry.start()
-        if self.memory.embedder is not None:
-            _ = self.spawn(self.memory.embedder.run())
+        _ = self.spawn(self.memory.embedder.run())
         if self._settings.local.eager and self.memory.local.available:
-            _ = self.spawn(self._start_local())
+            _ = self.spawn(self.memory.local.start())
         gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
@@ -175,23 +187,40 @@ class App:
         service = self._service(settings)
         self._changes = wanted.save()
         self._take(settings, service)
+        if self._edits is not None:
+            self._edits.tell(what, name, table)
 
     def _follow_changes(self) -> None:
         """Take over what another worker changed by API."""
-        made = changes.read(self._from_file)
-        self._changes = made
+        self._changes = changes.read(self._from_file)
+        self._enforce(self._changes)
+
+    def _adopt(self, routes: changes.Tables, categories: changes.Tables) -> None:
+        """Take over what was changed by API on another machine."""
+        made = replace(self._changes, routes=routes, categories=categories)
+        if self._enforce(made):
+            try:
+                made = made.save()
+            except OSError as error:
+                log.warning("%s cannot be written: %s", made.path, error.strerror)
+            self._changes = made
+
+    def _enforce(self, made: changes.Changes) -> bool:
+        """Serve with these changes, if that is possible."""
         try:
             settings = made.apply(self._from_file)
             service = self._service(settings)
         except config.ConfigError as error:
             log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
-            return
+            return False
         self._take(settings, service)
+        return True
 
     def _take(self, settings: config.Config, service: Service) -> None:
         """Serve with this configuration from the next request on."""
         if self.memory.classifier is not None:
             teach(self.memory.classifier, self._settings, settings)
+        self.memory.embedder.configure(*embedder(settings))
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
@@ -223,9 +252,11 @@ class App:
             await self._siblings.close()
         self._sources.close()
         await self.memory.local.stop()
-        for task in tuple(self._spawned):
-            task.cancel()
-        await asyncio.gather(*self._spawned, return_exceptions=True)
+        for _ in range(CANCEL_TRIES):  # a client library may swallow one while it connects
+            for task in tuple(self._spawned):
+                task.cancel()
+            if self._spawned:
+                await asyncio.wait(tuple(self._spawned), timeout=CANCEL_SECONDS)
         await asyncio.to_thread(self.memory.telemetry.close)
         self.memory.cache.close()
         self.memory.journal.flush()
@@ -242,7 +273,7 @@ class App:
             settings = config.load(None if source == "defaults" else source, environ)
             settings = config.with_server(settings, self._overrides)
             hosts = [host for host, _ in self.house.addresses]
-            check_reach(hosts, is_open=_is_open(settings))
+            check_reach(hosts, is_open=is_open(settings))
             self._environ = environ
             made = changes.read(settings)
             changed = made.apply(settings)
@@ -267,9 +298,6 @@ class App:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a background task failed", exc_info=error)
 
-    async def _start_local(self) -> None:
-        await self.memory.local.start()
-
     def _flush(self) -> None:
         self.memory.journal.flush()
         self.house.wheel.arm(FLUSH_SECONDS, self._flush)
@@ -286,8 +314,8 @@ class App:
         path = self._settings.cache.path
         if path is not None:
             cache.attach(cache_disk(path, wall), wall)
-        share = share_of(self._settings, cache)
-        if share is not None:
+        if self._where is not None:
+            share = share_of(self._where, self._settings, cache)
             cache.share(share, wall)
             _ = self.spawn(share.run())
         self._tick_cache()
@@ -319,6 +347,7 @@ class App:
             categories=chains(settings, book),
             default=default,
             listed=tuple(target for target in default if target.provider == catalog.LOCAL),
+            known=book.known,
         )
         engine = Engine(
             wheel=house.wheel,
@@ -360,7 +389,14 @@ class App:
         memory.alerts.hook = hook(settings)
         quotas = None if table.is_empty else memory.quotas
         return Service(
-            settings, keyring(settings), pipeline, book, reference, quotas, memory.traces
+            settings,
+            keyring(settings),
+            pipeline,
+            book,
+            reference=reference,
+            quotas=quotas,
+            traces=memory.traces,
+            pulse=memory.pulse,
         )
 
     def _admit(self, exchange: Exchange, route: str) -> None:
@@ -376,7 +412,3 @@ class App:
             wall=time.time,  # noqa: TID251 - the ledger's days
             siblings=siblings,
         )
-
-
-def _is_open(settings: config.Config) -> bool:
-    return bool(settings.auth.keys or settings.server.anonymous)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -158,13 +158,26 @@ class Adviser:
         return min((one for one in places if one[0] >= 0), default=(0, 0, None))[2]
 
 
-class Pending:
-    """A request that waits for the adviser's word, and is then served. Answers to the front."""
+class Answering(Protocol):
+    """What is under way once the wait is over."""
+
+    def cancel(self) -> None: ...
+    def expire(self) -> None: ...
+    def nudge(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+Answer = TypeVar("Answer", bound=Answering)
+
+
+class Deferred(Generic[Answer]):
+    """A request that waits for somebody's word, and is then served. Answers to the front."""
 
     __slots__ = ("_engine", "_exchange", "_go", "_paused", "_runner", "_sink", "over")
 
     def __init__(
-        self, exchange: Exchange, sink: Sink, engine: Engine, go: Callable[[], Runner | None]
+        self, exchange: Exchange, sink: Sink, engine: Engine, go: Callable[[], Answer | None]
     ) -> None:
         """go: serves it; may raise ClientError."""
         self._exchange = exchange
@@ -172,7 +185,7 @@ class Pending:
         self._engine = engine
         self._go = go
         self._paused = False
-        self._runner: Runner | None = None
+        self._runner: Answer | None = None
         self.over = False
 
     def decided(self) -> None:
@@ -224,6 +237,25 @@ class Pending:
         if self._runner is not None:
             self._runner.resume()
 
+    def _fail(self, error: ClientError) -> None:
+        self.over = True
+        exchange = self._exchange
+        Delivery(exchange, self._sink, dialect(exchange.kind), self._engine).fail(error)
+        self._engine.account(exchange)
+
+
+class Pending(Deferred[Runner]):
+    """A request that waits for the adviser's word."""
+
+    __slots__ = ()
+
+    def withdraw(self) -> bool:
+        """Another answer was found; False where this one has begun."""
+        if self._runner is not None:
+            return self._runner.withdraw()
+        waits, self.over = not self.over, True
+        return waits
+
     def write_to(self, sink: Sink) -> None:
         """From now on the tokens of the open stream go there."""
         if self._runner is not None:
@@ -232,9 +264,3 @@ class Pending:
     def sent(self) -> bytes | None:
         """All that the client has of its stream; None where that is not kept."""
         return None if self._runner is None else self._runner.sent()
-
-    def _fail(self, error: ClientError) -> None:
-        self.over = True
-        exchange = self._exchange
-        Delivery(exchange, self._sink, dialect(exchange.kind), self._engine).fail(error)
-        self._engine.account(exchange)

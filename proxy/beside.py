@@ -126,6 +126,7 @@ class Running:
             "limited_total": float(memory.quotas.refused),
             **_embedder_figures(memory),
             **(memory.traces.figures() if memory.traces is not None else {}),
+            **(memory.pulse.figures() if memory.pulse is not None else {}),
             **(memory.store.figures() if memory.store is not None else {}),
             **stats,
         }
@@ -133,7 +134,7 @@ class Running:
 
 def _embedder_figures(memory: Memory) -> dict[str, float]:
     client = memory.embedder
-    if client is None:
+    if client.path is None:
         return {}
     return {
         "embedder_up": float(client.up),

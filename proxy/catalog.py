@@ -48,6 +48,7 @@ class Catalog:
         groups = {name: _groups(name) for name in found}
         self.models = Models(config.models, groups)
         self.aliases = dict(self._every_alias(config))
+        self._known: list[str] = []  # looked up when somebody asks for the list
 
     def resolve(self, name: str) -> str | None:
         """The target, as provider/model, that a model's name means; None for an unknown one.
@@ -84,6 +85,12 @@ class Catalog:
     def cost(self, usage: Usage, target: str, at: datetime) -> Decimal | None:
         """USD of an answer by this target, exact; None where no price is known."""
         return self.prices(target).cost(usage, at)
+
+    def known(self) -> list[str]:
+        """Every model, as provider/model, that these providers are known to serve."""
+        if not self._known:
+            self._known = self.models.names(self.providers)
+        return self._known
 
     def close(self, name: str, count: int = 3) -> list[str]:
         """Targets that exist and look like this name."""
@@ -135,9 +142,9 @@ def _targets(config: Config) -> Iterator[tuple[str, str]]:
     for number, category in enumerate(config.categories):
         for place, target in enumerate(category.targets):
             yield config.at("category", number, "targets", place), target
-    for key in ("router_model",):
-        if config.routing.router_model is not None:
-            yield config.at("routing", key), config.routing.router_model
+    routing = config.routing
+    if routing.router_model is not None and routing.mode in ("llm", "hybrid"):
+        yield config.at("routing", "router_model"), routing.router_model
 
 
 def _advice(provider: str, found: Iterable[str]) -> str:

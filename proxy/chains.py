@@ -64,8 +64,15 @@ def chooser(  # what decides about `auto`
 
         least = routing.router_below if routing.mode == "hybrid" else None
         adviser = Adviser(engine, step, names, routing.router_ms / 1000, least)
-    source = "nobody" if classifier is None else classifier.source
-    return Chooser(planner, own, source, adviser, strong)
+    return Chooser(planner, own, _reader(settings, classifier), adviser, strong)
+
+
+def _reader(settings: config.Config, classifier: Classifier | None) -> str:
+    """Who reads the words with this configuration."""
+    if classifier is None:
+        return "nobody"
+    by_words = settings.routing.mode == "keywords" or not classifier.trained
+    return "keywords" if by_words else "embedding"
 
 
 def default_chain(settings: config.Config, book: catalog.Catalog) -> tuple[Target, ...]:

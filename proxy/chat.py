@@ -104,6 +104,8 @@ class Done:
     """The wire's own end mark ([DONE], message_stop, done:true)."""
 
 
+REDACTED = "redacted_thinking"  # Extra's field for thoughts that were encrypted: a list of texts
+
 Event = Opened | Text | Reasoning | ToolCall | Extra | Finished | Spent | Failed | Done
 
 
@@ -151,6 +153,7 @@ class FilePart:
 class ReasoningPart:
     text: str
     signature: str = ""
+    redacted: str = ""  # a thought that its provider encrypted, wanted back as it is
 
 
 @dataclass(frozen=True, slots=True)

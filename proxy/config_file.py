@@ -273,7 +273,7 @@ def _unknown(path: Path, schema: type[BaseModel]) -> str:
         return f"unknown key; {words}"
     known = [one.alias or name for name, one in table.model_fields.items()]
     hint = meant(path[-1], known)
-    if not hint and len(known) <= 12:
+    if not hint and len(known) <= 16:
         hint = f" (there are: {', '.join(known)})"
     return f"unknown {'table' if len(path) == 1 else 'key'}{hint}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -109,6 +110,10 @@ RETRY_STATUS: frozenset[Kind] = frozenset(
     }
 )  # worth another try on the same target when no other is left
 
+_WAIT = re.compile(  # Retry-After: seconds, or a date (RFC 9110 5.6.7)
+    r"\d{1,9}(?:\.\d+)?|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+)
+
 _WORDS: Mapping[Kind, str] = {
     Kind.CONNECT: "The provider could not be reached.",
     Kind.RESET: "The provider closed the connection before it answered.",
@@ -165,6 +170,12 @@ def to_client(failure: UpstreamFailure) -> ClientError:
         status=status,
         message=message or "The provider failed.",
         type=_TYPES.get(status, "upstream_error"),
-        code=failure.code or f"upstream_{failure.kind.value}",
-        headers=dict(failure.headers),
+        # What the provider calls a refusal of our key, a client would take for one of its own.
+        code=(not meaning.alarm and failure.code) or f"upstream_{failure.kind.value}",
+        headers={name: value for name, value in failure.headers.items() if _tells(name, value)},
     )
+
+
+def _tells(name: str, value: str) -> bool:
+    """Whether a client can make something of a header."""
+    return name != "retry-after" or _WAIT.fullmatch(value) is not None

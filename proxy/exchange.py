@@ -78,10 +78,16 @@ class Sink(Protocol):
         ...
 
 
+_BYTES = tuple(f"{number:02x}" for number in range(256))
+
+
 def _ids() -> Iterator[str]:
+    """A random beginning, and a number; what 256 of them share is written once."""
     prefix = "req_" + token_hex(6)
-    for number in itertools.count():
-        yield f"{prefix}{number:08x}"
+    for block in itertools.count():
+        head = f"{prefix}{block:06x}"
+        for tail in _BYTES:
+            yield head + tail
 
 
 next_id = _ids().__next__

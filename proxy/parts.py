@@ -9,9 +9,8 @@ from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from secrets import token_bytes
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from embeddings.classifier import Classifier
@@ -24,7 +23,6 @@ from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
 from proxy.cache.policy import Settings as CacheSettings
 from proxy.cache.record import left_s
-from proxy.cache.share import Share
 from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
@@ -42,13 +40,18 @@ from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
 from proxy.state.budget import Budgets
 from proxy.state.gaps import Gaps
+from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
 from proxy.state.strong import StrongShare
 from proxy.timing import Clock
+from proxy.together import shared_address
 from proxy.upstream.engine import Terms
 from proxy.upstream.local import LocalModel
+
+if TYPE_CHECKING:
+    from proxy.shared.pulse import Pulse
 
 
 @dataclass(slots=True)
@@ -70,9 +73,10 @@ class Memory:
     quotas: Quotas
     alerts: Alerts
     telemetry: Telemetry
+    embedder: Embedder
     traces: Traces | None = None
-    embedder: Embedder | None = None
     strong: StrongShare | None = None
+    pulse: Pulse | None = None
 
 
 def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
@@ -93,6 +97,9 @@ def classify(classifier: Classifier | None, text: str) -> dict[str, Any]:
         "scores": {name: round(score, 4) for name, score in why.scores.items()},
         "words": [[word, round(weight, 3)] for word, weight in why.words],
         "cues": list(why.cues),
+        "keywords": list(why.keywords),
+        "like": None if why.like is None else [why.like[0], round(why.like[1], 3)],
+        "abstains": reading.abstains,
         "us": round(took_us, 1),
     }
 
@@ -114,6 +121,12 @@ def check(settings: config.Config, environ: Mapping[str, str]) -> None:
     rules_of(settings, catalog.Catalog(settings, providers))
     place(settings, lambda: 0.0)
     traces_of(settings, lambda: 0.0)
+    shared_address(settings)
+
+
+def is_open(settings: config.Config) -> bool:
+    """Whether it may be reached from other machines."""
+    return bool(settings.auth.keys or settings.server.anonymous)
 
 
 def limits(settings: config.Config) -> HouseLimits:
@@ -135,12 +148,14 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     if recorder is not None:
         store = Store(place(settings, wall), recorder, now, wall)
     out = None if settings.server.log == "off" else sys.stderr
+    is_shared = settings.shared.url is not None
+    second = Embedder(*embedder(settings))
     return Memory(
-        breakers=Breakers(
+        breakers=(SharedBreakers if is_shared else Breakers)(
             failures=settings.routing.breaker_failures,
             open_seconds=settings.routing.breaker_seconds,
         ),
-        latency=Latency(),
+        latency=SharedLatency() if is_shared else Latency(),
         gaps=Gaps(),
         budgets=Budgets(settings.routing.hedge_budget),
         limits=Limits(),
@@ -164,6 +179,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
             now,
             model=classifier.fingerprint if classifier is not None else "",
             similar=similar_by(classifier),
+            comparer=second,
         ),
         classifier=classifier,
         local=LocalModel(
@@ -177,7 +193,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         alerts=Alerts(now, wall),
         telemetry=Telemetry(),
         traces=traces_of(settings, wall),
-        embedder=embedder(settings),
+        embedder=second,
     )
 
 
@@ -204,12 +220,10 @@ def traces_of(settings: config.Config, wall: Clock) -> Traces | None:
     return Traces(opener, wall, found.sample)
 
 
-def embedder(settings: config.Config) -> Embedder | None:
-    """The way to the embedder process, where there is to be one."""
+def embedder(settings: config.Config) -> tuple[str | None, float]:
+    """Where the embedder process is, None for nowhere, and how long it may take, in seconds."""
     found = settings.embeddings
-    if not found.enabled or found.socket is None:
-        return None
-    return Embedder(found.socket, found.budget_ms / 1000)
+    return found.socket if found.enabled else None, found.budget_ms / 1000
 
 
 def similar_by(classifier: Classifier | None) -> Callable[[str, str], float] | None:
@@ -225,18 +239,6 @@ def cache_disk(path: str, wall: Callable[[], float]) -> Disk:
     return Disk(Path(path).expanduser(), alive=lambda packed: left_s(packed, wall()) > 0)
 
 
-def share_of(settings: config.Config, cache: Cache) -> Share | None:
-    """The cache's way to other nodes. Raises ConfigError where its client is not installed."""
-    shared = settings.shared
-    if shared.url is None:
-        return None
-    if find_spec("redis") is None:
-        raise config.ConfigError(
-            [f"{settings.source}: [shared] url needs the client: pip install 'firsttoken[shared]'"]
-        )
-    return Share(shared.url.reveal(), shared.prefix, token_bytes(8), cache.absorb, cache.exact.drop)
-
-
 def load_classifier(settings: config.Config) -> Classifier | None:
     """The classifier that a configuration asks for."""
     if not settings.embeddings.enabled:
@@ -248,12 +250,14 @@ def load_classifier(settings: config.Config) -> Classifier | None:
     )
     found = settings.embeddings
     path = found.model if found.socket is None else None  # else it is the embedder's
-    mode = "keywords" if settings.routing.mode == "keywords" else "embedding"
-    return Classifier.load(None if path is None else Path(path), own, mode=mode)
+    return Classifier.load(
+        None if path is None else Path(path), own, keywords=settings.routing.mode == "keywords"
+    )
 
 
 def teach(classifier: Classifier, before: config.Config, after: config.Config) -> None:
-    """Let the classifier know what changed of the categories."""
+    """Let the classifier know who decides now, and what changed of the categories."""
+    classifier.decide_by(keywords=after.routing.mode == "keywords")
     old = {one.name: one for one in before.categories}
     new = {one.name: one for one in after.categories}
     for name in old.keys() | new.keys():
@@ -309,7 +313,9 @@ def rules_of(settings: config.Config, book: catalog.Catalog) -> tuple[list[Rule]
         terms.append(
             Terms(
                 first_token_s=_seconds(route.first_token_ms),
-                between_tokens_s=_seconds(route.between_tokens_ms),
+                between_tokens_s=(gap_s := _seconds(route.between_tokens_ms)),
+                # what nobody wrote down is no reason to cut off a model that thinks
+                pausing_s=gap_s if "between_tokens_ms" in route.model_fields_set else None,
                 least_per_s=route.min_tokens_per_second,
                 hedge_share=route.hedge_budget,
                 answer_s=route.answer_ms / 1000,

@@ -118,6 +118,17 @@ class Steps:
         return step
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a rule leads. plan: of every request that brings no wishes, while no breaker is open,
+    and its steps; None where there is more to look at."""
+
+    rule: Rule
+    terms: Terms
+    plan: Plan | None
+    steps: Sequence[Step]
+
+
 @dataclass(slots=True)
 class Pipeline:
     """What one configuration serves with. terms: by the rule's index."""
@@ -130,6 +141,7 @@ class Pipeline:
     terms: Sequence[Terms]
     chooser: Chooser
     reuse: Reuse = field(init=False)
+    _ways: dict[int, Way] = field(default_factory=dict)  # by the rule's identity
 
     def __post_init__(self) -> None:
         self.reuse = Reuse(self.cache, self.engine)
@@ -184,13 +196,15 @@ class Pipeline:
         keep = reuse.keeper(key, wish, reading) if key is not None and wish.write else None
         if name is None:
             return self._ask(rule, exchange, sink, keep=keep)
-        return reuse.lead(name, exchange, sink, partial(self._ask, rule, exchange, keep=keep))
+        start = partial(self._ask, rule, exchange, keep=keep)
+        again = reuse.doubting(key, reading, wish, exchange, partial(self._run, rule))
+        return reuse.lead(name, exchange, sink, start, again)
 
     def _ask(
         self, rule: Rule, exchange: Exchange, sink: Sink, *, keep: Keep | None
     ) -> Runner | Pending | None:
         """Go upstream, by way of the model that says what kind it is, where one is asked."""
-        if self.chooser.asks(rule, exchange):
+        if self.chooser.adviser is not None and self.chooser.asks(rule, exchange):
             return self.chooser.ask(
                 exchange, sink, lambda said: self._run(rule, exchange, sink, keep, said)
             )
@@ -206,22 +220,27 @@ class Pipeline:
     ) -> Runner | None:
         """Plan and race. said: the category, where a model was asked. Raises ClientError."""
         engine = self.engine
-        plan = self.chooser.plan(rule, exchange, engine.now(), said)
-        if not exchange.why:
-            exchange.why = plan.reason
-        if plan.wait_s > QUEUE_SECONDS:
-            raise turned_away(plan)
-        runner = Runner(
-            exchange,
-            self.steps.of(plan.targets),
-            self.terms[rule.terms],
-            dialect(exchange.kind),
-            engine,
-            sink,
-            keep,
-        )
+        way = self._ways.get(id(rule))
+        if way is None or way.rule is not rule:
+            way = self._way(rule)
+        plan, steps = way.plan, way.steps
+        if plan is None or self.planner.doors.shut or exchange.options is not NO_OPTIONS:
+            plan = self.chooser.plan(rule, exchange, engine.now(), said)
+            steps = self.steps.of(plan.targets)
+            if plan.wait_s > QUEUE_SECONDS:
+                raise turned_away(plan)
+        exchange.why = exchange.why or plan.reason
+        runner = Runner(exchange, steps, way.terms, dialect(exchange.kind), engine, sink, keep)
         runner.start(plan.wait_s)
         return None if runner.over else runner
+
+    def _way(self, rule: Rule) -> Way:
+        if len(self._ways) > STEPS_LIMIT:
+            self._ways.clear()  # rules of patterns are made for the client's words: bounded
+        plan = self.planner.ready(rule)
+        steps = () if plan is None else self.steps.of(plan.targets)
+        way = self._ways[id(rule)] = Way(rule, self.terms[rule.terms], plan, steps)
+        return way
 
     def explain(self, exchange: Exchange) -> Plan:
         """The plan of a request that is not sent. Raises ClientError."""

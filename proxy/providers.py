@@ -38,7 +38,7 @@ QUIRKS: Mapping[str, str] = {
     "max_tokens": "wants max_tokens for max_completion_tokens",
     "random_seed": "calls seed random_seed",
     "no_developer": "knows no developer role: it is told as system",
-    "reasoning_limits": "refuses sampling parameters for OpenAI's reasoning models",
+    "reasoning_limits": "refuses sampling parameters where OpenAI's models reason",
     "deployment_path": "has the model in the path: /openai/deployments/MODEL and ?api-version",
     "raw_predict": "has the model in the path, as Vertex does for Claude",
     "content_parts": "sends delta.content as a list where it thinks",
@@ -50,6 +50,7 @@ QUIRKS: Mapping[str, str] = {
     "usage_in_finish": "sends the usage with the finish_reason",
     "error_events": "fails inside a stream by event: error",
     "speaks_responses": "knows OpenAI's Responses too",
+    "calls_by_schema": "calls no tools: a call that must be made is asked for as JSON by a schema",
 }
 
 
@@ -129,8 +130,8 @@ def providers(config: Config, environ: Mapping[str, str]) -> dict[str, Provider]
     if config.local.enabled and LOCAL not in found:
         found[LOCAL] = Provider(
             LOCAL, "openai", "127.0.0.1", 0, tls=False, path="/v1", auth="none", tier=0,
-            capabilities=frozenset(("prefill",)), max_context_tokens=config.local.context_tokens,
-            connect_seconds=60.0,
+            quirks=frozenset(("calls_by_schema",)), capabilities=frozenset(("prefill",)),
+            max_context_tokens=config.local.context_tokens, connect_seconds=60.0,
         )  # fmt: skip
     return found
 
@@ -186,6 +187,9 @@ def _missing(template: str, variables: Mapping[str, str]) -> list[str]:
 
 def _base_url(table: ProviderTable, row: Row, dialect: str, environ: Mapping[str, str]) -> str:
     if table.base_url is not None:
+        bare = urlsplit(table.base_url).path in ("", "/")
+        if bare and dialect == "openai" and row.get("switch") == "OLLAMA_BASE_URL":
+            return table.base_url.rstrip("/") + "/v1"  # Ollama's own clients name its host only
         return table.base_url
     if not row:
         hint = meant(table.name, [*rows(), *aliases()])

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy import headers
+from proxy.cache import opinion
 from proxy.cache.entry import Entry
 from proxy.cache.lead import Flights, Lead
 from proxy.cache.pace import Paced
@@ -19,7 +20,8 @@ from proxy.cache.shadow import LIMIT, Unheard, repeat
 from proxy.errors import ClientError
 
 if TYPE_CHECKING:
-    from proxy.cache.cache import Cache, Hit
+    from proxy.cache.cache import Cache
+    from proxy.cache.counts import Hit
     from proxy.cache.flight import Member, Race
     from proxy.cache.key import Key
     from proxy.cache.lead import Name
@@ -139,14 +141,23 @@ class Reuse:
     def join(self, name: Name, exchange: Exchange, sink: Sink) -> Member | None:
         """Share the answer to the same request that is under way, if there is one."""
         lead = self._flights.find(name)
-        return None if lead is None else lead.join(exchange, sink)
+        member = None if lead is None else lead.join(exchange, sink)
+        if member is not None:
+            self._cache.counts.joined += 1
+        return member
 
     def lead(
-        self, name: Name, exchange: Exchange, sink: Sink, start: Callable[[Sink], Race | None]
+        self,
+        name: Name,
+        exchange: Exchange,
+        sink: Sink,
+        start: Callable[[Sink], Race | None],
+        again: Callable[[Lead], None] | None = None,
     ) -> Lead | None:
         """Start a request's race so that the same requests can share its answer.
 
         start: with the sink to use; None where all was said at once. What it raises is passed on.
+        again: looks once more for a kept answer, while the race is on.
         """
         lead = self._flights.start(name, exchange, sink)
         try:
@@ -157,7 +168,52 @@ class Reuse:
         if race is None:
             return None
         lead.race = race
+        if again is not None:
+            again(lead)
         return lead
+
+    # ---- second opinions ----------------------------------------------------------------------
+
+    def doubting(
+        self, key: Key | None, reading: Read | None, wish: Options, exchange: Exchange, run: Run
+    ) -> Callable[[Lead], None] | None:
+        """How to look once more for a kept answer, where somebody has a second opinion.
+
+        run: as for `give`.
+        """
+        comparer = self._cache.comparer
+        if (
+            comparer is None
+            or key is None
+            or reading is None
+            or not (comparer.connected and wish.read)
+        ):
+            return None
+
+        def again(lead: Lead) -> None:
+            doubts = self._cache.doubtful(key, reading.vector, exchange.language, wish)
+            if doubts:
+                opinion.ask(comparer, key.text, doubts, heard(lead))
+
+        def heard(lead: Lead) -> Callable[[opinion.Doubt, float], None]:
+            def hear(doubt: opinion.Doubt, likeness: float) -> None:
+                if self._cache.settle(key, doubt, likeness):
+                    self._overtake(lead, exchange, doubt, likeness, run)
+
+            return hear
+
+        return again
+
+    def _overtake(
+        self, lead: Lead, exchange: Exchange, doubt: opinion.Doubt, likeness: float, run: Run
+    ) -> None:
+        """Answer with what was found while the race is on, unless its first token has come."""
+        if not lead.yields():
+            self._cache.counts.second_late += 1
+            return
+        paced = self.give(exchange, lead, self._cache.overtake(doubt, likeness), run)
+        if paced is not None:
+            lead.run_by(paced)
 
     # ---- checking -----------------------------------------------------------------------------
 

@@ -208,7 +208,8 @@ class Route(Table):
     first_token_ms: AutoMillis = "auto"
     """The deadline for the first token of each attempt."""
     between_tokens_ms: AutoMillis = 10_000.0
-    """The longest silence inside an answer."""
+    """The longest silence inside an answer; absent: learned, at least 20 s, for answers that think
+    or call tools in between."""
     answer_ms: Millis = 120_000.0
     """The deadline of a whole answer that is not streamed."""
     on_stall: Literal["hedge", "switch"] = "hedge"
@@ -316,8 +317,8 @@ class Routing(Table):
     """How targets are chosen and given up."""
 
     mode: Literal["embedding", "keywords", "llm", "hybrid"] = "embedding"
-    router_model: TargetName | None = None
-    """The small model that decides in the modes llm and hybrid."""
+    router_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The small model that decides in the modes llm and hybrid: provider/model, or a known id."""
     router_ms: Millis = 300.0
     """It is waited for so long; then the embedding decides."""
     router_below: Share = 0.5

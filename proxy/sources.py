@@ -51,7 +51,8 @@ class Sources:
                 (catalog.LOCAL,), LocalPool(local, house.wheel, house.now, self._spawn)
             )
             auth = f"Authorization: Bearer {local.key}\r\n".encode()
-            return Endpoint(provider.name, pool, provider.dialect, provider.path, auth)
+            quirks = provider.quirks
+            return Endpoint(provider.name, pool, provider.dialect, provider.path, auth, quirks)
         origin = Origin(
             provider.host,
             provider.port,

@@ -53,7 +53,7 @@ class Watch:
             words = f"the ledger cannot be written: {memory.store.failing}"
             self._compare("ledger_down", "ledger", well=not memory.store.failing, words=words)
         self._look_at_cache()
-        if memory.embedder is not None:
+        if memory.embedder.path is not None:
             words = "the embedder does not answer; words in process decide instead"
             self._compare("embedder_down", "embedder", well=memory.embedder.up, words=words)
         self._look_at_gpus()

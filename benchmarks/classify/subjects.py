@@ -58,7 +58,7 @@ class Keywords(Ours):
     name = "keywords"
 
     def __init__(self) -> None:
-        self.classifier = Classifier.load(mode="keywords")
+        self.classifier = Classifier.load(keywords=True)
 
     def encode(self, texts: Sequence[str]) -> Vectors | None:
         del texts
@@ -105,6 +105,48 @@ class Embedding:
     def complexity(self, text: str) -> float | None:
         del text
         return None
+
+
+class Router(Embedding):
+    """semantic-router: example texts of each category, and the same model to compare them by."""
+
+    def __init__(self, encoder: Embedding) -> None:
+        """Raises Absent where it is not installed."""
+        try:
+            self._library: Any = importlib.import_module("semantic_router")
+            base: Any = importlib.import_module("semantic_router.encoders")
+            self._library.IndexedRouter  # noqa: B018 - versions before 1.1 have none
+        except (ImportError, AttributeError) as error:
+            raise Absent(str(error)) from error
+
+        class Encoder(base.DenseEncoder):  # type: ignore[misc]
+            def __call__(self, docs: list[Any]) -> list[list[float]]:
+                found: list[list[float]] = encoder.vectors(docs).tolist()
+                return found
+
+        super().__init__("semantic-router", encoder.vectors)
+        self._router: Any = None
+        self._encoder = Encoder(name="minilm")
+        self.learn([("What is the capital of France?", "qa"), ("Write a poem", "creative")])
+
+    def learn(self, examples: Sequence[tuple[str, str]]) -> None:
+        by_name: dict[str, list[str]] = {}
+        for text, name in examples:
+            by_name.setdefault(name, []).append(text)
+        routes = [
+            self._library.Route(name=name, utterances=texts) for name, texts in by_name.items()
+        ]
+        self._router = self._library.IndexedRouter(encoder=self._encoder, routes=routes)
+
+    def read(self, text: str) -> object:
+        return self._router(text)
+
+    def encode(self, texts: Sequence[str]) -> Vectors | None:
+        del texts
+        return None
+
+    def categories(self, texts: Sequence[str]) -> list[str] | None:
+        return [str(getattr(self._router(text), "name", None)) for text in texts]
 
 
 def minilm(model: str | None) -> Embedding:

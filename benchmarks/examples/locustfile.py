@@ -2,7 +2,8 @@
 # pyright: basic
 """The same load by Locust, for teams that have it: pip install locust, then
 
-locust -f benchmarks/examples/locustfile.py --headless -u 50 -r 10 -t 60s --host http://127.0.0.1:3456
+locust -f benchmarks/examples/locustfile.py --headless -u 50 -r 10 -t 60s \
+  --host http://127.0.0.1:3456 --chat-model auto
 
 Locust measures whole answers; the first token is reported as a request of its own here.
 """
@@ -12,9 +13,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from locust import HttpUser, constant, task  # pyright: ignore[reportMissingImports]
+from locust import HttpUser, constant, events, task  # pyright: ignore[reportMissingImports]
 
-MODEL = "chat"
+
+@events.init_command_line_parser.add_listener
+def options(parser: Any) -> None:
+    """Adds --chat-model to Locust's own options."""
+    parser.add_argument("--chat-model", default="chat")
 
 
 class Chat(HttpUser):
@@ -25,7 +30,7 @@ class Chat(HttpUser):
     @task
     def ask(self) -> None:
         body: dict[str, Any] = {
-            "model": MODEL,
+            "model": self.environment.parsed_options.chat_model,
             "stream": True,
             "messages": [{"role": "user", "content": "Tell me about bridges."}],
         }

@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backup-port", type=int, default=0)
     parser.add_argument("--only", nargs="+", help="scenarios such as S07, or variants by name")
     parser.add_argument("--no-variants", action="store_true", help="only S01 to S16")
-    parser.add_argument("--history", type=int, default=20, help="normal requests before a stall")
+    parser.add_argument("--history", type=int, default=50, help="normal requests before a stall")
     parser.add_argument("--header", "-H", action="append", default=[], help="'Name: value'")
     parser.add_argument("--path", action="append", default=[], help="folder to find programs in")
     parser.add_argument("--json", help="write the verdicts")

@@ -122,7 +122,7 @@ async def s06(stage: Stage) -> Verdict:
         return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
     if not await stage.closed("s06"):
         return Verdict(Score.PARTIAL, "answered; the silent request stays open", outcome.total_s)
-    return Verdict(Score.PASS, f"first token after {outcome.first_token_s:.2f} s", outcome.total_s)
+    return Verdict(Score.PASS, stage.told("s06", outcome), outcome.total_s)
 
 
 def _slow(turn: Turn) -> Iterator[Step]:
@@ -141,7 +141,7 @@ async def s07(stage: Stage) -> Verdict:
     outcome = await stage.ask("s07", 60)
     if outcome.whole(TEXT):
         soon = outcome.first_token_s < 15
-        why = f"first token after {outcome.first_token_s:.2f} s"
+        why = stage.told("s07", outcome)
         return Verdict(Score.PASS if soon else Score.FAIL, why, outcome.total_s)
     return safe_or_fail(outcome.clean_error, outcome.line(), outcome.total_s)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,8 @@ TOKENS = 60
 GAP_MS = 5.0
 NORMAL = Scenario(tokens=TOKENS, first_ms=30, interval_ms=GAP_MS)
 SHORT = Scenario(tokens=4, first_ms=20, interval_ms=1)
+USUAL = Scenario(tokens=4, first_ms=100, first_sigma=0.3, interval_ms=1)
+AT_ONCE = 10  # of normal requests, before a stall
 TEXT = text_of(NORMAL)
 _TOKEN = re.compile(rb"tok(\d{4})")
 
@@ -60,6 +63,8 @@ class Stage:
         self.headers = headers
         self.history = history
         self._numbers = count(1)
+        self._asked_at = 0.0
+        self._usual: dict[str, list[float]] = {}
 
     def set(self, name: str, primary: Script | Scenario, backup: Script | Scenario) -> None:
         """What both providers do with the model of this scenario, also under the name that a
@@ -70,6 +75,7 @@ class Stage:
             self.backup.script(model, backup)
 
     async def ask(self, name: str, limit: float) -> Outcome:
+        self._asked_at = time.monotonic()
         return await ask(
             self.url,
             f"bench-{name}",
@@ -80,9 +86,30 @@ class Stage:
 
     async def learn(self, name: str) -> None:
         """Normal traffic first, for gateways that judge by experience."""
-        self.set(name, SHORT, SHORT)
-        for _ in range(self.history):
-            await self.ask(name, 10)
+        self.set(name, USUAL, USUAL)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> float:
+            async with gate:
+                return (await self.ask(name, 10)).first_token_s
+
+        self._usual[name] = sorted(await asyncio.gather(*(one() for _ in range(self.history))))
+
+    def told(self, name: str, outcome: Outcome) -> str:
+        """When the answer began; after a stall also when the backup was asked for it, and how many
+        times as long as the normal 95th percentile that is."""
+        line = f"first token after {outcome.first_token_s:.2f} s"
+        usual = self._usual.get(name)
+        calls = self.backup_calls(name)
+        if not usual or not calls:
+            return line
+        p95 = usual[int(0.95 * (len(usual) - 1))]
+        begun = calls[-1].started_at - self._asked_at
+        if begun < p95:
+            return line
+        return (
+            f"{line}, the new stream begun after {begun:.2f} s: {begun / p95:.1f}x the normal p95"
+        )
 
     def calls(self, name: str) -> list[Recorded]:
         """Requests that the primary got for this scenario."""

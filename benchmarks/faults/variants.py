@@ -57,5 +57,4 @@ async def variant(stage: Stage, fault: str) -> Verdict:
         return Verdict(Score.PARTIAL, "the backup was asked more than once", outcome.total_s)
     if not await stage.closed(name):
         return Verdict(Score.PARTIAL, "answered; the failed request stays open", outcome.total_s)
-    why = f"first token after {outcome.first_token_s:.2f} s"
-    return Verdict(Score.PASS, why, outcome.total_s)
+    return Verdict(Score.PASS, stage.told(name, outcome), outcome.total_s)

@@ -30,7 +30,12 @@ class Api:
 
 def _messages(prompt: Prompt) -> list[Json]:
     system = [{"role": "system", "content": prompt.system}] if prompt.system else []
-    return [*system, {"role": "user", "content": prompt.text}]
+    return [*system, *_turns(prompt)]
+
+
+def _turns(prompt: Prompt) -> list[Json]:
+    turns = (*prompt.history, ("user", prompt.text))
+    return [{"role": role, "content": text} for role, text in turns]
 
 
 def _chat(model: str, prompt: Prompt, stream: bool) -> Json:
@@ -52,7 +57,7 @@ def _anthropic(model: str, prompt: Prompt, stream: bool) -> Json:
     body: Json = {
         "model": model,
         "max_tokens": prompt.output_tokens or 1024,
-        "messages": [{"role": "user", "content": prompt.text}],
+        "messages": _turns(prompt),
     }
     if prompt.system:
         body["system"] = prompt.system
@@ -60,7 +65,7 @@ def _anthropic(model: str, prompt: Prompt, stream: bool) -> Json:
 
 
 def _responses(model: str, prompt: Prompt, stream: bool) -> Json:
-    body: Json = {"model": model, "input": prompt.text}
+    body: Json = {"model": model, "input": _turns(prompt) if prompt.history else prompt.text}
     if prompt.output_tokens:
         body["max_output_tokens"] = prompt.output_tokens
     return body | ({"stream": True} if stream else {})

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import platform
 import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import orjson
-import uvloop
 
-from benchmarks.load import compare, slo, table
+from benchmarks.load import compare, fleet, slo, table
 from benchmarks.load.apis import Json
-from benchmarks.load.plan import Load, Row, raise_file_limit
+from benchmarks.load.plan import Row, raise_file_limit
 from benchmarks.load.progress import Progress
-from benchmarks.load.run import Run
 from benchmarks.load.settings import BadOption, Settings, read
 from benchmarks.load.tally import Tally
 from benchmarks.report import page
@@ -28,6 +23,7 @@ from benchmarks.report import page
 SEARCH_SECONDS = 5.0  # of each trial when searching for a rate
 SEARCH_STEPS = 6  # bisections: the rate is found to about 2 %
 SEARCH_MOST = 1_000_000.0
+INTERRUPTED = 130  # as shells say it of SIGINT
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,9 +45,10 @@ def run(args: argparse.Namespace) -> int:
             return _search(args, settings, promises)
         return _single(args, settings, promises)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except OSError as error:
-        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {error}\n")
+        why = error.strerror or str(error) or "no connection in time"
+        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {why}\n")
         return 1
 
 
@@ -61,8 +58,9 @@ def report(args: argparse.Namespace) -> int:
     for name in args.results:
         try:
             data = orjson.loads(Path(name).read_bytes())
-            about = f"{data['url']} {data['model']} {data['when']}"
-            runs.append(page.Named(data["name"], about, Tally.load(data["tally"])))
+            for one in data if isinstance(data, list) else [data]:
+                about = f"{one['url']} {one['model']} {one['when']}"
+                runs.append(page.Named(one["name"], about, Tally.load(one["tally"])))
         except OSError as error:
             sys.stderr.write(f"firsttoken bench report: {name}: {error.strerror}\n")
             return 2
@@ -78,71 +76,20 @@ def report(args: argparse.Namespace) -> int:
 
 
 def _single(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo]) -> int:
-    rows: list[Row] = []
-    if args.processes > 1:
-        tally = _spread(args)
-    else:
-        progress = Progress(quiet=args.quiet)
-        done = _execute(settings, settings.urls[0], progress, rows=bool(args.csv))
-        progress.end()
-        tally, rows = done.tally, done.rows or []
+    progress = Progress(quiet=args.quiet)
+    done = fleet.execute(settings, settings.urls[0], settings.load, progress, rows=bool(args.csv))
+    progress.end()
+    tally = done.tally
     cost = (args.price[0], args.price[1]) if args.price else None
     sys.stdout.write(table.table(tally, _title(settings, settings.urls[0]), cost))
-    _write(args, settings, [(settings.urls[0], tally)], rows)
+    _write(args, settings, [(settings.urls[0], tally)], done.rows)
+    if done.interrupted:
+        sys.stdout.write("ended early: these are the answers until then\n")
+        return INTERRUPTED
     sys.stdout.writelines(f"slo {one.verdict(tally)}\n" for one in promises)
     if not all(one.holds(tally) for one in promises):
         return 3
     return 0 if tally.ok else 1
-
-
-def _execute(
-    settings: Settings,
-    url: str,
-    progress: Callable[[Run], None] | None = None,
-    load: Load | None = None,
-    *,
-    rows: bool = False,
-) -> Run:
-    """Runs it on a loop of its own."""
-    one = settings.run(url, load)
-    one.on_slice = progress
-    one.rows = [] if rows else None
-    uvloop.run(one.execute())
-    return one
-
-
-def _spread(args: argparse.Namespace) -> Tally:
-    """The same load from several processes, each with its share; one tally."""
-    count = args.processes
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        dumps = list(pool.map(_share, [_portion(args, n) for n in range(count)]))
-    whole = Tally()
-    whole.processes = 0
-    for one in dumps:
-        whole.merge(Tally.load(one))
-    return whole
-
-
-def _portion(args: argparse.Namespace, number: int) -> argparse.Namespace:
-    """The options of one of the processes."""
-    own = argparse.Namespace(**vars(args))
-    count = args.processes
-    own.seed = args.seed + number
-    own.rate = args.rate / count if args.rate else None
-    own.ramp_from = args.ramp_from / count
-    own.ramp_to = args.ramp_to / count if args.ramp_to else None
-    for name in ("count", "concurrency"):
-        whole = getattr(args, name)
-        setattr(own, name, None if whole is None else max(1, -(-whole // count)))
-    return own
-
-
-def _share(args: argparse.Namespace) -> Json:
-    """Runs in a process of its own."""
-    raise_file_limit()
-    settings = read(args)
-    return _execute(settings, settings.urls[0]).tally.dump()
 
 
 # ---- comparing ---------------------------------------------------------------------------------
@@ -158,8 +105,12 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
     sides: dict[str, list[Tally]] = {"A": [], "B": []}
     urls = dict(zip("AB", settings.urls, strict=True))
     progress = Progress(quiet=args.quiet)
-    for side in compare.order(rounds):
-        sides[side].append(_execute(settings, urls[side], progress, load).tally)
+    for number, side in enumerate(compare.order(rounds)):
+        progress.label = f"{side} {number // 2 + 1}/{rounds} "
+        done = fleet.execute(settings, urls[side], load, progress)
+        if done.interrupted:
+            return INTERRUPTED
+        sides[side].append(done.tally)
     progress.end()
     found = compare.ratios(sides["A"], sides["B"], args.seed)
     sys.stdout.write(table.ratio_table(urls["A"], urls["B"], found))
@@ -171,6 +122,7 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
         failed += whole.failed
         if whole.failed:
             sys.stdout.write(f"{side}: {whole.failed} errors {dict(whole.errors)}\n")
+        sys.stdout.writelines(f"warning: {side}: {one}\n" for one in whole.warnings())
     _write(args, settings, tallies, [], found)
     return 0 if found and not failed else 1
 
@@ -180,8 +132,8 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
 
 def _search(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo]) -> int:
     """Doubles the rate until a promise breaks, then halves the interval."""
-    seconds = args.duration or SEARCH_SECONDS
-    trial = partial(_trial, settings, promises, seconds)
+    progress = Progress(quiet=args.quiet)
+    trial = partial(_trial, settings, promises, args.duration or SEARCH_SECONDS, progress)
     rate = args.rate or 1.0
     if not trial(rate):
         sys.stdout.write(f"no rate found: {rate:g} requests/s already misses\n")
@@ -199,15 +151,25 @@ def _search(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo
     return 0
 
 
-def _trial(settings: Settings, promises: list[slo.Slo], seconds: float, rate: float) -> bool:
-    tally = _execute(settings, settings.urls[0], None, settings.at_rate(rate, seconds)).tally
-    held = all(one.holds(tally) for one in promises)
-    # a client that fell behind has not tested this rate
-    sent = tally.rate >= 0.95 * rate or tally.ok + tally.failed < 20
+def _trial(
+    settings: Settings,
+    promises: list[slo.Slo],
+    seconds: float,
+    progress: Progress,
+    rate: float,
+) -> bool:
+    """Whether all is kept at this rate. A client at its limit has not shown that it is."""
+    progress.label = f"{rate:.4g}/s "
+    done = fleet.execute(settings, settings.urls[0], settings.at_rate(rate, seconds), progress)
+    progress.end()
+    if done.interrupted:
+        raise KeyboardInterrupt
+    tally = done.tally
     verdicts = "; ".join(one.verdict(tally).strip() for one in promises)
-    sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{'' if sent else '; rate not reached'}\n")
+    doubt = "; but the client had no CPU to spare: use --processes" if tally.overloaded else ""
+    sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{doubt}\n")
     sys.stdout.flush()
-    return held and sent
+    return all(one.holds(tally) for one in promises) and not tally.overloaded
 
 
 # ---- files -------------------------------------------------------------------------------------

@@ -4,6 +4,10 @@ beside ours where they mean the same."""
 from __future__ import annotations
 
 import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 EXAMPLE = """\
 examples:
@@ -15,6 +19,39 @@ examples:
 Without --rate the loop is closed: -c connections, each sends again when it has its answer.
 With --rate it is open: requests leave on time whatever the server does, and every latency counts
 from the moment a request was due, so that a slow server cannot hide its queue."""
+# other tools' names of wire formats
+APIS = {
+    "chat": "chat",
+    "openai-chat": "chat",
+    "completions": "completions",
+    "openai": "completions",
+    "vllm": "completions",
+    "messages": "messages",
+    "anthropic": "messages",
+    "responses": "responses",
+    "ollama": "ollama",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and which option was probably meant."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unknown: {' '.join(rest)}{self._meant(rest[0])}")
+        return found, rest
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        sys.exit(2)
+
+    def _meant(self, word: str) -> str:
+        known = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(word.partition("=")[0], known, 1, 0.6)
+        return f" (did you mean {near[0]}?)" if near else ""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +73,13 @@ def _request(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--api",
         "--endpoint-type",
+        "--backend",
         default="chat",
-        choices=["chat", "completions", "messages", "responses", "ollama"],
-        help="wire format (default: chat)",
+        choices=list(APIS),
+        metavar="FORMAT",
+        help="chat, completions, messages, responses or ollama (default: chat)",
     )
+    group.add_argument("--endpoint", help="path, where it is not the usual one of the format")
     group.add_argument(
         "--stream",
         "--streaming",
@@ -48,8 +88,17 @@ def _request(group: argparse._ArgumentGroup) -> None:
         help="streamed answers (default)",
     )
     group.add_argument("--api-key", help="env:NAME or file:PATH")
-    group.add_argument("--header", "-H", action="append", default=[], help="'Name: value'")
-    group.add_argument("--extra-body", "--extra-inputs", help="JSON object merged into each body")
+    group.add_argument(
+        "--header", "-H", action="append", default=[], help="'Name: value' or Name=value"
+    )
+    group.add_argument(
+        "--extra-body",
+        "--extra-inputs",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="object merged into each body, or name:value",
+    )
     group.add_argument("--insecure", action="store_true", help="do not check certificates")
     group.add_argument(
         "--check",
@@ -60,67 +109,97 @@ def _request(group: argparse._ArgumentGroup) -> None:
 
 
 def _shape(group: argparse._ArgumentGroup) -> None:
+    whole: dict[str, Any] = {"type": int, "metavar": "N"}
+    rate: dict[str, Any] = {"type": float, "metavar": "RPS"}
     group.add_argument(
         "--concurrency",
         "-c",
         "--max-concurrency",
-        type=int,
         help="connections; of an open loop the most (default: 1, open 10000)",
+        **whole,
     )
-    group.add_argument("--rate", "-r", "--request-rate", type=float, help="requests a second")
+    group.add_argument("--rate", "-r", "--request-rate", help="requests a second; inf: all", **rate)
     group.add_argument(
         "--rate-type",
         "--profile",
-        choices=["constant", "poisson", "ramp", "trace", "concurrent"],
-        help="of the open loop (default: constant)",
+        choices=["constant", "poisson", "ramp", "trace", "concurrent", "synchronous", "throughput"],
+        metavar="KIND",
+        help="constant (default), poisson, ramp or trace with --rate; concurrent, synchronous and "
+        "throughput are closed loops",
     )
     group.add_argument("--burstiness", type=float, default=1.0, help="of poisson; 1 is Poisson")
-    group.add_argument("--ramp-from", "--ramp-up-start-rps", type=float, default=1.0)
-    group.add_argument("--ramp-to", "--ramp-up-end-rps", type=float)
+    group.add_argument("--ramp-from", "--ramp-up-start-rps", default=1.0, **rate)
+    group.add_argument("--ramp-to", "--ramp-up-end-rps", **rate)
     group.add_argument("--trace", help="file of request times")
     group.add_argument(
-        "--count", "-n", "--num-prompts", "--max-requests", "--request-count", type=int
+        "--count", "-n", "--num-prompts", "--max-requests", "--request-count", **whole
     )
     group.add_argument(
-        "--duration", "-d", "--max-seconds", type=float, help="seconds (default: 10 without -n)"
+        "--duration",
+        "-d",
+        "--max-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="(default: 10 without -n)",
     )
-    group.add_argument("--warmup", "--num-warmups", "--warmup-request-count", type=int, default=0)
-    group.add_argument("--preconnect", type=int, default=0, help="connections of an open loop")
+    group.add_argument(
+        "--warmup",
+        "--num-warmups",
+        "--warmup-request-count",
+        default=0,
+        help="requests before, not counted",
+        **whole,
+    )
+    group.add_argument("--preconnect", default=0, help="connections of an open loop", **whole)
     group.add_argument("--timeout", type=float, default=300.0, help="seconds a request may take")
-    group.add_argument("--processes", type=int, default=1, help="clients that share the load")
-    group.add_argument("--slo", "--goodput", help='such as "ttft_p99<300ms,error_rate<1%%"')
+    group.add_argument("--processes", default=1, help="clients that share the load", **whole)
+    group.add_argument("--slo", help='exit 3 if broken: "ttft_p99<300ms,error_rate<1%%"')
     group.add_argument("--slo-search", action="store_true", help="highest rate that keeps --slo")
-    group.add_argument("--seed", type=int, default=0)
+    group.add_argument(
+        "--goodput",
+        nargs="+",
+        default=[],
+        metavar="NAME:MS",
+        help="count the answers that keep all of: ttft:300 tpot:50 e2el:5000",
+    )
+    group.add_argument("--seed", "--random-seed", default=0, **whole)
 
 
 def _prompts(group: argparse._ArgumentGroup) -> None:
+    tokens: dict[str, Any] = {"type": int, "metavar": "TOKENS"}
     group.add_argument(
         "--prompts",
         "--dataset-path",
         "--data",
         "--input-file",
-        help="ShareGPT JSON, JSONL, or text lines (default: a varied set)",
+        metavar="FILE",
+        help="ShareGPT JSON, JSONL, or text lines (default: a varied set); or "
+        "prompt_tokens=256,output_tokens=128",
     )
     group.add_argument(
-        "--input-tokens", "--random-input-len", "--synthetic-input-tokens-mean", type=int
+        "--input-tokens", "--random-input-len", "--synthetic-input-tokens-mean", **tokens
     )
-    group.add_argument("--input-spread", "--random-range-ratio", type=float, default=0.0)
     group.add_argument(
-        "--output-tokens", "--random-output-len", "--output-tokens-mean", "--max-tokens", type=int
+        "--input-spread", "--random-range-ratio", type=float, default=0.0, help="0.2: +- 20 %%"
+    )
+    group.add_argument(
+        "--output-tokens", "--random-output-len", "--output-tokens-mean", "--max-tokens", **tokens
     )
     group.add_argument("--unique", action="store_true", help="number prompts, so no cache hits")
     group.add_argument("--dataset-name", help=argparse.SUPPRESS)  # vllm's; the file tells
 
 
 def _output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--json", "--result-filename", "--export", help="write everything")
+    group.add_argument(
+        "--json", "--result-filename", "--export", "--output-path", help="write everything"
+    )
     group.add_argument("--csv", help="write a row for each request")
     group.add_argument("--html", help="write a report with pictures")
     group.add_argument("--name", help="of the run in reports (default: the URL)")
     group.add_argument(
         "--price", nargs=2, type=float, metavar=("IN", "OUT"), help="USD per million tokens"
     )
-    group.add_argument("--quiet", "-q", action="store_true", help="no live line")
+    group.add_argument("--quiet", "-q", "--disable-tqdm", action="store_true", help="no live line")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Load:
     request_seconds: float = 300.0
     unique: bool = False  # every prompt gets a number, so that no cache knows it
     check_done: bool = True
+    goodput: tuple[tuple[str, float], ...] = ()  # (ttft, tpot or total; seconds): each request's
 
 
 Row = tuple[float, float, float, float, int, int, str]
@@ -32,6 +34,14 @@ def cpu_seconds() -> float:
     """User and system time of this process so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def waited_seconds() -> float:
+    """How long this thread has waited for a core so far; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def raise_file_limit() -> None:

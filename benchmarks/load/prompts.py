@@ -21,6 +21,7 @@ class Prompt:
     text: str
     output_tokens: int | None = None
     system: str = ""
+    history: tuple[tuple[str, str], ...] = ()  # earlier turns: (role, text)
 
 
 _SUBJECTS = (
@@ -45,6 +46,23 @@ _TASKS = (
     "Compare {} with its best known alternative.",
     "Write a Python function that models {}.",
 )
+_MORE_SUBJECTS = (
+    "vaccines", "a steam engine", "honey bees", "the stock exchange", "glaciers", "a violin",
+    "the printing press", "sourdough", "coral reefs", "a suspension bridge", "migratory birds",
+    "insurance", "lighthouses", "the immune system", "a wind turbine", "Roman roads", "chocolate",
+    "earthquakes", "a public library", "encryption", "the Silk Road", "volcanoes", "a telescope",
+    "fermentation", "parliaments", "a sailing boat", "black holes", "the alphabet", "batteries",
+    "a coral snake",
+)  # fmt: skip
+_MORE_TASKS = (
+    "Who invented {}?", "What does {} cost today?", "Draft an email asking for advice on {}.",
+    "Give me a lesson plan about {}.", "Is there a future for {}?", "Tell me a joke about {}.",
+    "Which book on {} should I read first?", "Design an experiment about {}.",
+    "How did people manage before {}?", "Name the parts of {}.", "Classify the kinds of {}.",
+    "Argue against {}.", "Write a headline about {}.", "What is the physics of {}?",
+    "Plan a weekend around {}.", "What can go wrong with {}?", "How is {} taught in Japan?",
+)  # fmt: skip
+_PLACES = ("", " in a hospital", " during a storm", " for a town council")
 _WORDS = (
     "time",
     "river",
@@ -81,6 +99,17 @@ def varied() -> list[Prompt]:
     return [Prompt(task.format(subject)) for task in _TASKS for subject in _SUBJECTS]
 
 
+def many() -> list[Prompt]:
+    """Four thousand different questions, no two alike: those that resemble each other most, by
+    task and subject, are a thousand apart."""
+    return [
+        Prompt(task.format(subject + place))
+        for place in _PLACES
+        for subject in (*_SUBJECTS, *_MORE_SUBJECTS)
+        for task in (*_TASKS, *_MORE_TASKS)
+    ]
+
+
 def sized(
     count: int, input_tokens: int, spread: float, output: int | None, seed: int
 ) -> list[Prompt]:
@@ -96,6 +125,19 @@ def sized(
             size += len(words[-1]) + 1
         prompts.append(Prompt(" ".join(words), output))
     return prompts
+
+
+def lengths(text: str) -> tuple[int, int | None] | None:
+    """What guidellm calls synthetic data, "prompt_tokens=256,output_tokens=128": the two lengths.
+    None for anything else, such as a file's name."""
+    pairs = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    try:
+        numbers = {name: int(value) for name, value in pairs.items()}
+    except ValueError:
+        return None
+    if "prompt_tokens" not in numbers:
+        return None
+    return numbers["prompt_tokens"], numbers.get("output_tokens")
 
 
 def read(path: Path, output: int | None = None) -> list[Prompt]:
@@ -130,9 +172,9 @@ def _prompt(row: Any, output: int | None) -> Prompt | None:
     if isinstance(turns, list):
         return _from_turns(turns, output)
     if isinstance(row.get("messages"), list):
-        system = "".join(_said(m) for m in row["messages"] if m.get("role") == "system")
-        asked = [_said(m) for m in row["messages"] if m.get("role") == "user"]
-        return Prompt(asked[-1], wished, system) if asked else None
+        system = "".join(_said(m) for m in row["messages"] if _is_system(m))
+        turns = [(str(m.get("role")), _said(m)) for m in row["messages"] if isinstance(m, dict)]
+        return _conversation([turn for turn in turns if turn[0] != "system"], wished, system)
     for name in ("prompt", "text", "question", "text_input", "instruction"):
         if isinstance(row.get(name), str):
             return Prompt(row[name], wished)
@@ -148,6 +190,20 @@ def _from_turns(turns: list[Any], output: int | None) -> Prompt | None:
     if output is None and asked + 1 < len(texts) and isinstance(texts[asked + 1][1], str):
         output = max(1, len(str(texts[asked + 1][1])) // CHARS_PER_TOKEN)
     return Prompt(str(texts[asked][1]), output)
+
+
+def _is_system(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "system"
+
+
+def _conversation(turns: list[tuple[str, str]], output: int | None, system: str) -> Prompt | None:
+    """The turns up to the last question. Tool calls and their results are left out: their ids
+    mean nothing to another server."""
+    last = max((n for n, (role, _) in enumerate(turns) if role == "user"), default=None)
+    if last is None:
+        return None
+    history = [turn for turn in turns[:last] if turn[0] in ("user", "assistant") and turn[1]]
+    return Prompt(turns[last][1], output, system, tuple(history))
 
 
 def _said(message: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.load.account import account, row
 from benchmarks.load.apis import Api
 from benchmarks.load.client import Client, Job
-from benchmarks.load.plan import Load, Row, cpu_seconds
+from benchmarks.load.plan import Load, Row, cpu_seconds, waited_seconds
 from benchmarks.load.tally import Tally
 from benchmarks.load.target import Target, numbered
 from benchmarks.schedule import Schedule
@@ -37,6 +37,9 @@ class Run:
         self.check_done = load.check_done
         self.rows: list[Row] | None = None  # a list here keeps every request
         self.on_slice: Callable[[Run], None] | None = None
+        self.gate: Callable[[], float] | None = None  # waits; returns when to begin (monotonic)
+        self.numbers = (0, 1)  # of the first request, and from each to the next
+        self.interrupted = False
         self._jobs = jobs
         self._idle: list[Client] = []
         self._clients: set[Client] = set()
@@ -62,6 +65,11 @@ class Run:
         """Open requests that have had their first token."""
         return sum(client.busy and client.tokens > 0 for client in self._clients)
 
+    def interrupt(self) -> None:
+        """Ends the run now: what is on its way stays unfinished."""
+        self.interrupted = self._stopping = True
+        self._ended.set()
+
     @property
     def elapsed(self) -> float:
         return time.monotonic() - self._started if self._started else 0.0
@@ -83,6 +91,7 @@ class Run:
             for task in list(self._tasks):
                 task.cancel()
             for client in list(self._clients):
+                client.busy = False  # what is cut off here is unfinished, not an error
                 client.transport.abort()
         return self.tally
 
@@ -128,8 +137,10 @@ class Run:
     async def _measure(self) -> None:
         load = self.load
         self._recording = True
-        cpu = cpu_seconds()
-        self._started = time.monotonic()
+        begin = self.gate() if self.gate is not None else 0.0
+        await asyncio.sleep(max(0.0, begin - time.monotonic()))
+        cpu, waited = cpu_seconds(), waited_seconds()
+        self._started = begin or time.monotonic()
         if load.arrivals is not None:
             self._times = load.arrivals()
             self._next_due()
@@ -143,6 +154,7 @@ class Run:
         now = time.monotonic()
         self.tally.seconds = now - self._started
         self.tally.client_cpu_s = cpu_seconds() - cpu
+        self.tally.client_wait_s = waited_seconds() - waited
         self.tally.unfinished = self._open + len(self._backlog)
         if len(self.tally.total.pending) or not self.tally.slices:
             self._slice()
@@ -257,7 +269,8 @@ class Run:
         self._send(client, due, time.monotonic() if now is None else now)
 
     def _send(self, client: Client, due: float, now: float) -> None:
-        number = self._number
+        first, step = self.numbers
+        number = first + self._number * step
         self._number += 1
         job = self._jobs[number % len(self._jobs)]
         if self.load.unique:
@@ -320,4 +333,4 @@ class Run:
         end = client.ended if client.first_byte else time.monotonic()
         if self.rows is not None:
             self.rows.append(row(client, self._started, end))
-        account(self.tally, client, end)
+        account(self.tally, client, end, self.load.goodput)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,14 @@ from random import Random
 
 import orjson
 
-from benchmarks.load import arrivals, prompts
+from benchmarks.load import arrivals, options, prompts, slo
 from benchmarks.load.apis import APIS, Api, Json
 from benchmarks.load.plan import Load
 from benchmarks.load.run import Run
 from benchmarks.load.target import Target, jobs, marked, target
 
 OPEN_CONCURRENCY = 10_000
+THROUGHPUT_CONCURRENCY = 256  # of a closed loop that shall do as much as it can
 DEFAULT_SECONDS = 10.0
 
 
@@ -40,9 +41,11 @@ class Settings:
     prompts: tuple[prompts.Prompt, ...]
     extra: Json
     load: Load
+    endpoint: str = ""  # path instead of the format's
+    processes: int = 1
 
     def target(self, url: str) -> Target:
-        return target(url, self.api, self.headers, verify=self.verify)
+        return target(url, self.api, self.headers, verify=self.verify, endpoint=self.endpoint)
 
     def run(self, url: str, load: Load | None = None) -> Run:
         """A run against one of the URLs, ready to execute."""
@@ -72,8 +75,8 @@ def read(args: argparse.Namespace) -> Settings:
     urls = tuple(args.compare) if args.compare else (url,) if url else ()
     if not urls:
         raise BadOption("which URL? give one, or --compare URL_A URL_B")
-    api = APIS[args.api]
-    headers = [*args.header]
+    api = APIS[options.APIS[args.api]]
+    headers = [_field(text) for text in args.header]
     if args.api_key:
         name = "x-api-key: " if api.name == "messages" else "Authorization: Bearer "
         headers.append(name + secret(args.api_key))
@@ -88,6 +91,8 @@ def read(args: argparse.Namespace) -> Settings:
         prompts=tuple(_prompts(args)),
         extra=_extra(args.extra_body),
         load=_load(args),
+        endpoint=args.endpoint or "",
+        processes=args.processes,
     )
     for one in urls:
         try:
@@ -113,45 +118,75 @@ def secret(text: str) -> str:
     raise BadOption("--api-key takes env:NAME or file:PATH, not the key itself")
 
 
-def _extra(text: str | None) -> Json:
-    if not text:
-        return {}
+def _field(text: str) -> str:
+    """A header as curl takes it, or as vLLM's benchmark does."""
+    name, sign, value = text.partition("=")
+    return f"{name}: {value}" if sign and ":" not in name else text
+
+
+def _extra(texts: Sequence[str]) -> Json:
+    """The objects of --extra-body as one; name:value stands for {"name": value}."""
+    whole: Json = {}
+    for text in texts:
+        name, sign, rest = text.partition(":")
+        if sign and not text.lstrip().startswith("{"):
+            whole[name.strip()] = _value(rest.strip())
+            continue
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise BadOption(f"--extra-body is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise BadOption("--extra-body must be a JSON object")
+        whole |= value
+    return whole
+
+
+def _value(text: str) -> object:
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadOption(f"--extra-body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadOption("--extra-body must be a JSON object")
-    return value
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _prompts(args: argparse.Namespace) -> list[prompts.Prompt]:
-    if args.prompts:
+    size, output = args.input_tokens, args.output_tokens
+    for name, value in (("--input-tokens", size), ("--output-tokens", output)):
+        if value is not None and value < 1:
+            raise BadOption(f"{name} must be positive")
+    if args.prompts and (lengths := prompts.lengths(args.prompts)) is not None:
+        size, output = lengths[0], output or lengths[1]
+    elif args.prompts:
         try:
-            return prompts.read(Path(args.prompts), args.output_tokens)
+            return prompts.read(Path(args.prompts), output)
         except OSError as error:
             raise BadOption(f"--prompts: {args.prompts}: {error.strerror}") from error
         except ValueError as error:
             raise BadOption(f"--prompts: {error}") from error
-    if args.input_tokens:
+    if size:
         count = args.count or 1000
         spread = min(1.0, max(0.0, args.input_spread))
-        return prompts.sized(count, args.input_tokens, spread, args.output_tokens, args.seed)
-    return [replace(one, output_tokens=args.output_tokens) for one in prompts.varied()]
+        return prompts.sized(count, size, spread, output, args.seed)
+    return [replace(one, output_tokens=output) for one in prompts.varied()]
 
 
 def _load(args: argparse.Namespace) -> Load:
     seconds = args.duration
     if args.count is None and seconds is None:
         seconds = DEFAULT_SECONDS
-    if (args.count is not None and args.count < 1) or (seconds is not None and seconds <= 0):
-        raise BadOption("--count and --duration must be positive")
+    for name in ("count", "duration", "concurrency", "processes", "timeout", "rounds"):
+        if (value := getattr(args, name)) is not None and value <= 0:
+            raise BadOption(f"--{name} must be positive")
+    for name in ("warmup", "preconnect"):
+        if getattr(args, name) < 0:
+            raise BadOption(f"--{name} must not be negative")
+    try:
+        goodput = slo.bounds(args.goodput)
+    except ValueError as error:
+        raise BadOption(f"--goodput: {error}") from error
     opened = _is_open(args)
-    concurrency = args.concurrency or (OPEN_CONCURRENCY if opened else 1)
-    if concurrency < 1:
-        raise BadOption("--concurrency must be at least 1")
     load = Load(
-        concurrency=concurrency,
+        concurrency=args.concurrency or (OPEN_CONCURRENCY if opened else _closed(args)),
         count=args.count,
         seconds=seconds,
         warmup=args.warmup,
@@ -159,15 +194,25 @@ def _load(args: argparse.Namespace) -> Load:
         request_seconds=args.timeout,
         unique=args.unique,
         check_done=args.check,
+        goodput=goodput,
     )
     return replace(load, arrivals=_arrivals(args, seconds)) if opened else load
 
 
+def _closed(args: argparse.Namespace) -> int:
+    """Connections of a closed loop where none are named: one, or all that there is to do."""
+    if args.rate_type == "concurrent" and args.rate:
+        return max(1, int(args.rate))  # as guidellm says it
+    if args.rate_type == "throughput" or args.rate == float("inf"):
+        return min(OPEN_CONCURRENCY, args.count or THROUGHPUT_CONCURRENCY)
+    return 1
+
+
 def _is_open(args: argparse.Namespace) -> bool:
     kind = args.rate_type
-    if kind == "concurrent":
+    if kind in ("concurrent", "synchronous", "throughput") or args.rate == float("inf"):
         return False
-    return bool(args.rate or kind or args.trace or args.ramp_to)
+    return bool(args.rate is not None or kind or args.trace or args.ramp_to)
 
 
 def _arrivals(args: argparse.Namespace, seconds: float | None) -> partial[Iterator[float]]:
@@ -187,8 +232,8 @@ def _arrivals(args: argparse.Namespace, seconds: float | None) -> partial[Iterat
         if not last or last <= 0 or args.ramp_from <= 0 or not seconds:
             raise BadOption("a ramp needs --ramp-to (or --rate) above 0 and --duration")
         return partial(arrivals.ramp, args.ramp_from, last, seconds)
-    if not args.rate or args.rate <= 0:
-        raise BadOption(f"--rate-type {kind} needs --rate above 0")
+    if not args.rate or not args.rate > 0:
+        raise BadOption(f"--rate-type {kind or 'constant'} needs --rate above 0")
     if kind == "poisson" or args.burstiness != 1.0:
         if args.burstiness <= 0:
             raise BadOption("--burstiness must be above 0")

@@ -24,7 +24,9 @@ _NAMES = {
     "request_latency": "total",
     "ttfb": "ttfb",
 }
-_RATES = ("error_rate", "rate", "request_rate", "tokens_per_s", "output_token_throughput")
+_RATES = (
+    "error_rate", "rate", "request_rate", "goodput", "tokens_per_s", "output_token_throughput",
+)  # fmt: skip
 _UNITS = {"": 1e-3, "ms": 1e-3, "s": 1.0, "us": 1e-6}
 
 
@@ -41,6 +43,8 @@ class Slo:
     def value(self, tally: Tally) -> float:
         if self.figure == "error_rate":
             return tally.error_share
+        if self.figure == "goodput":
+            return tally.goodput
         if self.figure in _RATES:
             return tally.token_rate if "token" in self.figure else tally.rate
         histogram = getattr(tally, self.figure)
@@ -49,7 +53,7 @@ class Slo:
             return float(histogram.mean)
         if self.part in ("max", "min"):
             return float(histogram.highest if self.part == "max" else histogram.lowest)
-        return float(histogram.quantile(float(self.part[1:]) / 100))
+        return tally.bound(self.figure, float(self.part[1:]) / 100)
 
     def holds(self, tally: Tally) -> bool:
         """False, too, when there is nothing to judge."""
@@ -68,6 +72,24 @@ class Slo:
 def parse(text: str) -> list[Slo]:
     """Promises separated by commas. Raises ValueError naming the one that is not understood."""
     return [_one(part) for part in text.split(",") if part.strip()]
+
+
+def bounds(texts: list[str]) -> tuple[tuple[str, float], ...]:
+    """What each request must keep, as vLLM's benchmark writes it: `ttft:300 tpot:50`, in ms.
+    Raises ValueError naming the one that is not understood."""
+    found = []
+    for text in texts:
+        name, _, value = text.partition(":")
+        known = _NAMES.get(name.strip().lower())
+        try:
+            limit = float(value.removesuffix("ms")) / 1e3
+        except ValueError:
+            known = None
+            limit = 0.0
+        if known not in ("ttft", "tpot", "total"):
+            raise ValueError(f"cannot read {text!r}; try ttft:300 tpot:50 e2el:5000, milliseconds")
+        found.append((known, limit))
+    return tuple(found)
 
 
 def _one(text: str) -> Slo:

@@ -52,6 +52,8 @@ def _counts(tally: Tally, cost: tuple[float, float] | None) -> list[str]:
         lines.append(
             f"usage as reported: {tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out"
         )
+    if tally.good:
+        lines.append(f"goodput: {tally.goodput:.1f} requests/s, {tally.good} of {tally.ok} answers")
     if cost is not None:
         usd = (tally.prompt_tokens * cost[0] + tally.completion_tokens * cost[1]) / 1e6
         lines.append(f"cost: ${usd:.4f}")

@@ -57,7 +57,9 @@ class Tally:
         self.bytes = 0
         self.seconds = 0.0
         self.client_cpu_s = 0.0
+        self.client_wait_s = 0.0  # ready to run, and another process had the core
         self.processes = 1
+        self.good = 0  # answers that kept every per-request promise
         self.late_slots = 0  # requests that waited for a free connection
         self.connections = 0
         self.errors: Counter[str] = Counter()
@@ -110,6 +112,8 @@ class Tally:
             "completion_tokens",
             "bytes",
             "client_cpu_s",
+            "client_wait_s",
+            "good",
             "late_slots",
             "connections",
             "processes",
@@ -145,13 +149,24 @@ class Tally:
         """CPU that the client took, of the cores it had."""
         return self.client_cpu_s / self.seconds / self.processes if self.seconds else 0.0
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether the client had no CPU to spare: then its figures are its own."""
+        return self.client_share > 0.9
+
     def warnings(self) -> list[str]:
         """Why these figures may be the client's and not the server's."""
         found = []
-        if self.client_share > 0.9:
+        if self.overloaded:
             found.append(
                 f"the client used {self.client_share:.0%} of its core: it may be the bottleneck; "
                 "use --processes"
+            )
+        waited = self.client_wait_s / self.seconds / self.processes if self.seconds else 0.0
+        if waited > 0.1:
+            found.append(
+                f"other processes kept the client from its core for {waited:.0%} of the time: "
+                "latencies hold that, too"
             )
         lag = self.lag.quantile(0.99)
         ttft = self.ttft if self.ttft.total else self.total
@@ -163,6 +178,20 @@ class Tally:
                 "raise --max-concurrency to send them on time"
             )
         return found
+
+    @property
+    def goodput(self) -> float:
+        """Answers a second that kept every promise made for a single request."""
+        return self.good / self.seconds if self.seconds else 0.0
+
+    def bound(self, name: str, q: float) -> float:
+        """The time that a share q of all requests kept, unfinished ones counted as endless."""
+        histogram: Histogram = getattr(self, name)
+        histogram.flush()
+        if not histogram.total:
+            return float("nan")
+        share = q * (histogram.total + self.unfinished) / histogram.total
+        return histogram.quantile(share) if share <= 1 else float("inf")
 
     def dump(self) -> Json:
         """Everything as JSON; load() reads it back. Summaries in milliseconds."""
@@ -181,6 +210,8 @@ class Tally:
             "bytes": self.bytes,
             "cache": dict(self.cache),
             "client_cpu_s": self.client_cpu_s,
+            "client_wait_s": self.client_wait_s,
+            "good": self.good,
             "processes": self.processes,
             "late_slots": self.late_slots,
             "connections": self.connections,
@@ -213,6 +244,8 @@ class Tally:
             "connections",
         ):
             setattr(one, name, data[name])
+        one.good = data.get("good", 0)
+        one.client_wait_s = data.get("client_wait_s", 0.0)
         one.errors.update(data["errors"])
         one.cache.update(data["cache"])
         one.samples = list(data["error_samples"])

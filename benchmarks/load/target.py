@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -31,14 +31,23 @@ class Target:
     headers: tuple[str, ...]  # "Name: value"
 
 
-def target(url: str, api: Api, headers: Sequence[str] = (), *, verify: bool = True) -> Target:
-    """Reads a URL: a base such as http://host:8000/v1, a bare host, or the whole endpoint.
-    Raises ValueError with a reason."""
+def target(
+    url: str,
+    api: Api,
+    headers: Sequence[str] = (),
+    *,
+    verify: bool = True,
+    endpoint: str = "",
+) -> Target:
+    """Reads a URL: a base such as http://host:8000/v1, a bare host, or the whole endpoint; with
+    endpoint, just its host. Raises ValueError with a reason."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an http or https URL")
     path = parts.path.rstrip("/")
-    if not path.endswith(api.path):
+    if endpoint:
+        path = "/" + endpoint.lstrip("/")
+    elif not path.endswith(api.path):
         base = path or ("" if api.name == "ollama" else "/v1")
         path = base + api.path
     if parts.query:
@@ -56,7 +65,10 @@ def target(url: str, api: Api, headers: Sequence[str] = (), *, verify: bool = Tr
     for field in fields:
         if ":" not in field or any(char in field for char in "\r\n\0"):
             raise ValueError(f"{field!r} is not a header like 'Name: value'")
-    port = parts.port or (443 if tls else 80)
+    try:
+        port = parts.port or (443 if tls else 80)
+    except ValueError as error:
+        raise ValueError(f"{url!r}: {error}") from error
     return Target(url, parts.hostname, port, path, tls, tuple(fields))
 
 
@@ -97,7 +109,7 @@ def numbered(job: Job, number: int) -> Job:
 
 def marked(prompt: Prompt) -> Prompt:
     """The prompt with a place for a number."""
-    return Prompt(f"{_SEQUENCE} {prompt.text}", prompt.output_tokens, prompt.system)
+    return replace(prompt, text=f"{_SEQUENCE} {prompt.text}")
 
 
 def _expected(model: str) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import ssl
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +25,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         scenario = parse(args.scenario, faults.NAMES)
+        tls = _tls(args.certificate, args.key)
         if args.trace:
             scenario = replace(scenario, traces=read_traces(Path(args.trace)))
     except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"firsttoken mock: {args.trace}: {error}\n")
+        sys.stderr.write(f"firsttoken mock: {args.trace or args.certificate}: {error}\n")
         return 2
     try:
-        return uvloop.run(_serve(args, scenario))
+        return uvloop.run(_serve(args, scenario, tls))
     except OSError as error:
         sys.stderr.write(f"firsttoken mock: {args.host}:{args.port}: {error.strerror or error}\n")
         return 1
@@ -45,7 +47,16 @@ def read_traces(path: Path) -> tuple[Trace, ...]:
     return traces
 
 
-async def _serve(args: argparse.Namespace, scenario: Scenario) -> int:
+def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    """What to serve TLS with; None for plain HTTP. Raises OSError (ssl.SSLError is one)."""
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def _serve(args: argparse.Namespace, scenario: Scenario, tls: ssl.SSLContext | None) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,6 +68,7 @@ async def _serve(args: argparse.Namespace, scenario: Scenario) -> int:
         record=False,
         seed=args.seed,
         word=args.word,
+        tls=tls,
     )
     async with upstream:
         sys.stdout.write(f"mock upstream on {upstream.base_url}\n")

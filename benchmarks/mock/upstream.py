@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -65,7 +66,7 @@ class ScriptedUpstream:
     stem of its tokens, so that the answers of two upstreams can be told apart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, each with a default
         self,
         *,
         host: str = "127.0.0.1",
@@ -75,12 +76,14 @@ class ScriptedUpstream:
         seed: int = 0,
         word: str = "tok",
         name: str = "mock",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.record = record
         self.word = word
         self.name = name
+        self.tls = tls
         self.default = default or Scenario()
         self.random = Random(seed)
         self.requests: list[Recorded] = []
@@ -94,7 +97,8 @@ class ScriptedUpstream:
 
     @property
     def base_url(self) -> str:
-        return f"http://{self.host}:{self.port}/v1"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://{self.host}:{self.port}/v1"
 
     @property
     def open_requests(self) -> list[Recorded]:
@@ -118,7 +122,9 @@ class ScriptedUpstream:
         self.schedule = Schedule(loop, TICK_SECONDS)
         kind = RecordingConnection if self.record else Connection
         factory: Callable[[], Connection] = lambda: kind(self)  # noqa: E731
-        self._server = await loop.create_server(factory, self.host, self.port, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            factory, self.host, self.port, backlog=BACKLOG, ssl=self.tls
+        )
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:

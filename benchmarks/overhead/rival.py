@@ -19,7 +19,12 @@ from pathlib import Path
 from benchmarks.overhead import process
 
 RIVALS = Path(__file__).parent / "rivals"
-FIRST = ("firsttoken", "nginx", "relay")  # what is measured when nothing is named
+FIRST = (
+    "firsttoken",
+    "firsttoken-bare",
+    "nginx",
+    "relay",
+)  # what is measured when nothing is named
 POLL_SECONDS = 0.005
 STOP_SECONDS = 5.0
 
@@ -31,13 +36,17 @@ class Skipped(Exception):
 @dataclass(frozen=True, slots=True)
 class Rival:
     """How one gateway is started. {UP} and {PORT} are ports, {WORK} a scratch folder, {PYTHON}
-    this interpreter."""
+    this interpreter, {HOME} the folder that its setup fills."""
 
     name: str
     start: str
-    version: str = ""  # a command whose last line says it
+    version: str = ""  # a command whose first line says it
     needs: tuple[str, ...] = ()  # programs that must be found
     install: str = ""  # how to get it, for the reason of a skip
+    setup: tuple[str, ...] = ()  # commands that get it into {HOME}
+    setup_files: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()  # scenarios beyond those that every gateway goes through
+    prefixes: Mapping[str, str] = field(default_factory=dict)  # scenario -> before the model
     path: str = "/v1/chat/completions"
     model_prefix: str = ""
     headers: tuple[str, ...] = ()
@@ -51,7 +60,7 @@ def read(path: Path) -> Rival:
     """A rival's file. Raises ValueError naming the file and what is wrong."""
     try:
         data = tomllib.loads(path.read_text())
-        for name in ("needs", "headers"):
+        for name in ("needs", "headers", "setup", "extra"):
             data[name] = tuple(data.get(name, ()))
         return Rival(**data)
     except (tomllib.TOMLDecodeError, TypeError) as error:
@@ -76,6 +85,11 @@ class Started:
         return process.cpu_seconds(process.tree(self.pid))
 
     def memory(self) -> int:
+        """Bytes that this gateway has written and shares with nobody."""
+        return process.memory_bytes(process.tree(self.pid), private=True)
+
+    def idle(self) -> int:
+        """Bytes it holds with its share of what other processes hold too, such as libraries."""
         return process.memory_bytes(process.tree(self.pid))
 
 
@@ -91,11 +105,17 @@ def launched(
     """Runs it until the block ends. words: what stands for {UP} and the like in its file.
     Raises Skipped when it is not there or does not answer."""
     for program in rival.needs:
-        if shutil.which(program, path=search) is None:
+        if not found(fill(program, words), search):
             raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
-    port = free_port()
+    port, second = free_port(), free_port(1)
     work.mkdir(parents=True, exist_ok=True)
-    words = {**words, "PORT": str(port), "WORK": str(work), "PYTHON": sys.executable}
+    words = {
+        **words,
+        "PORT": str(port),
+        "PORT2": str(second),
+        "WORK": str(work),
+        "PYTHON": sys.executable,
+    }
     for name, text in rival.files.items():
         Path(fill(name, words)).write_text(fill(text, words))
     command = shlex.split(fill(rival.start, words))
@@ -114,25 +134,34 @@ def launched(
             env=env,
             start_new_session=True,
         )
+        process.hurry(child.pid)
         try:
-            _wait_ready(rival, port, child, work)
+            _wait_ready(rival, words, child, work)
             took = time.monotonic() - begun
             yield Started(rival, f"http://127.0.0.1:{port}{rival.path}", child.pid, took)
         finally:
             stop(child)
 
 
-def version(rival: Rival, search: str) -> str:
+def found(program: str, search: str) -> bool:
+    """Whether a program is on the path, or a file there."""
+    return Path(program).exists() if "/" in program else bool(shutil.which(program, path=search))
+
+
+def version(rival: Rival, search: str, home: Path) -> str:
     """What the gateway says its version is; empty where it says nothing."""
     if not rival.version:
         return ""
-    command = fill(rival.version, {"PYTHON": sys.executable})
+    command = fill(rival.version, {"PYTHON": sys.executable, "HOME": str(home)})
     env = {**os.environ, "PATH": search}  # noqa: TID251 - as above
-    done = subprocess.run(
-        shlex.split(command), capture_output=True, text=True, check=False, env=env
-    )
+    try:
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, text=True, check=False, env=env, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
     said = (done.stdout + done.stderr).strip().splitlines()
-    return said[-1].strip() if said and not done.returncode else ""
+    return said[0].strip() if said and not done.returncode else ""
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
@@ -150,12 +179,15 @@ def end_orderly() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
-def free_port() -> int:
-    """A port that is free now, below those that outgoing connections take."""
+def free_port(skip: int = 0) -> int:
+    """A port that is free now, below those that outgoing connections take; skip: not the first
+    so many."""
     for port in range(20_000 + os.getpid() % 4000, 32_000):
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
-            return port
+            if not skip:
+                return port
+            skip -= 1
     raise Skipped("no free port")
 
 
@@ -169,11 +201,14 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _wait_ready(rival: Rival, port: int, child: subprocess.Popen[bytes], work: Path) -> None:
+def _wait_ready(
+    rival: Rival, words: Mapping[str, str], child: subprocess.Popen[bytes], work: Path
+) -> None:
     """Until a request through the gateway is answered with 200."""
     body = b'{"model": "%b", "messages": [{"role": "user", "content": "ready?"}]}'
     body %= (rival.model_prefix + rival.ready_model).encode()
-    fields = "".join(f"{field}\r\n" for field in rival.headers).encode()
+    fields = fill("".join(f"{field}\r\n" for field in rival.headers), words).encode()
+    port = int(words["PORT"])
     request = (
         b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
         b"Connection: close\r\n%bContent-Length: %d\r\n\r\n%b"
@@ -205,4 +240,5 @@ def _exchange(port: int, request: bytes) -> bytes:
 
 def _tail(work: Path, rival: Rival) -> str:
     lines = (work / f"{rival.name}.log").read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "it said nothing"
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["it said nothing"])[-1][:200]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from math import isnan
 
 from benchmarks.load.compare import Ratio
 from benchmarks.load.tally import HEAT_PARTS, Slice, Tally
 from benchmarks.report import svg
 
+LEAST = 0.002  # curves begin at this share: a few odd values would stretch the axis
 MAX_COLUMNS = 120  # of a heat map or points of a line; longer runs are joined to this
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --paper: #fff; --ink: #1c2430; --soft: #5b6675; }
@@ -18,9 +20,11 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   max-width: 1360px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 p.sub { color: var(--soft); margin-top: .2rem; } p.warn { color: #b45309; margin: .2rem 0; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
+  gap: 1rem; margin-bottom: 1rem; }
 .card, .tile { border: 1px solid var(--line); border-radius: 10px; padding: .8rem; }
-.tiles { display: flex; flex-wrap: wrap; gap: .8rem; } .tile { min-width: 9rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: .8rem;
+  margin-bottom: 1rem; }
 .tile b { display: block; font-size: 1.35rem; } .tile span { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
@@ -47,8 +51,11 @@ class Named:
 
 def page(runs: Sequence[Named], title: str, ratios: Sequence[Ratio] = ()) -> str:
     """A complete document. Works offline, without scripts, in light and dark."""
+    runs = _distinct(runs)
     body = [f"<h1>{escape(title)}</h1>"]
     body.extend(f'<p class="sub">{escape(run.name)}: {escape(run.subtitle)}</p>' for run in runs)
+    if len(runs) > 1:
+        body.append(_overview(runs))
     if ratios:
         body.append(_ratios(runs, ratios))
     for run in runs:
@@ -68,6 +75,40 @@ def page(runs: Sequence[Named], title: str, ratios: Sequence[Ratio] = ()) -> str
         + "\n".join(body)
         + "</body></html>\n"
     )
+
+
+def _distinct(runs: Sequence[Named]) -> list[Named]:
+    """The same runs, numbered where names repeat: curves must be told apart."""
+    names = [run.name for run in runs]
+    return [
+        replace(run, name=f"{number}. {run.name}") if names.count(run.name) > 1 else run
+        for number, run in enumerate(runs, 1)
+    ]
+
+
+def _overview(runs: Sequence[Named]) -> str:
+    """All runs beside each other."""
+    head = [
+        "",
+        "requests/s",
+        "errors",
+        "tokens/s",
+        "first token p50",
+        "p99",
+        "gap p99",
+        "whole p99",
+    ]
+    rows = []
+    for run in runs:
+        tally = run.tally
+        times = [
+            tally.ttft.quantile(0.5), tally.ttft.quantile(0.99),
+            tally.gap.quantile(0.99), tally.total.quantile(0.99),
+        ]  # fmt: skip
+        shown = ["" if isnan(one) else f"{one * 1e3:,.2f} ms" for one in times]
+        rate, share = f"{tally.rate:,.1f}", f"{tally.error_share:.2%}"
+        rows.append([run.name, rate, share, f"{tally.token_rate:,.0f}", *shown])
+    return "<h2>Side by side</h2>" + _table(head, rows)
 
 
 def _tiles(tally: Tally) -> str:
@@ -121,14 +162,16 @@ def _ratios(runs: Sequence[Named], ratios: Sequence[Ratio]) -> str:
 
 def _curves(runs: Sequence[Named], label: str, field: str) -> str:
     series = [
-        svg.Line(run.name, [(v * 1e3, s) for v, s in getattr(run.tally, field).curve()], n)
+        svg.Line(
+            run.name, [(v * 1e3, s) for v, s in getattr(run.tally, field).curve() if s > LEAST], n
+        )
         for n, run in enumerate(runs)
     ]
     return svg.distribution(label, [one for one in series if one.points])
 
 
 def _over_time(run: Named, *, many: bool) -> list[str]:
-    slices = run.tally.slices
+    slices = _whole(run.tally.slices)
     name = f"{run.name}: " if many else ""
     field = "ttft" if run.tally.ttft.total else "total"
     label = "first token" if field == "ttft" else "whole answer"
@@ -153,6 +196,13 @@ def _over_time(run: Named, *, many: bool) -> list[str]:
         svg.lines(f"{name}open requests", [svg.Line("open", opened, 3)], unit=""),
         svg.heat(f"{name}gaps between tokens", cells, HEAT_PARTS),
     ]
+
+
+def _whole(slices: Sequence[Slice]) -> Sequence[Slice]:
+    """Without a short last one, whose rate would say nothing."""
+    if len(slices) > 2 and slices[-1].at - slices[-2].at < 0.5 * slices[0].at:
+        return slices[:-1]
+    return slices
 
 
 def _joined(group: Sequence[Slice]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: lines over time, distributions on a log scale, heat maps, bars."""
+"""Charts as inline SVG: lines over time, distributions on a log scale, heat maps."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ class Chart:
     def _legend(self) -> list[str]:
         parts = []
         x = WIDTH - RIGHT
-        for name, color in reversed(self.names):
+        most = max(12, 72 // max(1, len(self.names)))  # letters: long names are cut to fit
+        for whole, color in reversed(self.names):
+            name = whole if len(whole) <= most else whole[: most - 1] + "…"
             x -= 7 * len(name) + 18
             parts.append(f'<rect x="{x}" y="8" width="10" height="10" rx="2" fill="{color}"/>')
             parts.append(_text(x + 14, 17, name, "start"))
@@ -145,6 +147,8 @@ def distribution(title: str, series: Sequence[Line], *, unit: str = " ms") -> st
 
 def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts: int) -> str:
     """Columns (from, to, row -> count); row r holds values of 2**(r/parts) seconds and up."""
+    least = math.floor(math.log2(LEAST / 1e3) * parts)  # what is less shares the lowest row
+    cells = [(a, b, _lifted(column, least)) for a, b, column in cells]
     rows = [row for _, _, column in cells for row in column]
     if not rows:
         return ""
@@ -154,10 +158,10 @@ def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts
     y = Axis(bounds[0], bounds[1], HEIGHT - BOTTOM, TOP, log=True)
     chart = Chart(title, x, y, "seconds", _plain, lambda v: f"{_plain(v)} ms")
     for start, end, column in cells:
-        whole = sum(column.values())
+        whole, most = sum(column.values()), max(column.values(), default=1)
         for row, count in column.items():
             top, bottom = (y.at(2.0 ** (r / parts) * 1e3) for r in (row + 1, row))
-            share = count / whole
+            share = count / most
             chart.marks.append(
                 f'<rect x="{x.at(start):.1f}" y="{top:.1f}" width="{x.at(end) - x.at(start):.1f}" '
                 f'height="{bottom - top:.1f}" fill="{COLORS[0]}" '
@@ -167,31 +171,11 @@ def heat(title: str, cells: Sequence[tuple[float, float, dict[int, int]]], parts
     return chart.render()
 
 
-def bars(title: str, rows: Sequence[tuple[str, float]], *, unit: str, log: bool = False) -> str:
-    """One horizontal bar a row, longest values readable beside short ones on a log scale."""
-    if not rows:
-        return ""
-    step, left = 26, 150
-    height = TOP + step * len(rows) + 10
-    values = [value for _, value in rows if value > 0]
-    low = min(values, default=1.0) / 2 if log else 0.0
-    x = Axis(low, max(values, default=1.0), left, WIDTH - 90, log)
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
-        'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" '
-        'font-size="12" fill="currentColor">',
-        f'<text x="8" y="16" font-size="13" font-weight="600">{escape(title)}</text>',
-    ]
-    for number, (name, value) in enumerate(rows):
-        y = TOP + step * number
-        color = COLORS[0] if name.startswith("firsttoken") else COLORS[5]
-        parts.append(_text(left - 8, y + 14, name, "end"))
-        width = max(1.0, x.at(value) - left)
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" rx="3" fill="{color}"/>'
-        )
-        parts.append(_text(left + width + 6, y + 14, f"{_plain(value)}{unit}", "start"))
-    return "\n".join([*parts, "</svg>"])
+def _lifted(column: dict[int, int], least: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row, count in column.items():
+        found[max(row, least)] = found.get(max(row, least), 0) + count
+    return found
 
 
 def _path(chart: Chart, one: Line, color: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.cues import GROUPS, index_pairs, index_words
-from embeddings.encoder import DIM, Encoder, normalise
+from embeddings.encoder import DIM, Encoder, Words, normalise
 from embeddings.head import END_WORDS, LANGUAGES, find_pairs
 from embeddings.language import STOP_WORDS
 from embeddings.signs import SIGNS, read_signs
@@ -44,7 +44,7 @@ END_SCALE = 0.35
 """Brings the sums of the words at either end to about the size of a unit vector."""
 
 
-def group_words(word_rows: Mapping[bytes, int], rows: int) -> Floats:
+def group_words(word_rows: Words, rows: int) -> Floats:
     """(rows, cue groups): 1 where the word of a row is in a group."""
     found = np.zeros((rows, len(GROUPS)), dtype=np.float32)
     for word, groups in index_words().items():
@@ -73,7 +73,7 @@ def featurise(encoder: Encoder, groups: Floats, texts: Sequence[str]) -> Floats:
     return out
 
 
-def fold(encoder: Encoder, word_rows: Mapping[bytes, int], head: Linear) -> NDArray[np.float16]:
+def fold(encoder: Encoder, word_rows: Words, head: Linear) -> NDArray[np.float16]:
     """The table of hints of head.py, out of weights over featurise's columns."""
     unit, first, last, first_cues, last_cues, signs = split_parts(head.weights)
     del unit
@@ -108,10 +108,9 @@ def penalties(*strengths: float) -> Floats:
     return np.repeat(np.array(strengths, dtype=np.float32), sizes)
 
 
-def _add(encoder: Encoder, rows: Sequence[int]) -> Floats:
-    places = np.array(rows)
-    vectors = encoder.rows.take(places, 0).astype(np.float32)
-    total: Floats = np.dot(encoder.scales.take(places), vectors)
+def _add(encoder: Encoder, rows: NDArray[np.intp]) -> Floats:
+    vectors = encoder.rows.take(rows, 0).astype(np.float32)
+    total: Floats = np.dot(encoder.scales.take(rows), vectors)
     return total
 
 

@@ -10,9 +10,9 @@ from proxy.admin.endpoint import Call, Endpoint
 
 
 class Hardware:
-    """embedder: None where none is configured."""
+    """The hardware, as it was looked at last."""
 
-    def __init__(self, telemetry: Telemetry, embedder: Client | None) -> None:
+    def __init__(self, telemetry: Telemetry, embedder: Client) -> None:
         self._telemetry = telemetry
         self._embedder = embedder
 
@@ -39,7 +39,7 @@ class Hardware:
     async def embedder(self, _: Call) -> dict[str, Any]:
         """Our view of it, and its own."""
         client = self._embedder
-        if client is None:
+        if client.path is None:
             return {"configured": False}
         return {
             "configured": True,

@@ -15,6 +15,7 @@ from proxy.routing.plan import Plan
 from proxy.routing.tiers import TIERS
 
 _KIND = "openai"
+_OPTIONS = ("use_case", "budget_tier", "category")
 
 
 class Planning:
@@ -43,14 +44,12 @@ class Planning:
 
     def plan(self, call: Call) -> dict[str, Any]:
         """The plan as JSON."""
-        beside = ("text", "use_case", "category", "budget_tier")
+        beside = ("text", "firsttoken", *_OPTIONS)
         body = {name: value for name, value in call.body.items() if name not in beside}
         body |= {"model": call["model"]}
         body.setdefault("messages", [{"role": "user", "content": call["text"] or ""}])
         dialect(_KIND).check(body)
-        options = Options(
-            use_case=call["use_case"], budget_tier=call["budget_tier"], category=call["category"]
-        )
+        options = _options(call)
         exchange = Exchange(_KIND, body, call.caller, perf_counter(), options)
         exchange.model = call["model"]
         exchange.prompt_bytes = len(orjson.dumps(body))
@@ -67,3 +66,12 @@ class Planning:
             "why": exchange.why or plan.reason,
             "wait_s": plan.wait_s,
         }
+
+
+def _options(call: Call) -> Options:
+    """A request's own options, written beside it or, as in the request itself, in `firsttoken`."""
+    within = call.body.get("firsttoken")
+    given = within if isinstance(within, dict) else {}
+    wanted = [call[name] if call[name] is not None else given.get(name) for name in _OPTIONS]
+    use_case, tier, category = (one if isinstance(one, str) else None for one in wanted)
+    return Options(use_case=use_case, budget_tier=tier, category=category)

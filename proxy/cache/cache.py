@@ -8,17 +8,19 @@ the semantic cache only points at them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from math import inf
 from random import random
 
 from embeddings.index import Vector
 from proxy.cache import guards, replay
 from proxy.cache.answers import Similar, agree, text_of
+from proxy.cache.counts import Counts, Hit
 from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.key import Key
+from proxy.cache.opinion import NEAREST, Comparer, Doubt, doubts_among
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.prompt import Prompt
@@ -26,35 +28,13 @@ from proxy.cache.reader import read
 from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
 from proxy.cache.share import Share
-from proxy.cache.squeeze import Squeezer
+from proxy.cache.squeeze import LEAST_BYTES, Squeezer
 from proxy.cache.trust import Trust
 
 _CANDIDATES = 4
 _FRESH = 48  # entries that wait to be settled together, about 10 us each
 _DOUBTS = 1024  # requests on their way upstream whose answer will be compared
 _PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A stored answer that may stand for this prompt, and the cosine between the two."""
-
-    entry: Entry
-    similarity: float
-    check: bool = False  # verified mode: repeat the request upstream and call `learn`
-
-
-@dataclass(slots=True)
-class Stats:
-    """Counts since the start."""
-
-    exact_hits: int = 0
-    semantic_hits: int = 0
-    misses: int = 0
-    stored: int = 0
-    guarded: int = 0  # candidates of the same gist, near enough, that a guard refused
-    doubted: int = 0  # candidates the verified mode did not give
-    saved_usd: float = 0.0
 
 
 class Cache:
@@ -67,13 +47,14 @@ class Cache:
         *,
         model: str = "",
         similar: Similar | None = None,
+        comparer: Comparer | None = None,
         chance: Callable[[], float] = random,
     ) -> None:
         """clock: monotonic seconds. model: names the encoder whose vectors come here, so that a
         kept vector is not compared with another encoder's. For the verified mode, similar: the
-        cosine of two answers' texts; chance: numbers in 0..1."""
+        cosine of two answers' texts; chance: numbers in 0..1. comparer: has second opinions."""
         self.settings = settings
-        self.counts = Stats()
+        self.counts = Counts()
         self._clock = clock
         self._semantic = SemanticCache()
         self._squeezer = Squeezer()
@@ -82,8 +63,11 @@ class Cache:
         self._trust = None if rate is None else Trust(rate, chance)
         self._similar = similar
         self._doubts: dict[bytes, tuple[Entry, float]] = {}
+        self.comparer = comparer
+        self._settled: dict[bytes, tuple[Entry, float]] = {}  # what it said, by the exact key
         self._disk: Disk | None = None
         self._share: Share | None = None
+        self._records = False  # whether entries go anywhere but into memory
         self._model = model
         self._wall: Callable[[], float] = clock
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
@@ -119,20 +103,52 @@ class Cache:
         """
         if not options.read:
             return None
-        if not self.settings.semantic:
-            self.counts.misses += 1
-            return None
-        semantic = self._semantic
-        if key.partition in semantic and (gist := key.gist) is not None:
-            near_ones = semantic.alike(key.partition, gist, vector)
-            if near_ones:
-                if options.max_age_s != inf:
-                    near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-                hit = self._judge(key, near_ones[:_CANDIDATES], language)
-                if hit is not None:
-                    return hit
+        if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
+            if options.max_age_s != inf:
+                near_ones = [one for one in near_ones if self._is_young(one[1], options)]
+            hit = self._judge(key, near_ones[:_CANDIDATES], language)
+            if hit is not None:
+                return hit
+        if self._settled and (known := self._settled.get(key.exact)) is not None:
+            entry, likeness = known
+            if self._lives(entry) and self._is_young(entry, options):
+                return self._give(key, entry, likeness)
         self.counts.misses += 1
         return None
+
+    def doubtful(
+        self, key: Key, vector: Vector, language: str = "", options: Options = ALLOWED
+    ) -> list[Doubt]:
+        """After a miss: entries that a second opinion could settle on, nearest first. Some ten
+        microseconds a candidate: ask when the request is under way."""
+        if not (options.read and self.settings.semantic) or key.gist is None:
+            return []
+        near_ones = self._semantic.propose(key.partition, vector, NEAREST)
+        fitting = [
+            (entry, near)
+            for entry, near in near_ones
+            if self._lives(entry)
+            and self._is_young(entry, options)
+            and language in ("", entry.language or language)
+        ]
+        return doubts_among(fitting, key.text, self._prepare)
+
+    def settle(self, key: Key, doubt: Doubt, likeness: float) -> bool:
+        """A second opinion is that an entry answers this prompt, and the next one like it. Whether
+        it may be given."""
+        entry = doubt.entry
+        if not self._lives(entry):
+            return False
+        if len(self._settled) >= _DOUBTS:
+            self._settled.pop(next(iter(self._settled)))
+        self._settled[key.exact] = (entry, likeness)
+        return self._may_give(key, entry, likeness)
+
+    def overtake(self, doubt: Doubt, likeness: float) -> Hit:
+        """The hit of what was settled in time: a miss no more."""
+        self.counts.misses -= 1
+        self.counts.second_hits += 1
+        return self._take(doubt.entry, likeness)
 
     def _judge(
         self, key: Key, near_ones: Sequence[tuple[float, Entry]], language: str
@@ -157,17 +173,23 @@ class Cache:
         return None
 
     def _give(self, key: Key, entry: Entry, near: float) -> Hit | None:
-        """The hit, or None where the verified mode asks upstream first, and will learn by it."""
-        trust = self._trust
-        if trust is not None and not trust.gives(entry, near):
-            if len(self._doubts) >= _DOUBTS:
-                self._doubts.pop(next(iter(self._doubts)))
-            self._doubts[key.exact] = (entry, near)
-            self.counts.doubted += 1
-            return None
+        """The hit, or None where the verified mode asks upstream first."""
+        return self._take(entry, near) if self._may_give(key, entry, near) else None
+
+    def _may_give(self, key: Key, entry: Entry, near: float) -> bool:
+        """Whether the verified mode lets it; it asks upstream otherwise, and will learn by it."""
+        if self._trust is None or self._trust.gives(entry, near):
+            return True
+        if len(self._doubts) >= _DOUBTS:
+            self._doubts.pop(next(iter(self._doubts)))
+        self._doubts[key.exact] = (entry, near)
+        self.counts.doubted += 1
+        return False
+
+    def _take(self, entry: Entry, near: float) -> Hit:
         self._count_hit(entry)
         self.counts.semantic_hits += 1
-        return Hit(entry, near, trust is not None and trust.samples())
+        return Hit(entry, near, self._trust is not None and self._trust.samples())
 
     def learn(self, hit: Hit, fresh: Entry) -> bool:
         """Compare a stored answer with a fresh one to the same request; whether they agree."""
@@ -185,19 +207,20 @@ class Cache:
             self.learn(Hit(*doubt), entry)
         entry.partition = key.partition
         entry.exact = key.exact
-        entry.text = entry.text or key.text
-        entry.created_s = entry.created_s or self._clock()
-        self.exact.place(key.exact, entry, ttl_s)
+        if not entry.text:
+            entry.text = key.text
+            entry.size_bytes += len(key.text)
         self.counts.stored += 1
-        if not self._holds(entry):
+        if not self.exact.place(key.exact, entry, ttl_s):
             return
         if vector is not None and self.settings.semantic:
             self._index(key, vector, entry)
-        self._fresh.append((entry, vector))
-        if len(self._fresh) >= _FRESH:
-            self._settle()
-        if self._semantic.waiting >= _FRESH:
-            self._semantic.settle()
+            if self._semantic.waiting >= _FRESH:
+                self._semantic.settle()
+        if self._records or entry.has_stream or entry.size_bytes > LEAST_BYTES:
+            self._fresh.append((entry, vector))
+            if len(self._fresh) >= _FRESH:
+                self._settle()
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -214,7 +237,7 @@ class Cache:
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             self._squeezer.offer(entry)
-            if (self._disk is not None or self._share is not None) and self._holds(entry):
+            if self._records and self._holds(entry):
                 self._write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
@@ -267,6 +290,7 @@ class Cache:
         wall: Unix time in seconds.
         """
         self._disk, self._wall = disk, wall
+        self._records = True
         disk.start()
 
     def tick(self, most: int = 16) -> bool:
@@ -298,6 +322,7 @@ class Cache:
     def share(self, share: Share, wall: Callable[[], float]) -> None:
         """Tell other nodes of what is kept and forgotten from now on."""
         self._share, self._wall = share, wall
+        self._records = True
 
     def absorb(self, payload: bytes) -> bytes | None:
         """Take in an entry that was kept before, or by another node, unless this one has an answer
@@ -336,20 +361,13 @@ class Cache:
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
-        counts = self.counts
         return {
             "entries": len(self.exact),
             "vectors": len(self._semantic),
             "bytes": self.exact.used_bytes,
             "max_bytes": self.exact.max_bytes,
             "evictions": self.exact.evictions,
-            "exact_hits": counts.exact_hits,
-            "semantic_hits": counts.semantic_hits,
-            "misses": counts.misses,
-            "stored": counts.stored,
-            "guarded": counts.guarded,
-            "saved_usd": counts.saved_usd,
-            "doubted": counts.doubted,
+            **asdict(self.counts),
             **(self._trust.estimate() if self._trust is not None else {}),
             **(self._share.figures() if self._share is not None else {}),
         }
@@ -359,6 +377,9 @@ class Cache:
     def _is_young(self, entry: Entry, options: Options) -> bool:
         """Whether an answer is not older than the request allows."""
         return options.max_age_s == inf or self._clock() - entry.created_s <= options.max_age_s
+
+    def _lives(self, entry: Entry) -> bool:
+        return entry.mark >= 0 and entry.expires_s > self._clock()
 
     def _holds(self, entry: Entry) -> bool:
         return self.exact.peek(entry.exact) is entry

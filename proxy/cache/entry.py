@@ -170,8 +170,7 @@ class Entry:
         self.pinned = False
         self.ready = False
         self.marked = False
-        self.size_bytes = 0
-        self.measure()
+        self.size_bytes = OVERHEAD_BYTES + len(stream) + len(whole) + len(text)
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""

@@ -86,9 +86,9 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         self._held.move_to_end(key)
         return held if type(held) is Entry else None
 
-    def place(self, key: bytes, entry: Entry, ttl_s: float | None = None) -> None:
+    def place(self, key: bytes, entry: Entry, ttl_s: float | None = None) -> bool:
         """Keep an entry; older ones leave until everything fits. Too large alone: not kept."""
-        self._place(key, entry, self.ttl if ttl_s is None else ttl_s)
+        return self._place(key, entry, self.ttl if ttl_s is None else ttl_s)
 
     def drop(self, key: Any) -> int:
         """Forget a key; how many entries that were."""
@@ -139,8 +139,9 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
     def __len__(self) -> int:
         return len(self._held)
 
-    def _place(self, key: Any, held: _Held, ttl_s: float | None) -> None:
-        self.drop(key)
+    def _place(self, key: Any, held: _Held, ttl_s: float | None) -> bool:
+        if key in self._held:
+            self.drop(key)
         now = self._clock()
         held.created_s = held.created_s or now
         pinned = type(held) is Entry and held.pinned
@@ -148,7 +149,7 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         if held.size_bytes > self.max_bytes:
             if self._dropped is not None and type(held) is Entry:
                 self._dropped(held)
-            return
+            return False
         self._held[key] = held
         self.used_bytes += held.size_bytes
         if pinned:
@@ -156,6 +157,7 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         while self.used_bytes > self.max_bytes or len(self._held) > self.max_entries:
             if not self._evict(now, key):
                 break
+        return True
 
     def _evict(self, now: float, spare: Any) -> bool:
         """Drop the least worthy of the oldest, or one that expired. False: those are pinned."""

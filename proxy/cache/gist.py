@@ -10,11 +10,11 @@ gists in full. Where the two disagree, an answer is missed, never given wrongly.
 from __future__ import annotations
 
 from proxy.cache import grammar, lexicon
-from proxy.cache.idioms import TRIGGERS, rephrase
-from proxy.cache.lexicon import ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
+from proxy.cache.idioms import PHRASES, TRIGGERS, rephrase
+from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
-from proxy.cache.reader import ACRONYMS, CAPITALS, CONTEXTUAL, ELISIONS, FRENCH_HEADS, TOKEN
+from proxy.cache.reader import CONTEXTUAL, ELISIONS, FRENCH_HEADS, TOKEN
 
 WORDS_MAX = 16_384  # words remembered a language
 _LONG_BYTES = 40  # a longer one is hardly a word, and not remembered
@@ -56,7 +56,7 @@ def gist(text: str) -> int | None:
         return None
     raw = _fold(text)
     words = raw.split()
-    if not TRIGGERS.isdisjoint(words):
+    if not TRIGGERS.isdisjoint(words) or any(phrase in raw for phrase in PHRASES):
         text = rephrase(text.replace("\u2019", "'"))
         raw = _fold(text)
         words = raw.split()
@@ -108,6 +108,8 @@ class _Words(dict[bytes, str]):
         self.special: set[str] = set()  # what `spread` must look at: number words, several in one
 
     def __missing__(self, word: bytes) -> str:
+        if word.isdigit():
+            return ""  # read from the whole text
         if len(self) >= WORDS_MAX:
             self.clear()
         given = [self._give(token) for token in TOKEN.findall(word.decode("utf-8", "replace"))]

@@ -9,12 +9,12 @@ a an the this that these those it its there here one ones be been being doing
 have has having get gets getting got any some also so very really just simply
 actually exactly basically currently right please kindly thanks thank hello hi hey ok okay dear
 would could can may might i me you we us they them let lets let's able if as such else ever own
-much many
+much many each every per
 le la les l un une des du ce cet cette ces c ca ça cela ceci il elle ils elles je j me m nous
 vous tu te t se s y etre être es suis sommes etes êtes as avons avez ont avoir
 fait faire fais donc alors aussi tres très vraiment bien merci bonjour salut svp stp
 voudrais veux veut voulez aimerais souhaite souhaiterais peux peut puis pouvez pourriez pourrais
-pourrait plait plaît besoin font fait quelque quelques si comme soit afin lui leur
+pourrait plait plaît besoin font fait quelque quelques si comme soit afin lui leur moi toi
 """
 
 # Asked for or politely put: before the question itself, these verbs ask for it and no more.
@@ -22,13 +22,22 @@ CARRIERS = """
 tell give show say explain describe provide help share know wonder wondering suggest
 dis dire dites donne donner donnez montrer montre montrez expliquer explique expliquez decrire
 décrire décris decris décrivez fournis fournir indique indiquer indiquez savoir sais aide aider
-aidez
+aidez propose proposez proposer
 """
+
+# At the head of a prompt they ask for what follows, as "give me" does.
+ASKING = "write need want"
+
+EXPLAINS = "explain describe expliquer explique expliquez décrire décris decris décrivez"
+
+# "Which artist painted" asks who.
+PERSONS = "artist author writer painter scientist inventor composer actor singer"
 
 # Said or unsaid, the question stays.
 LIGHT_WORDS = """
 people someone anyone anybody somebody easily quickly possible possibly
 properly various certain gens personne quelqu facilement rapidement personnellement personally
+thing things chose choses explanation explanations explication explications
 """
 
 # "What is the (best) way to" asks how.
@@ -56,6 +65,7 @@ for: for pour
 with: with avec using via
 by: by par
 than: than
+between: between entre
 through: through across
 """
 
@@ -250,8 +260,8 @@ quantity: combien
 """
 
 PRONOUNS = """
-my: my mine myself our ours mon ma mes notre nos moi
-your: your yours yourself ton ta tes votre vos toi
+my: my mine myself our ours mon ma mes notre nos
+your: your yours yourself ton ta tes votre vos
 his: he him his himself
 her: she her hers herself
 their: their theirs son sa ses leurs
@@ -272,7 +282,7 @@ plus bref puce pis fut genre
 
 ONLY_ENGLISH = "on or four pain son an as mine comment once lent sort are me fin has main"
 
-FRENCH_STOP = "on or mais car a"
+FRENCH_STOP = "on or mais car a ai me que chaque été"
 
 ENGLISH_STOP = "a an as"
 

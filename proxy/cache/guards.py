@@ -48,15 +48,23 @@ def passes(a: Prompt | str, b: Prompt | str) -> bool:
 
 def required(a: Prompt, b: Prompt, floor: float, bar: float) -> float:
     """The cosine asked of this pair: REFUSED where a guard objects, `floor` where the words speak
-    for themselves, `bar` where few words do: two concepts, none of them a name or a number."""
+    for themselves, `bar` where they do not: a single concept, or few of them about somebody, and
+    none that is a name or a number. "What is kiss" is not "what is in a kiss". Few that are about
+    nobody stand between."""
     if not passes(a, b):
         return REFUSED
-    if len(a.content) >= _TELLING or a.names or a.numbers or a.quotes:
+    concepts = len(a.content)
+    if concepts >= _TELLING or a.names or a.numbers or a.quotes:
         return floor
-    return bar
+    return bar if concepts < 2 or _personal(a) or _personal(b) else max(floor, bar - _IMPERSONAL)
+
+
+def _personal(prompt: Prompt) -> bool:
+    return prompt.addressed or prompt.about_me or bool(prompt.owners)
 
 
 _TELLING = 3
+_IMPERSONAL = 0.1
 
 
 # ---- the guards: None, or why the two differ ---------------------------------------------------
@@ -128,13 +136,22 @@ _ALIKE = frozenset(("what", "do", "quantity"))
 
 
 def _question(a: Prompt, b: Prompt) -> str | None:
-    if a.question != b.question and not (a.question in _ALIKE and b.question in _ALIKE):
+    if (
+        a.question != b.question
+        and not (a.question in _ALIKE and b.question in _ALIKE)
+        and not _tells_how(a, b)
+    ):
         return f"{a.question} / {b.question}"
     if a.tense != b.tense:
         return f"{a.tense or 'present'} / {b.tense or 'present'}"
     if a.modal != b.modal and a.question != "how":
         return "should / not"
     return _persons(a, b)
+
+
+def _tells_how(a: Prompt, b: Prompt) -> bool:
+    """ "Sort a list in Java" and "how do I sort a list in Java" want the same lines of code."""
+    return {a.question, b.question} == {"do", "how"} and a.technical and b.technical
 
 
 def _persons(a: Prompt, b: Prompt) -> str | None:
@@ -158,23 +175,66 @@ def _order(a: Prompt, b: Prompt) -> str | None:
     if a.free != b.free:
         common = set(a.free) & set(b.free)
         if len(common) > 1:
-            ours = [word for word in a.free if word in common]
-            theirs = [word for word in b.free if word in common]
-            if ours != theirs:
+            ours, theirs = _last(a.free, common), _last(b.free, common)
+            if (
+                ours != theirs
+                and not (len(common) == 2 and a.question not in _ASK_WHO)
+                and not _moved(ours, theirs, a.opposites | a.formats)
+            ):
                 return f"{' '.join(ours)} / {' '.join(theirs)}"
     if a.governed != b.governed:
+        units = {unit for _, unit in (*a.numbers, *b.numbers)}  # they stand with their number
         for governor in {governor for governor, _ in a.governed} - {"&"}:
-            ours_ = {word for by, word in a.governed if by == governor}
-            theirs_ = {word for by, word in b.governed if by == governor}
-            if theirs_ and not ours_ & theirs_:
+            ours_ = {word for by, word in a.governed if by == governor and word not in units}
+            theirs_ = {word for by, word in b.governed if by == governor and word not in units}
+            if ours_ and theirs_ and not ours_ & theirs_:
                 return f"{governor} {' '.join(ours_)} / {governor} {' '.join(theirs_)}"
     return None
 
+
+def _last(words: tuple[str, ...], common: set[str]) -> list[str]:
+    """The words both have in common, each where it stands last."""
+    return [
+        word
+        for place, word in enumerate(words)
+        if word in common and word not in words[place + 1 :]
+    ]
+
+
+# Two words alone cannot change their roles, unless somebody is asked for who has the third.
+_ASK_WHO = frozenset(("who", "what", "whose", "do"))
+
+
+def _moved(ours: list[str], theirs: list[str], known: frozenset[str]) -> bool:
+    """Whether only a quality stands on the other side of its noun: "the tallest tower in Paris",
+    "which tower is the tallest in Paris"."""
+    places: list[list[tuple[str, int]]] = []
+    nouns: list[list[str]] = []
+    for words in (ours, theirs):
+        kept: list[str] = []
+        seen: list[tuple[str, int]] = []
+        for word in words:
+            if word in known or word in _DEGREES or word.endswith("est"):
+                seen.append((word, len(kept)))
+            else:
+                kept.append(word)
+        nouns.append(kept)
+        places.append(seen)
+    return (
+        nouns[0] == nouns[1]
+        and [word for word, _ in places[0]] == [word for word, _ in places[1]]
+        and all(abs(one[1] - other[1]) <= 1 for one, other in zip(*places, strict=True))
+    )
+
+
+_DEGREES = frozenset(("plu", "moin"))
 
 _CONVERSIONS = frozenset(("convert", "calculate"))
 
 
 def _words(a: Prompt, b: Prompt) -> str | None:
+    if a.asking != b.asking and (a.explains or b.explains):
+        return "write / explain"
     if a.content == b.content:
         return None
     ours, theirs = a.content - b.content, b.content - a.content

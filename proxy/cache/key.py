@@ -105,6 +105,8 @@ _REFUSED = frozenset(
     ("audio", "previous_response_id", "conversation", "web_search_options", "container")
 )
 
+_PLAIN = frozenset(("model", "max_tokens", "seed"))  # one spelling each
+
 
 def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") -> Key | None:
     """The key of a parsed request, or None where no stored answer may stand for it.
@@ -123,11 +125,12 @@ def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") ->
         for name, value in body.items():
             if value is None or name in _SHAPELESS or name in source:
                 continue
-            if name in _DEFAULTS and value == _DEFAULTS[name]:
-                continue
-            if name in _REFUSED and value:
-                return None
-            _take(shape, name, value)
+            if name in _PLAIN:
+                shape[name] = value
+            elif name not in _DEFAULTS or value != _DEFAULTS[name]:
+                if name in _REFUSED and value:
+                    return None
+                _take(shape, name, value)
         raw = orjson.dumps([tenant, route, kind, also, shape, turns], option=orjson.OPT_SORT_KEYS)
     except (_Uncacheable, TypeError):  # TypeError: orjson, for what JSON cannot hold
         return None

@@ -12,6 +12,26 @@ from proxy.exchange import Exchange, Sink
 Name = tuple[bytes, bool, bool]  # a request's exact fingerprint, whether it streams, wants usage
 
 
+class _Resting:
+    """Stands for a race that was given up."""
+
+    def cancel(self) -> None: ...
+    def expire(self) -> None: ...
+    def nudge(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def write_to(self, sink: Sink) -> None: ...
+
+    def withdraw(self) -> bool:
+        return False
+
+    def sent(self) -> None:
+        return None
+
+
+RESTING = _Resting()
+
+
 class Lead:
     """The first to ask: a Sink for its race, and what its connection may ask of the answer."""
 
@@ -64,6 +84,20 @@ class Lead:
         if flight.opened:
             self.race.write_to(flight)
         return flight
+
+    def yields(self) -> bool:
+        """Give up the race for an answer that was found elsewhere, before a word was said; the
+        answer then comes here as from a race."""
+        if self._head is not None or not self.race.withdraw():
+            return False
+        self.run_by(RESTING)
+        return True
+
+    def run_by(self, race: Race) -> None:
+        """From now on this one tells the answer."""
+        self.race = race
+        if self._flight is not None:
+            self._flight.race = race
 
     def forget(self) -> None:
         """Nobody may join any more."""

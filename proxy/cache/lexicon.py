@@ -82,6 +82,22 @@ FRENCH = _for_language(grammar.ONLY_ENGLISH, grammar.FRENCH_STOP)
 FRENCH["comment"] = Sense(QUESTION, "how")
 FRENCH["son"] = Sense(PRONOUN, "their")
 
+# Written in capitals they name something, or something else.
+CAPITALS = {
+    "C": Sense(TECH, "c"),
+    "R": Sense(TECH, "r"),
+    "Go": Sense(TECH, "golang"),
+    "C++": Sense(TECH, "cpp"),
+    "C#": Sense(TECH, "csharp"),
+    "March": Sense(DATE, "03"),
+    "May": Sense(DATE, "05"),
+}
+ACRONYMS = {
+    "us": Sense(ENTITY, "usa"),
+    "uk": Sense(ENTITY, "uk"),
+    "eu": Sense(ENTITY, "europe"),
+}
+
 # Words that occur in nearly every French prompt and in hardly any English one.
 FRENCH_MARKS = frozenset(grammar.FRENCH_MARKS.split())
 ENGLISH_MARKS = frozenset(grammar.ENGLISH_MARKS.split())

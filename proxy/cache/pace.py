@@ -71,6 +71,18 @@ class Paced:
         if self._timer is not None:
             self._finish()
 
+    def withdraw(self) -> bool:
+        """It has begun."""
+        return False
+
+    def write_to(self, sink: Sink) -> None:
+        """The rest goes there."""
+        self._sink = sink
+
+    def sent(self) -> bytes:
+        """All that was told so far."""
+        return b"".join(self._frames[: self._sent])
+
     def nudge(self) -> None:
         """Called every second; a replay is never silent for long."""
 

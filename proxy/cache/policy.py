@@ -26,7 +26,7 @@ class Settings:
     max_entry_bytes: int = 1 << 20  # a larger answer is not kept
     max_entries: int = 1_000_000
     similarity: float = 0.95  # cosine asked of a paraphrase whose words do not speak for it
-    floor: float = 0.60  # cosine asked even where every content word agrees
+    floor: float = 0.35  # cosine asked even where every content word agrees
     # An unset temperature is 1.0 on OpenAI's wire and cacheable; only a wish for more is not.
     max_temperature: float = 1.0
     tool_calls: bool = False  # keep answers that call tools

@@ -27,10 +27,13 @@ class Prompt:
     owners: frozenset[str]  # my, your, his, ...
     addressed: bool  # about whoever answers: "what makes you happy"
     about_me: bool  # about whoever asks
+    explains: bool  # asks to be told about it, not to be given it
+    technical: bool  # names a programming language or tool
     code: frozenset[str]  # identifiers, paths, operators between numbers
     quotes: tuple[str, ...]
     free: tuple[str, ...]  # concepts no preposition governs, in order
     governed: tuple[tuple[str, str], ...]  # (preposition, concept)
+    asking: bool  # "write" or "need" at its head
     long: bool
 
 
@@ -49,9 +52,12 @@ LONG = Prompt(
     owners=NOTHING,
     addressed=False,
     about_me=False,
+    explains=False,
+    technical=False,
     code=NOTHING,
     quotes=(),
     free=(),
     governed=(),
+    asking=False,
     long=True,
 )

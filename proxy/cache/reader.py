@@ -9,7 +9,7 @@ import re
 
 from proxy.cache import grammar, lexicon, marks
 from proxy.cache.idioms import rephrase
-from proxy.cache.lexicon import ENGLISH, FRENCH, Sense, stem
+from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
 
 TOKEN = re.compile(
@@ -33,6 +33,8 @@ _DO = frozenset(grammar.DO.split())
 _THIS = frozenset(grammar.THIS.split())
 _YOU = frozenset(grammar.YOU.split())
 _ME = frozenset(grammar.ME.split())
+_ASKING = frozenset(grammar.ASKING.split())
+_EXPLAINS = frozenset(grammar.EXPLAINS.split())
 _CAN = frozenset(grammar.CAN.split())
 _SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
 
@@ -59,10 +61,12 @@ class _Reader:
     __slots__ = (
         "about_me",
         "addressed",
+        "asking",
         "auxiliary",
         "code",
         "content",
         "dates",
+        "explains",
         "formats",
         "free",
         "french",
@@ -81,6 +85,7 @@ class _Reader:
         "question",
         "quotes",
         "shouting",
+        "technical",
         "text",
         "words",
     )  # fmt: skip
@@ -114,6 +119,7 @@ class _Reader:
         self.governor = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
+        self.explains = self.technical = self.asking = False
         self.code = marks.identifiers(text)
         self.quotes = marks.quotes(text)
 
@@ -143,10 +149,13 @@ class _Reader:
             owners=frozenset(self.owners) if self.owners else NOTHING,
             addressed=self.addressed or "your" in self.owners,
             about_me=self.about_me or "my" in self.owners,
+            explains=self.explains,
+            technical=self.technical,
             code=frozenset(self.code) if self.code else NOTHING,
             quotes=self.quotes,
             free=tuple(self.free),
             governed=tuple(self.governed),
+            asking=self.asking,
             long=False,
         )
 
@@ -224,9 +233,13 @@ class _Reader:
         self._take(concept, lexicon.CONTENT)
 
     def _take(self, concept: str, kind: str) -> None:
+        if concept in _ASKING and not (self.content or self.question):
+            self.asking = True
+            return
         self.content.add(concept)
         if kind in (lexicon.ENTITY, lexicon.TECH):
             self.names.add(concept)
+            self.technical = self.technical or kind == lexicon.TECH
         elif kind == lexicon.OPPOSITE:
             self.opposites.add(concept)
         elif kind == lexicon.FORMAT:
@@ -252,6 +265,8 @@ class _Reader:
     def _take_carrier(self, concept: str, _index: int) -> None:
         if self.content or self.question:
             self._take(stem(concept, self.french), lexicon.CONTENT)
+        elif concept in _EXPLAINS:
+            self.explains = True
 
     def _take_way(self, concept: str, _index: int) -> None:
         if self.question in ("what", ""):
@@ -326,6 +341,9 @@ class _Reader:
             if after in ("many", "much"):
                 self.question = "quantity"
                 return 2
+            if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
+                self.question = "what"  # like
+                return 1
             found = self._sense_at(index + 1)
             self.question = "quantity" if found is not None and _measures(found, after) else "how"
             return 1
@@ -359,24 +377,8 @@ _TAKERS = {
 }
 
 _PRAISE = frozenset(("good/bad 1",))
-CAPITALS = {
-    "C": Sense(lexicon.TECH, "c"),
-    "R": Sense(lexicon.TECH, "r"),
-    "Go": Sense(lexicon.TECH, "golang"),
-    "C++": Sense(lexicon.TECH, "cpp"),
-    "C#": Sense(lexicon.TECH, "csharp"),
-    "March": Sense(lexicon.DATE, "03"),
-    "May": Sense(lexicon.DATE, "05"),
-}
-ACRONYMS = {
-    "us": Sense(lexicon.ENTITY, "usa"),
-    "uk": Sense(lexicon.ENTITY, "uk"),
-    "eu": Sense(lexicon.ENTITY, "europe"),
-}
-
-
 # Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
-CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE
+CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE | _ASKING
 
 
 def _measures(sense: Sense, word: str) -> bool:

@@ -12,10 +12,17 @@ meanwhile, and no request pays for the insertion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from embeddings.index import MOVES, Engine, Index, Spawn, Vector, spawn_thread
 from proxy.cache.entry import Entry
+
+if TYPE_CHECKING:
+    from proxy.cache.key import Key
 
 _FEW = 8  # entries of one gist that are compared one by one
 _NEAREST = 16  # sought by the index where there are more
@@ -29,7 +36,7 @@ class _Partition:
         self.index = Index(engine)
         self.entries: list[Entry | None] = []  # by mark; a free place is used again
         self.free: list[int] = []
-        self.alike: dict[int, Entry | dict[int, Entry]] = {}  # by gist; most are alone
+        self.alike: dict[int | None, Entry | dict[int, Entry]] = {}  # by gist; most are alone
 
 
 class SemanticCache:
@@ -49,11 +56,6 @@ class SemanticCache:
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, partition: bytes) -> bool:
-        """Whether anything is kept there: a later turn of a conversation has a place of its own,
-        mostly empty, and need not even be read."""
-        return partition in self._partitions
-
     @property
     def partitions(self) -> int:
         """How many indexes there are."""
@@ -64,19 +66,26 @@ class SemanticCache:
         """How many vectors are not yet in their index."""
         return len(self._waiting)
 
-    def alike(self, partition: bytes, gist: int, vector: Vector) -> list[tuple[float, Entry]]:
-        """Entries of this gist with their cosine to a unit vector, nearest first."""
-        found = self._partitions.get(partition)
-        if found is None or (held := found.alike.get(gist)) is None:
-            return []
+    def alike(self, key: Key, vector: Vector) -> Sequence[tuple[float, Entry]]:
+        """Entries of a prompt's partition and gist with their cosine to its unit vector, nearest
+        first.
+
+        A later turn of a conversation has a partition of its own, mostly empty: its prompt is not
+        even read.
+        """
+        found = self._partitions.get(key.partition)
+        if found is None or (held := found.alike.get(key.gist)) is None:  # None is nobody's gist
+            return ()
         if self._engine is None or len(vector) != self._engine.dim:
-            return []
+            return ()
         if isinstance(held, Entry):
-            return [(self._near(found, held.mark, vector), held)]
+            return ((self._near(found, held.mark, vector), held),)
         if len(held) > _FEW:
-            nearest = self.propose(partition, vector, _NEAREST)
-            return [(near, entry) for entry, near in nearest if entry.gist == gist]
-        near = [(self._near(found, mark, vector), mark) for mark in held]
+            nearest = self.propose(key.partition, vector, _NEAREST)
+            if nearest:
+                return [(near, entry) for entry, near in nearest if entry.gist == key.gist]
+        # The index may have to be made first: then a few of them are as good as any.
+        near = [(self._near(found, mark, vector), mark) for mark in islice(held, _FEW)]
         near.sort(reverse=True)
         return [(product, held[mark]) for product, mark in near]
 

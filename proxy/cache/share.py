@@ -18,6 +18,7 @@ from typing import Any
 from aiocache.serializers import NullSerializer
 
 from proxy.cache.disk import pack, unpack
+from proxy.shared.address import Address, close, connect, failures
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Share:
 
     def __init__(
         self,
-        url: str,
+        where: Address,
         prefix: str,
         node: bytes,
         absorb: Callable[[bytes], object],
@@ -45,9 +46,9 @@ class Share:
     ) -> None:
         """node: a name no other node has. absorb: takes an entry's bytes into the cache.
         drop: forgets one by its exact fingerprint."""
-        self._url = url
-        self._stream = f"{prefix}:cache:events"
-        self._namespace = f"{prefix}:cache:entry"
+        self._where = where
+        self._stream = f"{{{prefix}}}:cache:events"  # the braces: one slot of a cluster
+        self._namespace = f"{{{prefix}}}:cache:entry"
         self._node = node
         self._absorb = absorb
         self._drop = drop
@@ -83,11 +84,10 @@ class Share:
 
     async def run(self) -> None:
         """Send and receive until cancelled."""
-        redis = import_module("redis.asyncio")
-        failures = (import_module("redis.exceptions").RedisError, OSError, TimeoutError)
+        broken_ways = failures()
         patience_s = _PATIENCE_S[0]
         while True:
-            client = redis.from_url(self._url, socket_timeout=_TIMEOUT_S)
+            client = connect(self._where, _TIMEOUT_S)
             try:
                 await client.ping()
                 self._tell(True)
@@ -95,10 +95,10 @@ class Share:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow(client))
                     group.create_task(self._send(client))
-            except* failures as broken:
+            except* broken_ways as broken:
                 self._tell(False, broken.exceptions[0])
             finally:
-                await client.aclose()
+                await close(client)
             await asyncio.sleep(patience_s)
             patience_s = min(patience_s * 2, _PATIENCE_S[1])
 

@@ -18,7 +18,7 @@ translate: traduction traduit
 convert: convert converts converting conversion converted transform transforming convertir
 convert: convertis convertissez transformer transforme
 calculate: calculate calculates calculating calculation compute computing computation calculer
-calculate: calcule calculez calcul
+calculate: calcule calculez calcul computes computed
 compare: compare compares comparing comparison difference differences differ distinguish
 compare: comparer compare comparez comparaison différence différences distinguer distinction
 fix: fix fixes fixing repair repairs repairing solve solves solving solved resolve resolves
@@ -30,6 +30,8 @@ use: use uses using used usage utilize employ utiliser utilise utilisez utilisan
 use: employer
 improve: improve improves improving improvement enhance enhancing améliorer améliore améliorez
 improve: amélioration perfectionner
+need: need needs needed
+want: want wants wanted
 happen: happen happens happened happening occur occurs occurred occurring arriver produit passer
 work: work works working worked function functions functioning operate operates fonctionner
 work: fonctionne fonctionnent fonctionnement marche marcher
@@ -70,7 +72,7 @@ choose: choose chooses choosing chose select selects selecting pick picks choisi
 choose: choisissez sélectionner
 change: change changes changing changed modify modifies modifying alter edit edits editing
 change: changer change changez modifier modifie modifiez
-speak: speak speaks speaking talk talks talking parler parle parlez
+speak: speak speaks speaking spoken spoke parlé parlée talk talks talking parler parle parlez
 think: think thinks thinking opinion opinions believe penser pense pensez croire crois avis
 cook: cook cooks cooking prepare prepares preparing bake baking cuisiner cuisine cuisinez
 cook: préparer prépare préparez cuire

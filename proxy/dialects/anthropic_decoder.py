@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
-    CallPart,
     Choice,
     Done,
     Event,
@@ -22,10 +23,12 @@ from proxy.chat import (
     ToolCall,
 )
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL, failed, finish_reason, usage_of
+from proxy.dialects.assemble import assemble
 from proxy.dialects.citations import annotation
 from proxy.dialects.dialect import Frame
 from proxy.dialects.loose import objects, string
 from proxy.dialects.sse import Splitter, loaded, payload
+from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
@@ -54,6 +57,10 @@ class MessageDecoder:
         """See Decoder.close."""
         rest = self._splitter.close()
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._splitter)
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_DELTA):
@@ -161,6 +168,9 @@ def _said(block: Json, number: int) -> list[Event]:
     if kind == "thinking":
         thought, signature = string(block.get("thinking")), string(block.get("signature"))
         return [Reasoning(thought, signature=signature)] if thought or signature else []
+    if kind == "redacted_thinking":
+        hidden = string(block.get("data"))
+        return [Extra(REDACTED, [hidden])] if hidden else []
     if kind != "tool_use":
         return []
     given = block.get("input")
@@ -197,15 +207,9 @@ def read_message(body: Any) -> Answer:
 
 
 def _choice(events: list[Event], reason: Any) -> Choice:
-    thoughts = [one for one in events if isinstance(one, Reasoning)]
-    calls = [one for one in events if isinstance(one, ToolCall)]
-    notes = [note for one in events if isinstance(one, Extra) for note in one.value]
+    said = assemble(events).choices[0]
+    calls = tuple(replace(one, arguments=one.arguments or "{}") for one in said.calls)
     finish = finish_reason(reason)
-    return Choice(
-        text="".join(one.text for one in events if isinstance(one, Text)),
-        reasoning="".join(one.text for one in thoughts),
-        reasoning_signature=next((one.signature for one in thoughts if one.signature), ""),
-        calls=tuple(CallPart(one.id, one.name, one.arguments or "{}") for one in calls),
-        finish="stop" if finish == "tool_calls" and not calls else finish,
-        extra={"annotations": notes} if notes else None,
+    return replace(
+        said, calls=calls, finish="stop" if finish == "tool_calls" and not calls else finish
     )

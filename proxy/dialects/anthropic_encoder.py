@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     CallPart,
     Choice,
@@ -98,6 +99,12 @@ class MessageEncoder:
                 self._cite(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """See Encoder.around."""
+        if self._kind != ("text" if type(event) is Text else "thinking"):
+            return None
+        return self._prefix + b'"', b'"}}\n\n'
+
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume. The stream goes on in its last block; where nothing tells which one
         that is, in a first one of text."""
@@ -158,6 +165,7 @@ class MessageEncoder:
                     out.append(b"%b%b}}\n\n" % (self._prefix, orjson.dumps(text)))
                 if signature:
                     self._delta({"type": "signature_delta", "signature": signature}, out)
+                    self._close(out)  # it is of this thought only
             case ToolCall(arguments=arguments):
                 if event.index != self._called or self._kind != "tool_use":
                     self._call(event, out)
@@ -177,7 +185,15 @@ class MessageEncoder:
         self._close(out)
         self._open("tool_use", block, out)
 
+    def _hide(self, thoughts: list[str], out: list[bytes]) -> None:
+        for hidden in thoughts:
+            self._close(out)
+            self._open("redacted_thinking", {"type": "redacted_thinking", "data": hidden}, out)
+            self._close(out)
+
     def _cite(self, event: Extra, out: list[bytes]) -> None:
+        if event.field == REDACTED and not event.choice:
+            self._hide(event.value, out)
         if event.field != "annotations" or self._kind != "text":
             return
         for note in event.value:
@@ -195,7 +211,8 @@ class MessageEncoder:
         self._close(out)
         self._index += 1
         self._kind = kind
-        self._prefix = _DELTA % (self._index, *_FIELDS[kind])
+        if kind in _FIELDS:
+            self._prefix = _DELTA % (self._index, *_FIELDS[kind])
         told = {"type": "content_block_start", "index": self._index, "content_block": block}
         out.append(b"event: content_block_start\ndata: %b\n\n" % orjson.dumps(told))
 
@@ -244,6 +261,8 @@ def _content(choice: Choice, message: str) -> list[Json]:
     if choice.reasoning or choice.reasoning_signature:
         signature = choice.reasoning_signature
         blocks.append({"type": "thinking", "thinking": choice.reasoning, "signature": signature})
+    hidden = (choice.extra or {}).get(REDACTED) or ()
+    blocks.extend({"type": "redacted_thinking", "data": one} for one in hidden)
     text = choice.text or choice.refusal
     if text:
         block: Json = {"type": "text", "text": text}

@@ -215,6 +215,8 @@ def _part(block: Json, place: str, ignored: list[str]) -> Part | None:
             return ReasoningPart(
                 str(block.get("thinking") or ""), str(block.get("signature") or "")
             )
+        case "redacted_thinking":
+            return ReasoningPart("", redacted=str(block.get("data") or ""))
         case "tool_use":
             name = block.get("name")
             if not isinstance(name, str):

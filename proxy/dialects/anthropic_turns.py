@@ -82,7 +82,8 @@ def ends_unsigned(messages: Sequence[Message]) -> bool:
 
 
 def _signed(part: ReasoningPart) -> bool:
-    return bool(part.signature) and not part.signature.startswith(_FOREIGN_PROOF)
+    proof = part.signature or part.redacted
+    return bool(proof) and not proof.startswith(_FOREIGN_PROOF)
 
 
 def _blocks(parts: Iterable[Part], dropped: list[str]) -> list[Json]:
@@ -109,6 +110,8 @@ def _block(part: Part, dropped: list[str]) -> Json | None:
         case ReasoningPart():
             if not _signed(part):
                 return None  # an unsigned thought is refused
+            if part.redacted:
+                return {"type": "redacted_thinking", "data": part.redacted}
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case CallPart():
             given = arguments_of(part.arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy.chat import (
@@ -35,7 +35,7 @@ class _Call:
 class _Choice:
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
-    signature: str = ""
+    signatures: list[str] = field(default_factory=list)
     calls: dict[int, _Call] = field(default_factory=dict)
     finish: FinishReason | None = None
     extra: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +56,8 @@ def assemble(events: Iterable[Event]) -> Answer:
             case Reasoning(text=text, choice=choice, signature=signature):
                 one = choices.setdefault(choice, _Choice())
                 one.reasoning.append(text)
-                one.signature = signature or one.signature
+                if signature:
+                    one.signatures.append(signature)
             case ToolCall():
                 _add_call(choices.setdefault(event.choice, _Choice()), event)
             case Extra(choice=choice):
@@ -99,7 +100,8 @@ def _whole(choice: _Choice) -> Choice:
     return Choice(
         text="".join(choice.text),
         reasoning="".join(choice.reasoning),
-        reasoning_signature=choice.signature,
+        # Several proofs are of a thought each, and none is of all of them together.
+        reasoning_signature=choice.signatures[0] if len(choice.signatures) == 1 else "",
         calls=tuple(
             CallPart(call.id, call.name, "".join(call.arguments), call.signature)
             for _, call in sorted(choice.calls.items())
@@ -109,11 +111,21 @@ def _whole(choice: _Choice) -> Choice:
     )
 
 
+def named(answer: Answer, id: str, model: str, created: int) -> Answer:
+    """The answer with these in place of what its format does not say. created: Unix seconds."""
+    return replace(
+        answer,
+        id=answer.id or id,
+        model=answer.model or model,
+        created=answer.created or created,
+    )
+
+
 def events_of(answer: Answer) -> list[Event]:
     """The shortest stream that says the same."""
     events: list[Event] = [Opened(answer.id, answer.model, answer.created)]
     for index, choice in enumerate(answer.choices):
-        if choice.reasoning:
+        if choice.reasoning or choice.reasoning_signature:
             events.append(Reasoning(choice.reasoning, index, choice.reasoning_signature))
         if choice.text:
             events.append(Text(choice.text, index))

@@ -175,7 +175,8 @@ def _parts(block: Json) -> Iterator[Part]:
         yield FilePart("file", kind, data, uri, name=string(document.get("name")))
     elif isinstance(thought, dict):
         inner = thought.get("reasoningText") or {}
-        yield ReasoningPart(string(inner.get("text")), string(inner.get("signature")))
+        hidden = string(thought.get("redactedContent"))
+        yield ReasoningPart(string(inner.get("text")), string(inner.get("signature")), hidden)
     elif isinstance(call, dict):
         name, arguments = string(call.get("name")), json_text(call.get("input"))
         yield CallPart(string(call.get("toolUseId")), name, arguments)

@@ -206,6 +206,8 @@ def _blocks(parts: Iterable[Part], dropped: set[str], *, marks: bool) -> list[Js
                         found.append(_CACHE_POINT)
             case ImagePart() | FilePart():
                 found.append(_media(part, len(found), dropped))
+            case ReasoningPart(redacted=hidden) if hidden:
+                found.append({"reasoningContent": {"redactedContent": hidden}})
             case ReasoningPart(text=text, signature=signature):
                 if signature:  # a thought that nobody signed is refused
                     told = {"text": text, "signature": signature}

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Done,
     Event,
     Extra,
@@ -23,7 +24,7 @@ from proxy.chat import (
 )
 from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, string
-from proxy.dialects.dialect import Frame
+from proxy.dialects.dialect import Decoder, Frame
 from proxy.dialects.eventstream import Frames, texts
 
 _NOTHING: tuple[Event, ...] = ()
@@ -54,7 +55,7 @@ STATUS: dict[str, int] = {
 }
 
 
-class BedrockDecoder:
+class BedrockDecoder(Decoder):
     """Frames of one stream. The first event tells nothing but a role: Bedrock names no model."""
 
     __slots__ = ("_blocks", "_calls", "_empty", "_frames", "_kinds")
@@ -154,8 +155,8 @@ def _thought(thought: Json) -> tuple[Event, ...]:
     text, signature = string(thought.get("text")), string(thought.get("signature"))
     if text or signature:
         return (Reasoning(text, signature=signature),)
-    hidden = thought.get("redactedContent")
-    return (Extra("redacted_thinking", hidden),) if hidden else _NOTHING
+    hidden = string(thought.get("redactedContent"))
+    return (Extra(REDACTED, [hidden]),) if hidden else _NOTHING
 
 
 def _failed(headers: dict[str, str], payload: bytes) -> Failed:

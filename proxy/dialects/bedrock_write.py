@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     Choice,
     Event,
+    Extra,
     Finished,
     FinishReason,
     Json,
@@ -20,6 +22,7 @@ from proxy.chat import (
     Usage,
 )
 from proxy.dialects.content import json_object
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.eventstream import frame
 from proxy.errors import ClientError
 
@@ -36,7 +39,7 @@ _EXCEPTIONS = {
 }
 
 
-class BedrockEncoder:
+class BedrockEncoder(Encoder):
     """Events of a Converse stream. A block ends where another begins."""
 
     __slots__ = ("_block", "_calls", "_index", "_opened", "_reason", "_usage")
@@ -65,6 +68,8 @@ class BedrockEncoder:
                         out.append(
                             _delta({"reasoningContent": {"signature": signature}}, self._index)
                         )
+                case Extra(field=field, value=thoughts) if field == REDACTED:
+                    self._hide(thoughts, out)
                 case ToolCall():
                     if event.id or event.name:
                         call = {"toolUseId": event.id, "name": event.name}
@@ -80,6 +85,12 @@ class BedrockEncoder:
                 case _:
                     pass
         return b"".join(out)
+
+    def _hide(self, thoughts: list[str], out: list[bytes]) -> None:
+        for hidden in thoughts:
+            self._close(out)
+            self._begin("hidden", None, out)
+            out.append(_delta({"reasoningContent": {"redactedContent": hidden}}, self._index))
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
@@ -152,6 +163,10 @@ def answer_json(answer: Answer) -> Json:
         if choice.reasoning_signature:
             thought["signature"] = choice.reasoning_signature
         content.append({"reasoningContent": {"reasoningText": thought}})
+    content.extend(
+        {"reasoningContent": {"redactedContent": hidden}}
+        for hidden in (choice.extra or {}).get(REDACTED) or ()
+    )
     if choice.text:
         content.append({"text": choice.text})
     for one in choice.calls:

@@ -7,12 +7,12 @@ chunk, legacy function calls, errors as an object or as an event of their own.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Done,
     Event,
     Extra,
@@ -29,24 +29,20 @@ from proxy.dialects.citations import read_sources
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
+from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
 _NOTHING: tuple[Event, ...] = ()
-# A chunk up to the end of its text: its only content, in one line.
-_CONTENT = re.compile(rb'(data: \{(?:(?!"content")[^\n])*"content": ?)("(?:[^"\\\n]|\\.)*")')
 
 
 class ChunkDecoder:
     """Frames of one stream. read turns one chunk's choices into events."""
 
-    __slots__ = ("_after", "_before", "_lessons", "_splitter")
+    __slots__ = ("_splitter",)
 
     def __init__(self) -> None:
         self._splitter = Splitter()
-        # The chunks of a stream differ by a word: what lies before and after it in a usual one.
-        self._before = self._after = b""
-        self._lessons = 8
 
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
@@ -57,12 +53,11 @@ class ChunkDecoder:
         rest = self._splitter.close()
         return [Frame(rest, self._mean(rest))] if rest else []
 
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._splitter)
+
     def _mean(self, event: bytes) -> tuple[Event, ...]:
-        before, after = self._before, self._after
-        if before and event.startswith(before) and event.endswith(after):
-            text = loaded(event[len(before) : -len(after)])
-            if type(text) is str and text:
-                return (Text(text),)
         name = b""
         chunk = loaded(event[6:]) if event.startswith(b"data: {") else None
         if chunk is None:  # nothing to read, or in several lines, or broken
@@ -78,21 +73,11 @@ class ChunkDecoder:
             return _NOTHING
         words = _words(chunk)
         if words is not None:
-            if self._lessons:
-                self._learn(event, words)
             return words
         error = chunk.get("error")
         if error or name == b"error":
             return (_failed(error if error else chunk),)
         return tuple(self._events(chunk))
-
-    def _learn(self, event: bytes, words: tuple[Event, ...]) -> None:
-        """What a usual chunk of this stream looks like around its text. The same bytes around
-        another string mean the same, but for that string."""
-        self._lessons -= 1
-        found = _CONTENT.match(event)
-        if found and event.endswith(b"\n\n") and (Text(loaded(found[2])),) == words:
-            self._before, self._after = found[1], event[found.end() :]
 
     def _events(self, chunk: Json) -> list[Event]:
         events: list[Event] = []
@@ -188,11 +173,11 @@ def _read_thought(delta: Json, index: int, events: list[Event]) -> None:
         events.append(Reasoning(thought, index))
     details = delta.get("reasoning_details")
     if isinstance(details, list):
-        events.extend(
-            Reasoning("", index, str(one["signature"]))
-            for one in details
-            if isinstance(one, dict) and one.get("signature")
-        )
+        for one in details:
+            if isinstance(one, dict) and one.get("signature"):
+                events.append(Reasoning("", index, str(one["signature"])))
+            elif isinstance(one, dict) and one.get("data"):
+                events.append(Extra(REDACTED, [str(one["data"])], index))
 
 
 def _read_notes(notes: list[Any], index: int, events: list[Event]) -> None:

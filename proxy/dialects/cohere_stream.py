@@ -26,6 +26,7 @@ from proxy.dialects.content import count, json_text, made_up_id, string
 from proxy.dialects.dialect import Frame
 from proxy.dialects.shapes import finish_of
 from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.usual import Usual
 
 _NOTHING: tuple[Event, ...] = ()
 _DONE = (Done(),)
@@ -49,6 +50,10 @@ class CohereDecoder:
         """See Decoder.close."""
         rest = self._splitter.close()
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._splitter)
 
     def _mean(self, raw: bytes) -> tuple[Event, ...]:
         if raw.startswith(b"event: content-delta\ndata: {") and raw.count(b"\n") == 3:

@@ -19,6 +19,7 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.dialect import Encoder
 from proxy.errors import ClientError
 
 _WORDS: dict[FinishReason, str] = {
@@ -29,7 +30,7 @@ _WORDS: dict[FinishReason, str] = {
 }
 
 
-class CohereEncoder:
+class CohereEncoder(Encoder):
     """Named events. A block ends where another begins; reason and counts come at the end."""
 
     __slots__ = ("_block", "_id", "_index", "_opened", "_reason", "_usage")

@@ -7,7 +7,17 @@ from typing import Any
 
 import orjson
 
-from proxy.chat import Answer, ChatRequest, Choice, Event, Finished, Json, Spent, Text, Usage
+from proxy.chat import (
+    Answer,
+    ChatRequest,
+    Choice,
+    Event,
+    Finished,
+    Json,
+    Spent,
+    Text,
+    Usage,
+)
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
 from proxy.dialects.completions_request import parse_completion, render_completion
@@ -62,6 +72,13 @@ class CompletionEncoder:
             elif isinstance(event, Spent):
                 self._usage = event.usage
         return b"".join(out)
+
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """See Encoder.around."""
+        if type(event) is not Text:
+            return None
+        after = b'","index":0,"logprobs":null,"finish_reason":null}]}\n\n'
+        return b'data: %b,"choices":[{"text":"' % self._head, after
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume: nothing opens a completion."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from proxy.chat import Answer, ChatRequest, Event, Json
+from proxy.dialects.usual import Usual
 from proxy.errors import ClientError, Kind
 
 
@@ -42,6 +43,8 @@ class Rendered:
 class Decoder(Protocol):
     """Turns a provider's stream into frames, however its bytes are cut."""
 
+    __slots__ = ()
+
     def feed(self, data: bytes) -> list[Frame]:
         """Frames completed by these bytes. Raises UpstreamFailure(PROTOCOL) when one frame
         grows past the bound, or the bytes cannot be this dialect."""
@@ -51,11 +54,23 @@ class Decoder(Protocol):
         """What is left when the stream ends: a last frame without its blank line, if any."""
         ...
 
+    def usual(self) -> Usual | None:
+        """A short way to read this stream from here on; None where its format has none."""
+        return None
+
 
 class Encoder(Protocol):
     """Turns events into a client's stream. One encoder a stream."""
 
+    __slots__ = ()
+
     def encode(self, events: Sequence[Event]) -> bytes: ...
+
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """What encode writes before and after the word of such an event of choice 0, quotes
+        included, as long as it is given nothing else; None where that depends on more."""
+        del event
+        return None
 
     def resume(self, sent: bytes) -> None:
         """This stream was begun by another, and the client has these bytes of it: go on."""

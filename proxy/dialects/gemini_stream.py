@@ -32,6 +32,7 @@ from proxy.dialects.content import (
 from proxy.dialects.dialect import Frame
 from proxy.dialects.json_array import Objects
 from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.usual import Usual
 
 _NOTHING: tuple[Event, ...] = ()
 
@@ -84,6 +85,11 @@ class GeminiDecoder:
         """See Decoder.close."""
         rest = self._splitter.close() if self._splitter is not None else b""
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual | None:
+        """See Decoder.usual."""
+        splitter = self._splitter
+        return Usual(splitter) if isinstance(splitter, Splitter) else None
 
     def _mean(self, raw: bytes) -> tuple[Event, ...]:
         if isinstance(self._splitter, Objects):

@@ -19,12 +19,13 @@ from proxy.chat import (
     Usage,
 )
 from proxy.dialects.content import json_object
+from proxy.dialects.dialect import Encoder
 from proxy.errors import ClientError
 
 _WORDS: dict[FinishReason, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
 
 
-class GeminiEncoder:
+class GeminiEncoder(Encoder):
     """Events of a stream with alt=sse. Calls are told whole; reasons and counts at the end."""
 
     __slots__ = ("_calls", "_head", "_reasons", "_usage")

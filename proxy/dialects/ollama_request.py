@@ -131,6 +131,8 @@ def _messages(message: Message, names: Mapping[str, str], dropped: set[str]) -> 
                 )
             case ResultPart():
                 results.append(_result(part, names))
+                if any(isinstance(one, ImagePart) and not inline(one) for one in part.content):
+                    dropped.add("image_url")
     if message.role == "tool":
         return results
     said["content"] = "\n".join(words)

@@ -32,8 +32,9 @@ from proxy.dialects.content import (
     made_up_id,
     string,
 )
-from proxy.dialects.dialect import Frame
+from proxy.dialects.dialect import Encoder, Frame
 from proxy.dialects.ndjson import Lines
+from proxy.dialects.usual import Usual
 from proxy.errors import ClientError
 
 _NOTHING: tuple[Event, ...] = ()
@@ -58,6 +59,10 @@ class OllamaDecoder:
         """See Decoder.close."""
         rest = self._lines.close()
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._lines)
 
     def _mean(self, line: bytes) -> tuple[Event, ...]:
         try:
@@ -157,7 +162,7 @@ def stamp_of(created: int) -> str:
     return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class OllamaEncoder:
+class OllamaEncoder(Encoder):
     """Lines from events. Calls are told whole, when their arguments are complete."""
 
     __slots__ = ("_calls", "_head", "_reason", "_usage")

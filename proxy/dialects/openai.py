@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     ChatRequest,
     Choice,
@@ -42,6 +43,9 @@ from proxy.dialects.shapes import (
 )
 from proxy.errors import ClientError
 
+_MESSAGE_EXTRAS = ("annotations", "images")  # told as fields of the message
+_AFTER_WORD = b'"},"finish_reason":null}]}\n\n'
+
 
 class ChunkEncoder:
     """Chat chunks from events. The id, model and created of a stream never change."""
@@ -72,15 +76,10 @@ class ChunkEncoder:
                     out.append(self._chunk({"content": text}, choice))
                 case Reasoning(choice=choice):
                     out.append(self._chunk(_thought(event.text, event.signature), choice))
-                case Extra(field="annotations", value=notes, choice=choice):
-                    out.append(self._chunk({"annotations": notes}, choice))
-                case Extra(field="logprobs", value=logprobs, choice=choice):
-                    out.append(self._chunk({}, choice, logprobs=logprobs))
+                case Extra():
+                    self._extra(event, out)
                 case ToolCall():
                     out.append(self._chunk({"tool_calls": [_call_json(event)]}, event.choice))
-                case Extra(field=field, value=value, choice=choice) if field in SOURCES:
-                    out.append(self._chunk({}, choice)[:-3])
-                    out.append(b',"%b":%b}\n\n' % (field.encode(), orjson.dumps(value)))
                 case Finished(reason=reason, choice=choice):
                     out.append(self._chunk({}, choice, reason))
                 case Spent(usage=usage):
@@ -88,6 +87,27 @@ class ChunkEncoder:
                 case _:
                     pass
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def _extra(self, event: Extra, out: list[bytes]) -> None:
+        field, value, choice = event.field, event.value, event.choice
+        if field in _MESSAGE_EXTRAS:
+            out.append(self._chunk({field: value}, choice))
+        elif field == REDACTED:
+            out.append(self._chunk({"reasoning_details": _hidden(value)}, choice))
+        elif field == "logprobs":
+            out.append(self._chunk({}, choice, logprobs=value))
+        elif field in SOURCES:
+            out.append(self._chunk({}, choice)[:-3])
+            out.append(b',"%b":%b}\n\n' % (field.encode(), orjson.dumps(value)))
+
+    def around(self, event: Event) -> tuple[bytes, bytes] | None:
+        """See Encoder.around."""
+        if not self._opened:
+            return None
+        if type(event) is Text:
+            return self._before + b'"', _AFTER_WORD
+        field = b'data: %b,"choices":[{"index":0,"delta":{"reasoning_content":"'
+        return field % self._head, _AFTER_WORD
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume."""
@@ -121,6 +141,11 @@ def _thought(text: str, signature: str) -> Json:
         detail = {"type": "reasoning.text", "text": text, "signature": signature}
         told["reasoning_details"] = [detail]
     return told
+
+
+def _hidden(thoughts: list[str]) -> list[Json]:
+    """Thoughts that their provider encrypted, as OpenRouter tells them."""
+    return [{"type": "reasoning.encrypted", "data": one} for one in thoughts]
 
 
 def _call_json(call: ToolCall) -> Json:
@@ -222,9 +247,11 @@ def _message(choice: Choice) -> Json:
     message: Json = {"role": "assistant", "content": choice.text or None, "refusal": None}
     if choice.reasoning or choice.reasoning_signature:
         message.update(_thought(choice.reasoning, choice.reasoning_signature))
-    notes = (choice.extra or {}).get("annotations")
-    if notes:
-        message["annotations"] = notes
+    extra = choice.extra or {}
+    if REDACTED in extra:
+        details = [*message.get("reasoning_details", ()), *_hidden(extra[REDACTED])]
+        message["reasoning_details"] = details
+    message.update({name: extra[name] for name in _MESSAGE_EXTRAS if extra.get(name)})
     if choice.calls:
         message["tool_calls"] = [
             _signed(

@@ -103,19 +103,24 @@ def _message(message: Json, place: str) -> Message:
     return Message(cast("Literal['user']", role), parts, name)
 
 
+_ENCRYPTED = "reasoning.encrypted"  # OpenRouter's word for what only its provider can read
+
+
 def _thoughts(message: Json) -> list[ReasoningPart]:
     """What the model thought earlier: with its signature where the client kept it."""
+    details = objects(message.get("reasoning_details"))
     thoughts = [
         ReasoningPart(string(one.get("text")), string(one.get("signature")))
-        for one in objects(message.get("reasoning_details"))
+        for one in details
         if one.get("type") == "reasoning.text"
     ]
     text = message.get("reasoning_content") or message.get("reasoning")
     text = text if isinstance(text, str) else ""
     if text and not any(one.text for one in thoughts):  # a stream's signature comes by itself
-        signature = next((one.signature for one in thoughts if one.signature), "")
-        return [ReasoningPart(text, signature)]
-    return thoughts
+        proofs = [one.signature for one in thoughts if one.signature]
+        thoughts = [ReasoningPart(text, proofs[0] if len(proofs) == 1 else "")]
+    hidden = [string(one.get("data")) for one in details if one.get("type") == _ENCRYPTED]
+    return [*thoughts, *(ReasoningPart("", redacted=one) for one in hidden if one)]
 
 
 def _calls(message: Json, place: str) -> list[CallPart]:

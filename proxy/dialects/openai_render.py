@@ -163,15 +163,18 @@ def _assistant(message: Message, model: str) -> Json:
     thoughts = [part for part in message.parts if isinstance(part, ReasoningPart)]
     if thoughts and _WANTS_THOUGHTS.match(model):
         turn["reasoning_content"] = "".join(part.text for part in thoughts)
-        if any(part.signature for part in thoughts):
-            turn["reasoning_details"] = [
-                {"type": "reasoning.text", "text": part.text, "signature": part.signature}
-                for part in thoughts
-            ]
+        if any(part.signature or part.redacted for part in thoughts):
+            turn["reasoning_details"] = [_thought(part) for part in thoughts]
     if calls:
         signs = _SIGNS_CALLS.match(model) is not None
         turn["tool_calls"] = [_call(call, signs=signs) for call in calls]
     return turn
+
+
+def _thought(part: ReasoningPart) -> Json:
+    if part.redacted:
+        return {"type": "reasoning.encrypted", "data": part.redacted}
+    return {"type": "reasoning.text", "text": part.text, "signature": part.signature}
 
 
 def _call(call: CallPart, *, signs: bool) -> Json:

@@ -11,6 +11,7 @@ from proxy.dialects.gemini import Gemini
 from proxy.dialects.ollama import Ollama
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.responses import Responses
+from proxy.dialects.schema_calls import SchemaCalls
 from proxy.dialects.sturdy import Sturdy
 
 _ALL: dict[str, Dialect] = {
@@ -28,6 +29,9 @@ _ALL: dict[str, Dialect] = {
 }
 
 NAMES = frozenset(_ALL)
+
+# OpenAI's, for a server that calls no tools but holds an answer to a schema: a quirk, no format.
+CALLS_BY_SCHEMA: Dialect = Sturdy(SchemaCalls())
 
 # What a provider of a dialect also speaks, so that a client of it passes unchanged.
 _FAMILY = {"openai": frozenset({"openai", "completions"})}

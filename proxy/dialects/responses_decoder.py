@@ -28,6 +28,7 @@ from proxy.dialects.dialect import Frame
 from proxy.dialects.loose import mapping, objects, string
 from proxy.dialects.responses_shapes import annotation, failed, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
+from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
@@ -56,6 +57,10 @@ class ResponseDecoder:
         """See Decoder.close."""
         rest = self._splitter.close()
         return [Frame(rest, self._mean(rest))] if rest else []
+
+    def usual(self) -> Usual:
+        """See Decoder.usual."""
+        return Usual(self._splitter)
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_WORDS_HEAD):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.chat import (
+    REDACTED,
     Answer,
     Choice,
     Done,
@@ -22,10 +23,13 @@ from proxy.chat import (
     ToolCall,
     Usage,
 )
+from proxy.dialects.custom_tools import CUSTOM, custom_input
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.responses_shapes import (
     call_item,
     citation,
     end_of,
+    hidden_items,
     message_item,
     odds_of,
     reasoning_item,
@@ -43,10 +47,11 @@ _DELTAS = {
     "reasoning": ("response.reasoning_summary_text.delta", "summary_index"),
     "function_call": ("response.function_call_arguments.delta", ""),
 }
-_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc"}
+_CALLS = ("function_call", "custom_tool_call")
+_PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 
 
-class ResponseEncoder:
+class ResponseEncoder(Encoder):
     """One response: items of reasoning, words and calls in a row. It has one choice."""
 
     __slots__ = (
@@ -165,12 +170,14 @@ class ResponseEncoder:
                 if text:
                     self._delta(text, out)
             case ToolCall(arguments=arguments):
-                if event.index != self._call.index or self._kind != "function_call":
+                if event.index != self._call.index or self._kind not in _CALLS:
                     self._close(out)
                     self._call = event
-                    self._open("function_call", out)
-                if arguments:
+                    self._open(_CALLS[event.name.startswith(CUSTOM)], out)
+                if arguments and self._kind == "function_call":
                     self._delta(arguments, out)
+                elif arguments:
+                    self._text.append(arguments)  # its input is told when it is whole
             case _:
                 pass
 
@@ -229,6 +236,10 @@ class ResponseEncoder:
         elif self._kind == "function_call":
             done = {**where, "arguments": text, "name": self._call.name}
             self._tell("response.function_call_arguments.done", done, out)
+        elif self._kind == "custom_tool_call":
+            given = custom_input(text)
+            self._tell("response.custom_tool_call_input.delta", {**where, "delta": given}, out)
+            self._tell("response.custom_tool_call_input.done", {**where, "input": given}, out)
         item = self._whole()
         place = len(self._output)
         self._tell("response.output_item.done", {"output_index": place, "item": item}, out)
@@ -248,7 +259,17 @@ class ResponseEncoder:
         call_id = self._call.id or f"call_{self._item}"
         return call_item(self._item, call_id, self._call.name, text)
 
+    def _hide(self, thoughts: list[str], out: list[bytes]) -> None:
+        self._close(out)
+        for item in hidden_items(f"rs_{self._base['id']}_{len(self._output)}", thoughts):
+            place = {"output_index": len(self._output)}
+            self._tell("response.output_item.added", {**place, "item": item}, out)
+            self._tell("response.output_item.done", {**place, "item": item}, out)
+            self._output.append(item)
+
     def _cite(self, event: Extra, out: list[bytes]) -> None:
+        if event.field == REDACTED and not event.choice:
+            self._hide(event.value, out)
         if event.field == "logprobs" and not event.choice:
             self._odds.extend(odds_of(event.value))
         if event.field != "annotations" or self._kind != "message":
@@ -271,6 +292,7 @@ def write_response(answer: Answer) -> bytes:
     if choice.reasoning or choice.reasoning_signature:
         thought = reasoning_item(f"rs_{answer.id}", choice.reasoning, choice.reasoning_signature)
         output.append(thought)
+    output.extend(hidden_items(f"rs_{answer.id}", (choice.extra or {}).get(REDACTED) or []))
     text = choice.text or choice.refusal
     if text or not choice.calls:
         extra = choice.extra or {}

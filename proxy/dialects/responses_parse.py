@@ -21,8 +21,10 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.checks import MODEL_LENGTH
+from proxy.dialects.custom_tools import CUSTOM, custom_arguments, custom_tool
 from proxy.dialects.loose import objects, string
 from proxy.dialects.openai_parse import file, image, tool_of, wrong
+from proxy.dialects.responses_shapes import HIDDEN
 from proxy.errors import ClientError
 
 _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -130,6 +132,8 @@ def _tools(body: Json, ignored: list[str]) -> tuple[Tool, ...]:
     for index, tool in enumerate(body.get("tools") or ()):
         if tool.get("type") == "function":
             tools.append(tool_of(tool, f"tools[{index}]"))
+        elif tool.get("type") == "custom" and isinstance(tool.get("name"), str):
+            tools.append(custom_tool(tool))
         else:
             ignored.append(f"tools.{tool.get('type')}")
     return tuple(tools)
@@ -142,6 +146,8 @@ def _choice(choice: Any, ignored: list[str]) -> str | None:
         return choice
     if choice.get("type") == "function" and isinstance(choice.get("name"), str):
         return f"function:{choice['name']}"
+    if choice.get("type") == "custom" and isinstance(choice.get("name"), str):
+        return f"function:{CUSTOM}{choice['name']}"
     ignored.append("tool_choice")
     return "required" if choice.get("mode") == "required" else "auto"
 
@@ -172,14 +178,9 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
                 raise wrong(f"{place}.role", f"must be one of {', '.join(_ROLES)}")
             parts = _parts(item.get("content"), f"{place}.content")
             return Message(cast("Literal['user']", role), parts)
-        case "function_call":
-            name = item.get("name")
-            if not isinstance(name, str):
-                raise wrong(f"{place}.name", "is missing")
-            call_id = str(item.get("call_id") or item.get("id") or "")
-            part = CallPart(call_id, name, str(item.get("arguments") or ""))
-            return Message("assistant", (part,))
-        case "function_call_output":
+        case "function_call" | "custom_tool_call":
+            return Message("assistant", (_call(item, place),))
+        case "function_call_output" | "custom_tool_call_output":
             found = _parts(item.get("output"), f"{place}.output")
             kept = tuple(one for one in found if isinstance(one, TextPart | ImagePart))
             return Message("tool", (ResultPart(str(item.get("call_id") or ""), kept),))
@@ -192,10 +193,23 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
             return None
 
 
+def _call(item: Json, place: str) -> CallPart:
+    name = item.get("name")
+    if not isinstance(name, str):
+        raise wrong(f"{place}.name", "is missing")
+    call_id = str(item.get("call_id") or item.get("id") or "")
+    if item["type"] == "custom_tool_call":
+        return CallPart(call_id, CUSTOM + name, custom_arguments(str(item.get("input") or "")))
+    return CallPart(call_id, name, str(item.get("arguments") or ""))
+
+
 def _thought(item: Json) -> ReasoningPart:
     told = [*objects(item.get("summary")), *objects(item.get("content"))]
     words = "\n\n".join(string(one.get("text")) for one in told)
-    return ReasoningPart(words, string(item.get("encrypted_content")))
+    sealed = string(item.get("encrypted_content"))
+    if sealed.startswith(HIDDEN):
+        return ReasoningPart("", redacted=sealed.removeprefix(HIDDEN))
+    return ReasoningPart(words, sealed)
 
 
 def _parts(content: Any, place: str) -> tuple[Part, ...]:

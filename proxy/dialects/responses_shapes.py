@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.chat import Failed, FinishReason, Json, Usage
+from proxy.dialects.custom_tools import CUSTOM, custom_input
 from proxy.dialects.loose import mapping, objects, string
 
 
@@ -134,6 +135,15 @@ def _odd(one: Json) -> Json:
     }
 
 
+# What is before a foreign provider's encrypted thought, where OpenAI has its own sealed content.
+HIDDEN = "redacted:"
+
+
+def hidden_items(id: str, thoughts: list[str]) -> list[Json]:
+    """Thoughts that their provider encrypted, as output items."""
+    return [reasoning_item(f"{id}_{at}", "", HIDDEN + one) for at, one in enumerate(thoughts)]
+
+
 def reasoning_item(id: str, text: str, signature: str) -> Json:
     """A thought as an output item; its proof takes the place of OpenAI's sealed content."""
     summary = [{"type": "summary_text", "text": text}] if text else []
@@ -145,6 +155,15 @@ def reasoning_item(id: str, text: str, signature: str) -> Json:
 
 def call_item(id: str, call_id: str, name: str, arguments: str) -> Json:
     """A call of a tool as an output item."""
+    if name.startswith(CUSTOM):
+        return {
+            "id": id,
+            "type": "custom_tool_call",
+            "status": "completed",
+            "call_id": call_id,
+            "name": name.removeprefix(CUSTOM),
+            "input": custom_input(arguments),
+        }
     return {
         "id": id,
         "type": "function_call",

@@ -87,19 +87,20 @@ def usage_of(counts: Any) -> Usage | None:
         return None
     get = counts.get
     cached = reasoning = 0
-    prompt = get("prompt_tokens_details")
-    if type(prompt) is dict:
-        cached = _count(prompt.get("cached_tokens"))
-    completion = get("completion_tokens_details")
-    if type(completion) is dict:
-        reasoning = _count(completion.get("reasoning_tokens"))
+    details = get("prompt_tokens_details")
+    if type(details) is dict and (said := details.get("cached_tokens")):
+        cached = _count(said)
+    details = get("completion_tokens_details")
+    if type(details) is dict and (said := details.get("reasoning_tokens")):
+        reasoning = _count(said)
     if not cached and "prompt_cache_hit_tokens" in counts:
         cached = _count(get("prompt_cache_hit_tokens"))
     prompt = get("prompt_tokens")
     completion = get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
         prompt, completion = _count(prompt), _count(completion)
-    return Usage(prompt, completion, cached, 0, reasoning)
+    # Usage's own constructor takes twice as long, and one is made for every answer.
+    return tuple.__new__(Usage, (prompt, completion, cached, 0, reasoning, False))
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:

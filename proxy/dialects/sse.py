@@ -39,10 +39,10 @@ def whole_events(buffer: bytes) -> int:
 class Splitter:
     """Events of one stream. Joined again they are the stream, byte for byte."""
 
-    __slots__ = ("_limit", "_rest")
+    __slots__ = ("_limit", "rest")
 
     def __init__(self, limit: int = EVENT_LIMIT_BYTES) -> None:
-        self._rest = b""
+        self.rest = b""
         self._limit = limit
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -50,9 +50,9 @@ class Splitter:
 
         Raises UpstreamFailure(PROTOCOL) when one event grows past the limit.
         """
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
+        if self.rest:
+            data = self.rest + data
+            self.rest = b""
         if data.find(b"\n\n") == len(data) - 2 > 0 and b"\r" not in data:
             return [data]  # one whole event, as nearly always
         if data.endswith(b"\r\n\r\n") and _is_crlf_only(data):
@@ -61,8 +61,8 @@ class Splitter:
                 return events
         end = whole_events(data)
         if end < len(data):
-            self._rest = data[end:]
-            if len(self._rest) > self._limit:
+            self.rest = data[end:]
+            if len(self.rest) > self._limit:
                 raise UpstreamFailure(Kind.PROTOCOL, "one event of the stream is too large")
             data = data[:end]
         if not data:
@@ -75,7 +75,7 @@ class Splitter:
 
     def close(self) -> bytes:
         """What is left when the stream ends: an event without its empty line, or nothing."""
-        rest, self._rest = self._rest, b""
+        rest, self.rest = self.rest, b""
         return rest
 
 

@@ -26,6 +26,7 @@ from proxy.chat import (
     ToolCall,
 )
 from proxy.dialects.dialect import Decoder, Dialect, Encoder, ErrorReading, Frame, Rendered
+from proxy.dialects.usual import Usual
 from proxy.errors import ClientError, Kind, UpstreamFailure
 
 # What reading JSON of an unexpected shape can raise.
@@ -114,6 +115,10 @@ class _Decoder:
             return _looked_at(self._inner.close())
         except MISREAD as error:
             raise _not_promised() from error
+
+    def usual(self) -> Usual | None:
+        """See Decoder.usual, which sees to it that its words are words."""
+        return self._inner.usual()
 
 
 def _looked_at(frames: list[Frame]) -> list[Frame]:

@@ -18,7 +18,14 @@ import httptools
 
 from proxy import headers
 from proxy.downstream.admit import admit
-from proxy.downstream.head import HEAD_LIMIT_BYTES, Head, Heads, is_marked_by, mark_of
+from proxy.downstream.head import (
+    HEAD_LIMIT_BYTES,
+    NO_MARK,
+    Head,
+    Heads,
+    is_marked_by,
+    mark_of,
+)
 from proxy.errors import ClientError
 from proxy.exchange import Exchange, Share, Sink
 from proxy.state.admission import Admission
@@ -100,7 +107,7 @@ class Front(asyncio.Protocol):
         self._chunks: list[bytes] = []  # a partial body
         self._missing = 0  # bytes of it still to come
         self._head = _NO_HEAD
-        self._mark = b""  # what to remember it by
+        self._mark = NO_MARK  # what to remember it by
         self._keep = True
         self._busy = False
         self._share: Share | None = None  # of the caller whose request is being answered
@@ -170,7 +177,7 @@ class Front(asyncio.Protocol):
                 self._keep = head.keep and not house.draining
                 self._take_body(data, end + 4, length, service.max_body_bytes)
                 return
-        self._mark = b"" if marked is None else marked[0]
+        self._mark = NO_MARK if marked is None else marked[0]
         self._judge(data, end + 4, service)
 
     def _wait_for_head(self, data: bytes) -> None:
@@ -208,7 +215,7 @@ class Front(asyncio.Protocol):
             self._refuse(ClientError(400, "The Content-Length is not valid."))
             return
         if not is_marked_by(data, figures):
-            self._mark = b""
+            self._mark = NO_MARK
         self._take_body(data, end, length, service.max_body_bytes)
 
     def _take_body(self, data: bytes, end: int, length: int, most: int) -> None:
@@ -272,9 +279,9 @@ class Front(asyncio.Protocol):
         """Look at a head's key, and remember both. Raises ClientError 401."""
         names = head.names
         caller = service.keys.caller(names.get(b"authorization"), names.get(b"x-api-key"))
-        if self._mark:
+        if self._mark is not NO_MARK:
             self._house.heads.remember(self._mark, head, caller, service)
-            self._mark = b""
+            self._mark = NO_MARK
         return caller
 
     # ---- the sink ------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 A client sends the same head again and again, but for the figures of its Content-Length. llhttp
 judges a head once; the same bytes need no second judgement, no second look at the key. What is
-remembered is a digest and the headers that are no secrets: never a key.
+remembered is a mark and the headers that are no secrets: never a key. The mark is 128 bits of
+SipHash under this process's random key: nobody outside can make two heads agree in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 import httptools
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 32 * 1024
 REMEMBERED = 1024  # heads: about 1 kB each
 
+Mark = tuple[int, int]
+
+_SALT = token_bytes(8)  # two hashes of the same bytes must differ
+NO_MARK: Mark = (0, 0)
 _LENGTH = b"ength: "
 _FIGURES = 10
 _ONCE = frozenset(
@@ -52,7 +57,7 @@ class Head:
 
 
 class Heads:
-    """Reads heads, and knows those that were served before by the digest of their bytes.
+    """Reads heads, and knows those that were served before by their mark.
 
     The callbacks of llhttp's wrapper are C functions: a header costs no Python frame. Those that
     are None are not wanted: it looks for every one.
@@ -69,18 +74,18 @@ class Heads:
     on_chunk_complete = None
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Head] = {}
+        self._known: dict[Mark, Head] = {}
         self._names: dict[bytes, bytes] = {}
         self._urls: list[bytes] = []
         self.on_header = self._names.setdefault
         self.on_url = self._urls.append
 
-    def find(self, mark: bytes, service: object) -> Head | None:
+    def find(self, mark: Mark, service: object) -> Head | None:
         """A head as this service has served it before; others may know other keys."""
         head = self._known.get(mark)
         return head if head is not None and head.service is service else None
 
-    def remember(self, mark: bytes, head: Head, caller: Caller, service: object) -> None:
+    def remember(self, mark: Mark, head: Head, caller: Caller, service: object) -> None:
         """A head was found valid, and its key known. Its secrets are forgotten here."""
         if len(self._known) >= REMEMBERED:
             self._known.clear()  # somebody's heads are never alike: begin anew
@@ -121,7 +126,7 @@ class Heads:
         return Head(head, dialect, hot, keep, repeats=odd and b"upgrade" not in head)
 
 
-def mark_of(data: bytes, end: int) -> tuple[bytes, int] | None:
+def mark_of(data: bytes, end: int) -> tuple[Mark, int] | None:
     """What a head is known by, and its Content-Length; None where it has none of the usual form.
 
     end: where its last line ends. The figures of the first header that ends in "ength" are left
@@ -132,7 +137,8 @@ def mark_of(data: bytes, end: int) -> tuple[bytes, int] | None:
     figures = data[at:stop]
     if at < len(_LENGTH) or len(figures) > _FIGURES or not figures.isdigit():
         return None
-    return blake2b(data[:at] + data[stop:end], digest_size=20).digest(), int(figures)
+    rest = data[:at] + data[stop:end]
+    return (hash(rest), hash(_SALT + rest)), int(figures)
 
 
 def is_marked_by(data: bytes, length: bytes | None) -> bool:

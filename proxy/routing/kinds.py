@@ -22,13 +22,11 @@ MEANT: Mapping[str, str] = MappingProxyType(
         "documentation": "summarization",
         "chat": "conversation",
         "simple": "conversation",
-        "gemini_rapid": "conversation",
         "creative_writing": "creative",
         "content_generation": "creative",
         "qualification": "classification",
         "verification": "reasoning",
         "expert": "reasoning",
-        "gemini_analysis": "analysis",
         "function_calling": "tools",
     }
 )
@@ -49,6 +47,9 @@ CHAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         MULTILINGUAL: ("qwen/max", "glm/4-plus", "kimi/k2"),
         "creative": ("claude/sonnet", "mistral/large", "openai/4o"),
         "tools": ("openai/4o", "claude/sonnet", "mistral/large"),
+        # Agents that were a provider's by name, and kinds of their own.
+        "gemini_analysis": ("gemini/pro", "claude/sonnet", "openai/4o"),
+        "gemini_rapid": ("gemini/flash-lite", "groq/llama-8b", "qwen/turbo"),
     }
 )
 

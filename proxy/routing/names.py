@@ -76,6 +76,7 @@ class Names:
     categories: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     default: tuple[Target, ...] = ()
     listed: tuple[Target, ...] = ()  # shown in the model list by their bare ids too
+    known: Callable[[], Sequence[str]] = list  # provider/model of all that is known to be reachable
 
 
 class Directory:
@@ -135,6 +136,8 @@ class Directory:
         for chain in (*self._names.categories.values(), self._names.default):
             owners.update({target.name: target.provider for target in chain})
         owners.update({target.model: target.provider for target in self._names.listed})
+        for name in self._names.known():
+            owners.setdefault(name, name.partition("/")[0])
         return [
             {"id": name, "object": "model", "created": 0, "owned_by": owner}
             for name, owner in owners.items()

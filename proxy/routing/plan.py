@@ -133,7 +133,7 @@ class Chain:
 class Planner(Directory):
     """Resolves names and orders chains."""
 
-    __slots__ = ("_auto", "_chains", "_doors", "_gates", "_known", "_rand", "_speeds")
+    __slots__ = ("_auto", "_chains", "_gates", "_known", "_rand", "_speeds", "doors")
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Planner(Directory):
         gates: Gates | None = None,
     ) -> None:
         super().__init__(names)
-        self._doors = doors
+        self.doors = doors
         self._speeds = speeds
         self._rand = rand
         self._known = known or Known()
@@ -187,9 +187,17 @@ class Planner(Directory):
             )
         ):
             demand = demand_of(body, prompt_bytes)
-        if demand is None and chain.simple and not self._doors.shut:
+        if demand is None and chain.simple and not self.doors.shut:
             return chain.plan
         return self._arrange(chain, demand, prompt_bytes, now, body, caller)
+
+    def ready(self, rule: Rule) -> Plan | None:
+        """The plan of every request of a rule that brings no wishes, while no breaker is open;
+        None where there is more to look at."""
+        if rule.name == AUTO or rule.cap_usd is not None:
+            return None
+        chain = self._chain(rule, "", spare=False)
+        return chain.plan if chain.simple and not chain.choosy else None
 
     def _within(self, chain: Chain, demand: Demand, cap_usd: float) -> Chain:
         """What of a chain a request may cost. A price that nobody knows is only paid where no
@@ -331,7 +339,7 @@ class Planner(Directory):
         full: list[tuple[float, Target]] = []
         out: list[tuple[str, str]] = []
         for one in targets:
-            if self._doors.blocked(one.name, now):
+            if self.doors.blocked(one.name, now):
                 out.append((one.name, _BROKEN))
                 continue
             wait = self._gates.wait_s(one.endpoint, tokens, now)

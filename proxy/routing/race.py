@@ -92,15 +92,17 @@ class Denied:
 
 Report = FirstToken | Stalled | Failed | Denied
 
-_FIRST: Commands = (Start(0, 0),)
 _NOTHING: Commands = ()
 
 
 class Race:
-    """One request's race over `steps` targets, with at most `retries` lanes beyond them."""
+    """One request's race over `steps` targets, with at most `retries` lanes beyond them.
 
-    __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_next", "_overdue",
-                 "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
+    It begins with lane 0 running step 0: most requests need nothing else, and no race.
+    """
+
+    __slots__ = ("_barred", "_denied", "_forced", "_hedges", "_lanes", "_looked", "_next",
+                 "_overdue", "_retries", "_running", "_steps", "lost", "winner")  # fmt: skip
 
     def __init__(self, steps: int, retries: int = 0) -> None:
         self._steps = steps
@@ -108,6 +110,7 @@ class Race:
         self._next = 1  # the next untried step
         self._lanes = 1  # lanes ever started
         self._running: dict[Lane, int] = {0: 0}  # lane -> its step
+        self._looked: set[Lane] = set()
         self._overdue: set[Lane] = set()
         self._barred: set[int] = set()
         self._denied: list[int] = []  # steps passed by because of their doors, in order
@@ -133,9 +136,12 @@ class Race:
                 return step
         return None
 
-    def begin(self) -> Commands:
-        """The first lane starts."""
-        return _FIRST
+    def first_look(self, lane: Lane) -> bool:
+        """Whether nobody has asked about this lane before: it has only now come late."""
+        if lane in self._looked:
+            return False
+        self._looked.add(lane)
+        return True
 
     def on(self, report: Report) -> Commands:
         """What to do about this report; a late word from a lane that is gone changes nothing."""

@@ -2,7 +2,9 @@
 
 A model asked to go on may go on exactly (prefill), repeat the last words first, or start the
 answer again from its beginning. The seam holds the new text back until it knows which, drops what
-was said already, and passes the rest. Text is in characters.
+was said already, and passes the rest. A model asked for the same answer once more, with the seed
+and the temperature of the first, should say the same: the echo is silent while it does. Text is in
+characters.
 """
 
 from __future__ import annotations
@@ -63,6 +65,41 @@ class Seam:
         if text and self._said[-1:].isspace() and text[0] == " ":
             return text[1:]
         return text
+
+
+class Echo:
+    """Joins the same answer, given once more, to what was already said of it: proven, not guessed.
+
+    Feed it in order, then finish; both raise Diverged as soon as the answer is not the same.
+    """
+
+    __slots__ = ("_at", "_said")
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+        self._at = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing new was heard yet."""
+        return self._at < len(self._said)
+
+    def feed(self, text: str) -> str:
+        """The part of the new text that the client has not seen yet."""
+        at, said = self._at, self._said
+        if at >= len(said):
+            return text
+        again = min(len(text), len(said) - at)
+        if not said.startswith(text[:again], at):
+            raise Diverged
+        self._at = at + again
+        return text[again:]
+
+    def finish(self) -> str:
+        """Nothing is ever held back; an answer that ended before it had said as much is another."""
+        if self.silent:
+            raise Diverged
+        return ""
 
 
 def _agreeing(a: str, b: str) -> int:

@@ -50,12 +50,14 @@ class Table:
 
 @dataclass(slots=True)
 class Budget:
-    """Money of one period. told: the highest share that an alert told of, 0, the soft one or 1."""
+    """Money of one period. told: the highest share that an alert told of, 0, the soft one or 1;
+    own: what of it this process charged."""
 
     subject: str
     period: str
     limit: int
     spent: int = 0
+    own: int = 0
     told: float = 0.0
 
     def level(self, alert_share: float) -> float:
@@ -94,6 +96,6 @@ def account_of(subject: str, allowance: Allowance, before: Account | None) -> Ac
     spent = {budget.period: budget for budget in before.budgets}
     for budget in made.budgets:
         if (old := spent.get(budget.period)) is not None:
-            budget.spent = old.spent
+            budget.spent, budget.own = old.spent, old.own
             budget.told = old.told if old.limit == budget.limit else 0.0
     return made

@@ -98,7 +98,7 @@ class Door:
 class Breakers:
     """All targets' breakers. A target without trouble has no entry and costs one dict look-up."""
 
-    __slots__ = ("_doors", "_failures", "_open_s", "_turns", "opened", "shut")
+    __slots__ = ("_failures", "_open_s", "_turns", "known", "opened", "shut")
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Breakers:
         failures: int = FAILURES,
         open_seconds: float = OPEN_SECONDS,
     ) -> None:
-        self._doors: dict[str, Door] = {}
+        self.known: dict[str, Door] = {}  # doors of targets that had trouble: most have none
         self._failures = failures
         self._open_s = open_seconds
         self._turns = 0
@@ -115,7 +115,7 @@ class Breakers:
 
     def blocked(self, target: str, now: float) -> bool:
         """Whether a plan should pass this target by."""
-        door = self._doors.get(target)
+        door = self.known.get(target)
         return door is not None and door.shut and (now < door.probe_at or door.probing(now))
 
     def enter(self, target: str, now: float, *, forced: bool = False) -> int | None:
@@ -124,7 +124,7 @@ class Breakers:
         The plan's answer may be old by now, and another request may be the probe. forced: begin
         all the same, because nothing else is left to try; whoever gets in first is the probe.
         """
-        door = self._doors.get(target)
+        door = self.known.get(target)
         if door is None:
             return 0
         if not door.shut:
@@ -142,7 +142,7 @@ class Breakers:
         A late success of an attempt from before the door was shut does not open it, but is reason
         enough to probe at once.
         """
-        door = self._doors.get(target)
+        door = self.known.get(target)
         if door is None:
             return
         door.successes += 1
@@ -174,7 +174,7 @@ class Breakers:
         if rule.alive:
             self.succeeded(target, now, ticket)
             return
-        door = self._doors.get(target) or self._make(target)
+        door = self.known.get(target) or self._make(target)
         door.last_kind = kind.value
         if ticket is not None and ticket != door.turn:
             if door.shut and kind is Kind.RATE_LIMITED:
@@ -193,22 +193,22 @@ class Breakers:
     def abandoned(self, target: str, now: float, ticket: int | None = None) -> None:
         """An attempt was given up, or never sent: it proved nothing, and its probe is free."""
         del now
-        door = self._doors.get(target)
+        door = self.known.get(target)
         if door is not None and door.shut and (ticket is None or ticket == door.turn):
             door.probing_since = None
 
     def reset(self, target: str | None = None) -> None:
         """Open one door by hand, or all."""
         if target is None:
-            self._doors.clear()
+            self.known.clear()
         else:
-            self._doors.pop(target, None)
-        self.shut = sum(door.shut for door in self._doors.values())
+            self.known.pop(target, None)
+        self.shut = sum(door.shut for door in self.known.values())
 
     def open(self, target: str, now: float) -> None:
         """Shut a target off by hand: no probe goes there until the door's time is over, or it is
         reset. It does not count as opened: somebody wanted it."""
-        door = self._doors.get(target) or self._make(target)
+        door = self.known.get(target) or self._make(target)
         self._turns += 1
         door.turn = self._turns
         door.probing_since = None
@@ -228,14 +228,14 @@ class Breakers:
                 "lastFailure": door.last_kind,
                 "nextAttemptTime": round(max(0.0, door.probe_at - now), 3) if door.shut else None,
             }
-            for target, door in sorted(self._doors.items())
+            for target, door in sorted(self.known.items())
         }
 
     def _make(self, target: str) -> Door:
-        if len(self._doors) >= LIMIT:
-            idle = next((one for one, door in self._doors.items() if not door.shut), None)
-            self.reset(idle if idle is not None else next(iter(self._doors)))
-        door = self._doors[target] = Door()
+        if len(self.known) >= LIMIT:
+            idle = next((one for one, door in self.known.items() if not door.shut), None)
+            self.reset(idle if idle is not None else next(iter(self.known)))
+        door = self.known[target] = Door()
         return door
 
     def _shut(self, door: Door, kind: Kind, now: float) -> None:

@@ -14,33 +14,39 @@ RETRY_BURST = 20.0  # and this many more at any time
 
 
 class Budget:
-    """A token bucket filled by requests. share: what each earns; spent: since the start, net."""
+    """A token bucket filled by requests. share: what each earns; requests: begun since the start,
+    counted by whoever begins them; spent: since the start, net."""
 
-    __slots__ = ("_burst", "_tokens", "share", "spent")
+    __slots__ = ("_burst", "_earned", "_tokens", "requests", "share", "spent")
 
     def __init__(self, share: float, burst: float = HEDGE_BURST, start: float = 0.0) -> None:
         self.share = share
+        self.requests = 0
+        self._earned = 0  # requests whose shares are in the bucket
         self._burst = burst
         self._tokens = start
         self.spent = 0
 
-    def request(self) -> None:
-        """A request begins."""
-        tokens = self._tokens + self.share
-        self._tokens = tokens if tokens < self._burst else self._burst
-
     def take(self) -> bool:
         """One extra request, if there is one to spend."""
-        if self._tokens < 1.0 and (self.spent > 0 or self.share <= 0.0):
+        tokens = self._earn()
+        if tokens < 1.0 and (self.spent > 0 or self.share <= 0.0):
             return False
-        self._tokens -= 1.0
+        self._tokens = tokens - 1.0
         self.spent += 1
         return True
 
     def give_back(self) -> None:
         """An extra request turned out to be none."""
-        self._tokens = min(self._tokens + 1.0, self._burst)
+        self._tokens = min(self._earn() + 1.0, self._burst)
         self.spent -= 1
+
+    def _earn(self) -> float:
+        """What the bucket holds now. Nothing was taken since: the brim is met once or never."""
+        requests = self.requests
+        self._tokens = min(self._tokens + self.share * (requests - self._earned), self._burst)
+        self._earned = requests
+        return self._tokens
 
 
 class Budgets:
@@ -52,11 +58,6 @@ class Budgets:
         self.hedges = Budget(share)
         self.retries = Budget(RETRY_SHARE, RETRY_BURST, RETRY_BURST)
         self._own: dict[str, Budget] = {}
-
-    def request(self, route: str, share: float | None) -> None:
-        """A request of this route begins, and earns."""
-        self.retries.request()
-        (self.hedges if share is None else self.of(route, share)).request()
 
     def of(self, route: str, share: float | None) -> Budget:
         """The budget that a route spends from; share None: the common one."""

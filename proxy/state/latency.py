@@ -1,11 +1,13 @@
 """First-token times as they were observed, and the deadline that follows from them.
 
 Per target, log2 prompt-size bucket and whether the request wants reasoning, one sketch of the
-times. The deadline is a time that few answers exceed and every stall does: a lognormal fit's 97th
-percentile, or the 95th as it was observed, whichever is later; a little earlier while samples are
-few, because a stall that is seen too late costs more than a hedge too many. (With tails as wide as
-real ones that keeps it under twice the 95th percentile after fifty requests.) A bucket that knows
-too little borrows from its neighbours, then from the rest of the target, then from a prior.
+times. The deadline comes from what a hedge is for, over a lognormal fit: the second attempt's
+answer should come within 1.5 times the usual 99th percentile although the first one stalls, and
+the later it starts, the fewer healthy answers it races for nothing. So it starts as late as that
+allows, and no later than lets a new stream begin within twice the 95th percentile; while samples
+are few that second bound is kept with a margin for what a small sample cannot know, because a
+stall that is seen too late costs more than a hedge too many. A bucket that knows too little borrows
+from its neighbours, then from the rest of the target, then from a prior.
 """
 
 from __future__ import annotations
@@ -16,28 +18,35 @@ from typing import Any
 from proxy.state.prior import SPREAD, first_token_s
 from proxy.state.sketch import Reading, Sketch
 
-QUANTILE_Z = 1.6  # standard deviations above the mean of the log,
-WIDE_Z = 0.5  # and this many more for each unit of the deviation: about the 97th percentile.
-SURE = 60.0  # weight of samples from which on that is certain enough; until then
-DOUBT_Z = 6.0  # less by this over the root of the weight,
-DOUBT_MOST = 0.3  # and by no more than this
-WIDEST = 1.7  # times the observed 95th percentile, and no more
+P80_Z, P95_Z, P99_Z = 0.8416, 1.6449, 2.3263  # standard deviations above the mean
+TAIL = 1.44  # times the 99th percentile, by which four of five second attempts should answer
+TWICE = 2.0  # times the 95th, by which half of them should
+LEAST_Z = 1.75  # no healthy target is hedged more often than 4 %, however narrow its times are
+SURE = 60.0  # weight of samples from which on the second bound needs no margin; until then
+DOUBT_Z = 10.0  # the difference of one over the roots, times this, in standard errors' shape,
+DOUBT_MOST = 0.6  # and no more than this
+DOUBT_LEAST_Z = 1.2  # for a deadline of few samples
+SEEN_LEAST = 50.0  # weight at which the 95th percentile as it was observed is believed over the fit
+WIDEST = 2.2  # times the observed 95th percentile, and no more
 ENOUGH = 16.0  # weight of samples at which a bucket speaks for itself
 SPREAD_WEIGHT = 5.0  # samples that the prior spread counts for
 STEP_SPREAD = 0.1  # variance added for every doubling of the prompt between lender and borrower
 SILENT_SHARE = 0.15  # of attempts; where more never answer, some may only be slow:
 SILENT_GROWTH = 4.0  # so many times the rest of the share is added to the deadline,
 SILENT_MOST = 2.0  # which grows up to this factor
+TELLING = 0.1  # share of the deadline before which an attempt that was given up tells nothing
 STREAK = 5  # attempts given up in a row, after which each further one
 STREAK_GROWTH = 1.15  # multiplies the deadline: nothing is known of an answer that never came
-LEAST_S = 0.15  # no deadline is shorter: a network hiccup is not a stall
+LEAST_S = 0.1  # no deadline is shorter: a network hiccup is not a stall
 MOST_S = 30.0
 REASONING_MOST_S = 120.0
 BATCH = 16  # samples between two looks at a sketch that knows enough
 LIMIT = 1024  # targets; those of pattern routes are the clients' words
 WINDOW_S = 5.0  # of the counts that tell a slow target
-SLOW_LEAST = 4  # attempts over their deadline, in this window and the last, that mean something
-SLOW_SHARE = 0.3  # of all attempts
+SLOW_SHARE = 0.3  # of attempts, in this window and the last, over their deadline,
+SLOW_MORE = 2.5  # and so many more: four of four mean something, four of twelve are chance
+PROBE_S = 0.5  # between two lanes that find out what the next target is worth
+SLOW_START = 2  # lanes that may move on for each answer of the target they move to
 
 PEAK_S = 60.0  # time constant of the figure that targets are compared by
 
@@ -47,25 +56,25 @@ _REASONING = 64  # added to the size: histories of their own
 class Pace:
     """Whether a target keeps its deadlines at present: counts of two windows."""
 
-    __slots__ = ("ends_at", "late", "late_before", "met", "met_before")
+    __slots__ = ("ends_at", "late", "late_before", "met", "met_before", "probe_at", "sent")
 
     def __init__(self) -> None:
-        self.ends_at = 0.0
-        self.met = self.late = self.met_before = self.late_before = 0
+        self.ends_at = self.probe_at = 0.0
+        self.met = self.late = self.met_before = self.late_before = self.sent = 0
 
     def roll(self, now: float) -> None:
         """Forget what is too old."""
         if now >= self.ends_at:
             fresh = now < self.ends_at + WINDOW_S
             self.met_before, self.late_before = (self.met, self.late) if fresh else (0, 0)
-            self.met = self.late = 0
+            self.met = self.late = self.sent = 0
             self.ends_at = now + WINDOW_S
 
     def slow(self, now: float) -> bool:
         """Whether so many attempts are late that more of them would make it worse."""
         self.roll(now)
         late = self.late + self.late_before
-        return late >= SLOW_LEAST and late > SLOW_SHARE * (late + self.met + self.met_before)
+        return late > SLOW_SHARE * (late + self.met + self.met_before) + SLOW_MORE
 
 
 class History:
@@ -123,7 +132,9 @@ class Latency:
         sketch = history.sizes.get(size)
         if sketch is None:
             sketch = history.sizes[size] = Sketch()
-        if seconds >= 0.9 * sketch.limit_s:  # a client that left at once says nothing
+        if seconds < TELLING * sketch.limit_s:
+            return  # a client that left at once, or a hedge that lost at once, says nothing
+        if seconds >= 0.9 * sketch.limit_s:
             sketch.streak += 1
         sketch.cut(seconds, now)
         if history.compared:
@@ -153,6 +164,21 @@ class Latency:
         """Whether much of what this target was asked lately is late: it needs no more load."""
         history = self._histories.get(target)
         return history is not None and history.pace.slow(now)
+
+    def uncertain(self, target: str, following: str, now: float) -> bool:
+        """Whether a target is late all the time and the one after it has to prove itself first:
+        both may be slow. Who asks and is told no goes there: one every PROBE_S, and SLOW_START for
+        every answer that came lately, so that a target which does answer soon gets everything."""
+        if not self.slow(target, now):
+            return False
+        pace = (self._histories.get(following) or self._remember(following)).pace
+        pace.roll(now)
+        if pace.sent >= SLOW_START * (pace.met + pace.met_before):
+            if now < pace.probe_at:
+                return True
+            pace.probe_at = now + PROBE_S
+        pace.sent += 1
+        return False
 
     def expected_s(self, target: str, now: float) -> float:
         """A pessimist's first-token time, for choosing among targets: it rises at once and falls
@@ -204,7 +230,9 @@ class Latency:
             fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
             excess = max(0.0, reading.silent - SILENT_SHARE)
             seen = exp(reading.p95)
-            limit = min(max(fitted, seen), WIDEST * seen)
+            limit = min(fitted, WIDEST * seen)
+            if reading.weight > SEEN_LEAST:
+                limit = max(limit, seen)
             limit *= min(1 + SILENT_GROWTH * excess, SILENT_MOST)
         if sketch.streak > STREAK:
             limit *= STREAK_GROWTH ** min(sketch.streak - STREAK, 50)
@@ -254,10 +282,22 @@ class Pool:
 
 
 def _limit(weight: float, mean: float, variance: float, doubt: float = 0.0) -> float:
+    """Seconds, for a fit in log seconds. doubt: margin of the bound for few samples."""
     wide = sqrt((weight * variance + SPREAD_WEIGHT * SPREAD) / (weight + SPREAD_WEIGHT))
-    return exp(mean + (QUANTILE_Z + WIDE_Z * wide - doubt) * wide)
+    late = TAIL * exp(P99_Z * wide) - exp(P80_Z * wide)  # in medians, as the next two
+    latest = TWICE * exp(P95_Z * wide) - 1.0
+    if late < latest:
+        wanted = max(log(late) / wide, LEAST_Z) if late > 1.0 else LEAST_Z
+    else:
+        wanted = log(latest) / wide
+    if doubt > 0.0:
+        bound = log(latest) / wide
+        # the standard error of a fitted quantile, as a multiple of a median's
+        bound -= doubt * sqrt(1.0 + bound * bound / 2.0)
+        wanted = max(min(wanted, bound), DOUBT_LEAST_Z)
+    return exp(mean + wanted * wide)
 
 
 def _doubt(weight: float) -> float:
-    """How many deviations earlier the deadline is, for a sketch of so few samples."""
+    """How many standard errors of a median earlier a deadline of so few samples is."""
     return min(DOUBT_MOST, max(0.0, DOUBT_Z * (1.0 / sqrt(weight) - 1.0 / sqrt(SURE))))

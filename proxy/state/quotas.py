@@ -19,6 +19,13 @@ HELD_LIMIT = 100_000  # requests under way at once
 EVERYONE = ""  # the name of the global budget
 
 
+class HeldElsewhere(ClientError):
+    """A rate is not used up here, but the rest of it is other processes' for now. likely: by what
+    they last told they do not use it."""
+
+    likely = False
+
+
 class Quotas:
     """All accounts. now: monotonic seconds; wall: Unix seconds, which only say what day it is."""
 
@@ -33,6 +40,7 @@ class Quotas:
         self._held: dict[str, int] = {}  # by request: tokens that were thought to be needed
         self.refused = 0
         self.any = False  # whether anybody is limited
+        self.version = 0  # counts configurations: each has accounts of its own
         self.configure(table)
         self.tick(now, wall)
 
@@ -89,6 +97,7 @@ class Quotas:
         for account in (self._everyone, of_route, of_key):
             for budget in account.budgets if account is not None else ():
                 budget.spent += cost
+                budget.own += cost
                 level = budget.level(self._alert_share)
                 if level > budget.told:
                     budget.told = level
@@ -116,7 +125,7 @@ class Quotas:
         for account in self._all():
             for budget in account.budgets:
                 if self._ends and ends[budget.period] > self._ends[budget.period]:
-                    budget.spent, budget.told = 0, 0.0
+                    budget.spent, budget.own, budget.told = 0, 0, 0.0
         self._ends = ends
         self._wall_ahead = wall - now
         self._next_at = now + max(0.0, ends[DAY] - wall)
@@ -124,6 +133,7 @@ class Quotas:
     def configure(self, table: Table) -> None:
         """A reload: what was used stays used."""
         self.any = not table.is_empty
+        self.version += 1
         self._alert_share = table.alert_share
         for accounts, rows, word in (
             (self._keys, table.keys, "key"),
@@ -151,7 +161,7 @@ class Quotas:
     def snapshot(self, now: float) -> list[dict[str, str | int | float | None]]:
         """Every limit and what is used of it, for the admin API. Money in pico-USD."""
         found: list[dict[str, str | int | float | None]] = []
-        for scope, name, account in self._named():
+        for scope, name, account in self.named():
             for kind, window in (("requests", account.requests), ("tokens", account.tokens)):
                 if window is not None:
                     found.append(
@@ -174,15 +184,16 @@ class Quotas:
 
     # ---- inside ---------------------------------------------------------------------------------
 
-    def _all(self) -> list[Account]:
-        return [account for _, _, account in self._named()]
-
-    def _named(self) -> list[tuple[str, str, Account]]:
+    def named(self) -> list[tuple[str, str, Account]]:
+        """Every account with its scope (key, route or all) and its name."""
         found = [("key", name, one) for name, one in self._keys.items()]
         found += [("route", name, one) for name, one in self._routes.items()]
         if self._everyone is not None:
             found.append(("all", EVERYONE, self._everyone))
         return found
+
+    def _all(self) -> list[Account]:
+        return [account for _, _, account in self.named()]
 
     def _admit_rate(self, account: Account, tokens: int, now: float) -> ClientError | None:
         requests, of_tokens = account.requests, account.tokens
@@ -214,6 +225,10 @@ class Quotas:
         else:
             words += f" Try again in {_span(wait)}."
             headers["retry-after"] = str(max(1, int(wait + 0.999)))
+        if window.ceiling < window.limit and wanted <= window.limit - window.used(now):
+            held = HeldElsewhere(429, words, name, "rate_limit_exceeded", headers=headers)
+            held.likely = wanted <= window.left(now)
+            return held
         return ClientError(429, words, name, "rate_limit_exceeded", headers=headers)
 
     def _spent_error(self, budget: Budget, now: float) -> ClientError:

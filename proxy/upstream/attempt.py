@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Done, Failed, Finished, is_token
@@ -62,6 +63,7 @@ class Lingerer:
 class Contender(Protocol):
     """Who runs the race this attempt is in."""
 
+    def overdue(self, attempt: Attempt) -> None: ...
     def first_token(self, attempt: Attempt) -> None: ...
     def answered(self, attempt: Attempt, body: bytes) -> None: ...
     def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None: ...
@@ -97,7 +99,7 @@ class Attempt:
         "waiting",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913  # every part of one try, set once
+    def __init__(  # noqa: PLR0913, PLR0917 - every part of one try; by place, which is faster
         self,
         runner: Contender,
         lane: int,
@@ -105,10 +107,8 @@ class Attempt:
         endpoint: Endpoint,
         request: bytes,
         dialect: Dialect,
-        *,
         streams: bool,
         passes: bool,
-        started_s: float,
     ) -> None:
         self._runner = runner
         self.lane = lane
@@ -118,8 +118,8 @@ class Attempt:
         self.dialect = dialect
         self.decoder = dialect.decoder() if streams else None
         self._streams = streams
-        self.passes = passes  # the client's dialect: bytes may pass unchanged
-        self.started_s = started_s
+        self.passes = passes
+        self.started_s = perf_counter()
         self.phase = Phase.WAITING
         self.connection: Connection | None = None
         self.waiting = False
@@ -134,6 +134,11 @@ class Attempt:
         self._retried = False
         self._status = 0
         self._kept = NO_HEADERS
+
+    def overdue(self) -> None:
+        """The timer's word."""
+        self.timer = None
+        self._runner.overdue(self)
 
     # ---- connection ------------------------------------------------------------
 

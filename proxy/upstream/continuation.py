@@ -23,7 +23,7 @@ from proxy.chat import (
     Usage,
 )
 from proxy.errors import Kind, UpstreamFailure
-from proxy.routing.seam import Diverged, Seam
+from proxy.routing.seam import Diverged, Echo, Seam
 from proxy.routing.signals import BYTES_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ class Said:
 
 
 def said(events: Sequence[Event], body: Json) -> Said | None:
-    """What was said, where it can be continued; None where it cannot."""
-    if body.get("n") not in (None, 1) or body.get("logprobs") or _formed(body):
+    """What was said, where there is anything that could be joined to it; None where not."""
+    if any(body.get(name) not in (None, 1) for name in ("n", "best_of")):
+        return None
+    if any(body.get(name) for name in ("logprobs", "echo", "suffix")):
         return None
     text: list[str] = []
     opened = Opened()
@@ -66,18 +68,30 @@ def said(events: Sequence[Event], body: Json) -> Said | None:
     return Said(whole, opened) if whole.strip() else None
 
 
-def _formed(body: Json) -> bool:
-    """Whether the answer is to have a form, as chat, Messages or Responses ask for one."""
+def formed(body: Json) -> bool:
+    """Whether the answer is to have a form, as chat, Messages or Responses ask for one: half of it
+    cannot be continued. Nor can that of several prompts at once."""
     inner = (body.get("text"), body.get("output_config"))
     forms = (one.get("format") for one in inner if isinstance(one, dict))
-    return any(
+    return isinstance(body.get("prompt"), list) or any(
         isinstance(form, dict) and form.get("type") != "text"
         for form in (body.get("response_format"), *forms)
     )
 
 
+def repeats(body: Json) -> bool:
+    """Whether the same model, asked the same, should say the same."""
+    temperature = body.get("temperature")
+    still = isinstance(temperature, int | float) and temperature == 0
+    return still and isinstance(body.get("seed"), int)
+
+
 def continued(body: Json, before: Said, *, prefill: bool) -> Json:
-    """The request that asks for the rest: chat's and Messages' turns, or Responses' items."""
+    """The request that asks for the rest: chat's and Messages' turns, Responses' items, or a
+    prompt that has grown."""
+    prompt = body.get("prompt")
+    if isinstance(prompt, str):
+        return {**body, "prompt": prompt + before.text}
     field = "messages" if "messages" in body else "input"
     turns = body[field]
     if isinstance(turns, str):
@@ -88,50 +102,65 @@ def continued(body: Json, before: Said, *, prefill: bool) -> Json:
     return {**body, field: turns}
 
 
+class Unlike(UpstreamFailure):
+    """A continuation that cannot be joined to what it continues. Nobody's fault."""
+
+    def __init__(self) -> None:
+        super().__init__(Kind.PROTOCOL, "the continuation does not fit the answer")
+
+
 class JoiningEncoder:
-    """The client's stream going on: new text through the seam, counts added up."""
+    """The client's stream going on: new text through the seam, counts added up.
 
-    __slots__ = ("_before", "_inner", "_seam")
+    spent: what all of the answer has used before.
+    """
 
-    def __init__(self, inner: Encoder, before: Said) -> None:
+    __slots__ = ("_inner", "_seam", "_spent", "heard")
+
+    def __init__(self, inner: Encoder, seam: Seam | Echo, spent: Usage) -> None:
         self._inner = inner
-        self._before = before
-        self._seam = Seam(before.text)
+        self._seam = seam
+        self._spent = spent
+        self.heard = False  # something new was said
 
     def encode(self, events: Sequence[Event]) -> bytes:
-        """See Encoder.encode. Raises UpstreamFailure when the two halves cannot be joined."""
+        """See Encoder.encode. Raises Unlike when the two halves cannot be joined."""
         joined: list[Event] = []
         for event in events:
             if isinstance(event, Opened | Reasoning):
                 continue  # the answer is open already, and its thinking is over
-            if isinstance(event, Text):
-                try:
-                    text = self._seam.feed(event.text)
-                except Diverged as error:
-                    raise UpstreamFailure(
-                        Kind.PROTOCOL, "the continuation does not fit the answer"
-                    ) from error
+            if isinstance(event, Text | Finished):
+                text = self._join(event)
                 if text:
-                    joined.append(Text(text, event.choice))
-            elif isinstance(event, Finished):
-                rest = self._seam.finish()
-                if rest:
-                    joined.append(Text(rest, event.choice))
-                joined.append(event)
+                    self.heard = True
+                    choice = event.choice if isinstance(event, Text) else 0
+                    joined.append(Text(text, choice))
+                if isinstance(event, Finished):
+                    joined.append(event)
             elif isinstance(event, Spent):
                 joined.append(Spent(self.total(event.usage)))
             else:
                 joined.append(event)
         return self._inner.encode(joined)
 
+    def _join(self, event: Text | Finished) -> str:
+        try:
+            return self._seam.feed(event.text) if isinstance(event, Text) else self._seam.finish()
+        except Diverged as error:
+            raise Unlike from error
+
+    def around(self, event: Event) -> None:
+        """See Encoder.around: what is at the seam is looked at."""
+
     def total(self, usage: Usage) -> Usage:
-        """Both halves' counts; the first half's are an estimate."""
-        first = self._before.tokens
+        """The counts of all parts; those of a part that broke off are an estimate."""
+        before = self._spent
         return Usage(
-            prompt=usage.prompt + max(0, usage.prompt - first),
-            completion=usage.completion + first,
-            cached=usage.cached,
-            reasoning=usage.reasoning,
+            prompt=before.prompt + usage.prompt,
+            completion=before.completion + usage.completion,
+            cached=before.cached + usage.cached,
+            cache_written=before.cache_written + usage.cache_written,
+            reasoning=before.reasoning + usage.reasoning,
             estimated=True,
         )
 

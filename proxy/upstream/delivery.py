@@ -8,8 +8,9 @@ import orjson
 
 from proxy import headers
 from proxy.chat import Usage
-from proxy.dialects.assemble import assemble, events_of
+from proxy.dialects.assemble import assemble, events_of, named
 from proxy.errors import ClientError
+from proxy.routing.seam import Echo, Seam
 from proxy.tokens import estimated
 from proxy.upstream.continuation import JoiningEncoder, Said
 from proxy.upstream.relay import Gather, Relay
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
     from proxy.upstream.follow import Owner
-    from proxy.upstream.whole import Whole
 
 END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
 COMMENT = b": keep-alive\n\n"
@@ -30,7 +30,8 @@ COMMENT = b": keep-alive\n\n"
 class Delivery:
     """One exchange's way out. Knows the client's dialect; keeps what the cache may store."""
 
-    __slots__ = ("_dialect", "_engine", "_exchange", "_least_per_s", "_sink", "follower", "opened")
+    __slots__ = ("_dialect", "_earlier", "_engine", "_exchange", "_joint", "_least_per_s", "_sink",
+                 "follower", "opened")  # fmt: skip
 
     def __init__(
         self,
@@ -47,6 +48,8 @@ class Delivery:
         self._engine = engine
         self._least_per_s = least_per_s
         self.follower: Relay | Gather | None = None
+        self._earlier = b""  # what targets sent whose streams broke
+        self._joint: JoiningEncoder | None = None
         self.opened = False  # the client has a status line: an error can only be an event now
 
     def follow(
@@ -95,9 +98,16 @@ class Delivery:
     def spent(self) -> Usage | None:
         """What the answer has used so far: as the provider told, else counted from its text."""
         follower = self.follower
-        if follower is None or follower.usage is not None:
-            return None if follower is None else follower.usage
-        return self._count(assemble(self.spoken()))
+        if follower is None:
+            return None
+        usage = follower.usage or self._count(assemble(self._events()))
+        joint = self._joint
+        return usage if joint is None or usage is None else joint.total(usage)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the client has anything of what the present target says."""
+        return self._joint is None or self._joint.heard
 
     def count_whole(self, body: bytes) -> Usage | None:
         """What a whole answer used whose provider counted nothing."""
@@ -112,11 +122,16 @@ class Delivery:
         return estimated(asked, answer, exchange.provider_model)
 
     def spoken(self) -> list[Event]:
-        """What there is of the answer, as events."""
-        if isinstance(self.follower, Gather):
-            return self.follower.events
+        """What the client has of the answer, as events; of a whole one, what there is of it."""
+        return self._events(self._earlier)
+
+    def _events(self, earlier: bytes = b"") -> list[Event]:
+        follower = self.follower
+        if isinstance(follower, Gather):
+            return follower.events
         decoder = self._dialect.decoder()
-        return [event for frame in decoder.feed(self._said()) for event in frame.events]
+        sent = earlier + (follower.text if follower is not None else b"")
+        return [event for frame in decoder.feed(sent) for event in frame.events]
 
     def redirect(self, sink: Sink) -> None:
         """From now on the tokens of the open stream go there; its end is told as before."""
@@ -130,13 +145,20 @@ class Delivery:
             return COMMENT
         return (follower.text or COMMENT) if follower.keeps else None
 
-    def _said(self) -> bytes:
-        return self.follower.text if isinstance(self.follower, Relay) else b""
-
     def resume(
-        self, attempt: Attempt, step: Step, owner: Owner, before: Said, gap_s: float
+        self,
+        attempt: Attempt,
+        step: Step,
+        owner: Owner,
+        before: Said,
+        gap_s: float,
+        *,
+        repeats: bool,
     ) -> None:
-        """Let another target's tokens go on with the stream that the client already reads."""
+        """Let another target's tokens go on with the stream that the client already reads.
+
+        repeats: it says from its beginning what the client has.
+        """
         decoder = attempt.decoder
         assert decoder is not None
         engine = self._engine
@@ -148,12 +170,17 @@ class Delivery:
             created=before.opened.created or int(engine.wall()),
             include_usage=self._exchange.wants_usage,
         )
-        inner.resume(self._said())
+        if isinstance(self.follower, Relay):
+            self._earlier += self.follower.text
+        inner.resume(self._earlier)
+        spent = self._exchange.usage or Usage(completion=before.tokens)
+        seam = Echo(before.text) if repeats else Seam(before.text)
+        self._joint = joint = JoiningEncoder(inner, seam, spent)
         relay = Relay(
             owner,
             self._sink,
             decoder,
-            encoder=JoiningEncoder(inner, before),
+            encoder=joint,
             plain=(),
             end_mark=b"",
             strip_usage=False,
@@ -176,20 +203,21 @@ class Delivery:
         exchange = self._exchange
         assert follower is not None
         exchange.finish = follower.finish or "stop"
-        exchange.usage = follower.usage or self.spent()
+        exchange.usage = self.spent()
         if isinstance(follower, Relay):
             self._sink.end()
             return follower.text if keep else b""
-        body = self._dialect.write_answer(assemble(follower.events))
+        answer = assemble(follower.events)
+        model = exchange.provider_model
+        created = int(self._engine.wall())
+        body = self._dialect.write_answer(named(answer, exchange.id, model, created))
         self._whole(body)
         return body
 
-    def whole(self, answer: Whole, step: Step) -> None:
+    def whole(self, body: bytes, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        exchange.usage = answer.usage or self.count_whole(answer.body)
-        exchange.finish = answer.finish
-        said = self._dialect.read_answer(orjson.loads(answer.body))
+        said = self._dialect.read_answer(orjson.loads(body))
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,
             model=said.model or step.model,

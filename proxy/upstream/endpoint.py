@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from proxy.dialects.registry import dialect, spoken
+from proxy.dialects.openai_models import SAMPLING, habit, reasons, refuses_sampling
+from proxy.dialects.registry import CALLS_BY_SCHEMA, dialect, spoken
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -38,20 +38,7 @@ RENAMED_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "random_seed": ("seed", "random_seed"),
 }
 
-# OpenAI's reasoning models refuse what steers sampling; 5.1 and later, and chat variants, do not.
-_REASONS = re.compile(r"(?:^|/)(?:o[134](?![a-z])|gpt-5(?!\.|-chat))")
-_SAMPLING = frozenset(
-    (
-        "temperature",
-        "top_p",
-        "presence_penalty",
-        "frequency_penalty",
-        "logprobs",
-        "top_logprobs",
-        "logit_bias",
-        "stop",
-    )
-)
+SAMPLED = frozenset(SAMPLING)
 
 _RELOCATED = frozenset(("deployment_path", "raw_predict"))
 _VERTEX = "vertex-2023-10-16"  # Claude's interface there, in the body
@@ -77,12 +64,23 @@ _HEADS_KEPT = 512  # paths may hold a model that a client chose
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What differs for one model: fields to look at at all, those that are refused, those that
-    have another name, and whether developers are told as system."""
+    have another name, whether developers are told as system, and the model of OpenAI's whose effort
+    decides whether it can be told how to sample."""
 
     watched: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     as_system: bool = False
+    reasoner: str = ""
+
+    def refuses(self, body: Json) -> frozenset[str]:
+        """Parameters that are left out of this body."""
+        if not self.reasoner:
+            return self.refused
+        inner = body.get("reasoning")
+        effort = inner.get("effort") if isinstance(inner, dict) else body.get("reasoning_effort")
+        effort = effort if isinstance(effort, str) else None
+        return self.refused | SAMPLED if refuses_sampling(self.reasoner, effort) else self.refused
 
 
 @dataclass(slots=True)
@@ -102,8 +100,8 @@ class Endpoint:
     repairs: bool = field(init=False)  # whether its streams are told anew even to its own kin
     _host: str = field(init=False)
     wants: dict[str, Wants] = field(default_factory=dict)  # of OpenAI-shaped bodies, by model
-    _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict)
-    _spoken: dict[str, Dialect] = field(default_factory=dict)
+    _heads: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
+    spoken: dict[str, Dialect] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.relocates = bool(self.api_version) or not self.quirks.isdisjoint(_RELOCATED)
@@ -113,11 +111,18 @@ class Endpoint:
         plain = origin.port == (443 if origin.tls else 80)
         self._host = host if plain else f"{host}:{origin.port}"
 
-    def dialect_for(self, client: Dialect) -> Dialect:
-        """What to speak with this provider for a client: its own dialect where both know it."""
-        found = self._spoken.get(client.name)
+    def dialect_for(self, client: Dialect, body: Json | None = None) -> Dialect:
+        """What to speak with this provider for a client: its own dialect where both know it.
+
+        Kept in spoken, except where it hangs on the request.
+        """
+        if "calls_by_schema" in self.quirks:
+            if body is not None and body.get("tools"):
+                return CALLS_BY_SCHEMA
+            return dialect(spoken(self.family, client.name))
+        found = self.spoken.get(client.name)
         if found is None:
-            found = self._spoken[client.name] = dialect(
+            found = self.spoken[client.name] = dialect(
                 spoken(self.family, client.name, responses="speaks_responses" in self.quirks)
             )
         return found
@@ -133,12 +138,15 @@ class Endpoint:
         if self.family != "openai":
             return Wants()
         refused = {n for quirk in self.quirks for n in REFUSED_PARAMETERS.get(quirk, ())}
-        if "reasoning_limits" in self.quirks and _REASONS.search(model):
-            refused |= _SAMPLING
+        reasoner = model if "reasoning_limits" in self.quirks and reasons(model) else ""
+        if habit(reasoner) == "always":
+            refused.add("stop")
         renames = tuple(pair for quirk, pair in RENAMED_PARAMETERS.items() if quirk in self.quirks)
         as_system = "no_developer" in self.quirks
         watched = refused | {old for old, _ in renames} | ({"messages"} if as_system else set())
-        return Wants(frozenset(watched), frozenset(refused), renames, as_system)
+        if reasoner:
+            watched |= SAMPLED
+        return Wants(frozenset(watched), frozenset(refused), renames, as_system, reasoner)
 
     def located(self, path: str, body: Json, *, stream: bool) -> str:
         """The path with what this provider wants in it: the model, its interface's version."""
@@ -161,12 +169,13 @@ class Endpoint:
         path: below the base URL, encoded, query included. accepts: a stream's content type,
         always the same for a path.
         """
-        head = self._heads.get((path, stream))
+        heads = self._heads[stream]
+        head = heads.get(path)
         if head is None:
             head = self._head(path, accepts if stream else _JSON)
-            if len(self._heads) > _HEADS_KEPT:
-                self._heads.clear()
-            self._heads[(path, stream)] = head
+            if len(heads) > _HEADS_KEPT:
+                heads.clear()
+            heads[path] = head
         if more:
             head += more
         if self.sign is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 
 class Breakers(Protocol):
+    """known: targets that had trouble; of others there is nothing to ask or to tell."""
+
+    @property
+    def known(self) -> Container[str]: ...
     def enter(self, target: str, now: float, *, forced: bool = False) -> int | None: ...
     def succeeded(self, target: str, now: float, ticket: int | None = None) -> None: ...
     def failed(
@@ -42,6 +46,7 @@ class Latency(Protocol):
     ) -> float: ...
     def late(self, target: str, now: float) -> None: ...
     def slow(self, target: str, now: float) -> bool: ...
+    def uncertain(self, target: str, following: str, now: float) -> bool: ...
 
 
 class Gaps(Protocol):
@@ -79,6 +84,7 @@ class Terms:
 
     first_token_s: float | None = None
     between_tokens_s: float | None = None
+    pausing_s: float | None = None  # likewise, of answers that think or call tools in between
     least_per_s: float | None = None  # tokens; a slower answer counts as stalled
     hedge_share: float | None = None
     answer_s: float = 120.0

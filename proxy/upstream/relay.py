@@ -2,7 +2,7 @@
 
 Pass-through forwards the provider's bytes; a token is one read and one write, looked at with two
 counts and not parsed. Anything out of the ordinary - a finish, usage, an error, the end mark - is
-decoded. With an encoder every frame is translated.
+decoded. With an encoder every frame is translated, a usual token by its word alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from proxy.chat import Event
     from proxy.dialects.dialect import Decoder, Encoder, Frame
+    from proxy.dialects.usual import Usual
     from proxy.exchange import Sink
     from proxy.timing import Clock, Wheel
 
@@ -32,7 +33,7 @@ class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
     __slots__ = ("_after_text", "_before_text", "_encoder", "_end_mark", "_kept", "_kept_bytes",
-                 "_plain", "_plain_marks", "_strip_usage", "_tail", "sink")  # fmt: skip
+                 "_plain", "_plain_marks", "_strip_usage", "_tail", "_usual", "sink")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -64,6 +65,7 @@ class Relay(Follower):
         self._after_text = b""
         self._plain_marks = plain
         self._plain = b""  # the one that this stream uses
+        self._usual: Usual | None = None
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """The bytes of the frames that were held back until the first token."""
@@ -71,6 +73,8 @@ class Relay(Follower):
         if self._encoder is None:
             for frame in frames:
                 self._learn(frame.raw)
+        else:
+            self._usual = self._decoder.usual()
         self._watch()
         first = self._pass(frames)
         self._keep(first)
@@ -79,7 +83,12 @@ class Relay(Follower):
     def feed(self, data: bytes) -> None:
         """More of the provider's body."""
         if self._encoder is not None:
-            self._examine(self._decode(data))
+            usual = self._usual
+            word = usual.word(data) if usual is not None else b""
+            if word:
+                self._say(self._before_text + word + self._after_text, word)
+            else:
+                self._translated(data)
             return
         if self._tail:
             data = self._tail + data
@@ -128,6 +137,25 @@ class Relay(Follower):
             before + piece + after if isinstance(piece, bytes) else piece[0] for piece in self._kept
         )
 
+    def _translated(self, data: bytes) -> None:
+        """Anything but one usual token: several, or what must be decoded."""
+        words = self._usual.words(data) if self._usual is not None else ()
+        if words:
+            before, after = self._before_text, self._after_text
+            self._say(b"".join([before + word + after for word in words]), *words)
+        else:
+            self._examine(self._decode(data))
+
+    def _say(self, data: bytes, *words: bytes) -> None:
+        """Translated tokens: the same words in the client's format."""
+        now = self._now()
+        self.longest_s = max(self.longest_s, now - self.heard_s)
+        self.heard_s = now
+        self._kept_bytes += len(data)
+        if self._kept_bytes <= KEPT_LIMIT_BYTES:
+            self._kept += words
+        self.sink.write(data)
+
     def _learn(self, event: bytes) -> None:
         """What a usual chunk of this stream looks like around its text."""
         for mark in self._plain_marks:
@@ -175,10 +203,24 @@ class Relay(Follower):
 
     def _translate(self, encoder: Encoder, frame: Frame) -> bytes:
         try:
-            return encoder.encode(frame.events)
+            out = encoder.encode(frame.events)
         except UpstreamFailure as failure:
             self.failure = failure
             return b""
+        if self._usual is not None and self._usual.learn(frame.raw, frame.events):
+            self._surround(encoder.around(frame.events[0]))
+        return out
+
+    def _surround(self, around: tuple[bytes, bytes] | None) -> None:
+        """What the client gets around the words from here on."""
+        before, after = self._before_text, self._after_text
+        if around is None:
+            self._usual = None
+        elif around != (before, after):
+            self._kept = [
+                one if isinstance(one, tuple) else (before + one + after,) for one in self._kept
+            ]
+            self._before_text, self._after_text = around
 
     def _tokens(self) -> int:
         return len(self._kept) if self._kept_bytes <= KEPT_LIMIT_BYTES else self._kept_bytes

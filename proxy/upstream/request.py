@@ -49,7 +49,8 @@ def request_for(
     endpoint = step.endpoint
     if client is None or client is dialect:
         path = PATHS[dialect.name]
-        exchange.dropped = ()
+        if exchange.dropped:
+            exchange.dropped = ()  # by another target
         body = {**exchange.body, "model": step.model}
         if streams:
             body["stream"] = True
@@ -96,7 +97,7 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
             body.setdefault(new, value)
     if wants.as_system and "messages" in body:
         body["messages"] = _as_system(body["messages"])
-    found = wants.refused & body.keys()
+    found = wants.refuses(body) & body.keys()
     if found:
         for name in found:
             del body[name]

@@ -10,104 +10,28 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from proxy import headers
-from proxy.errors import (
-    MEANING,
-    ClientError,
-    Kind,
-    UpstreamFailure,
-    telling,
-    to_client,
-)
-from proxy.routing.demand import wants_reasoning
-from proxy.routing.overdue import SLICE, overdue, overdue_last
-from proxy.routing.race import (
-    Arm,
-    Cancel,
-    Commands,
-    Denied,
-    Failed,
-    FirstToken,
-    GiveUp,
-    Race,
-    Start,
-    Verdict,
-)
-from proxy.routing.retry import may_retry, retry_after, retry_in
-from proxy.routing.signals import BYTES_PER_TOKEN
-from proxy.upstream.attempt import Attempt
-from proxy.upstream.continuation import Said, continued, said
+from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
+from proxy.routing.race import FirstToken
+from proxy.upstream.continuation import Unlike
 from proxy.upstream.delivery import Delivery
-from proxy.upstream.request import counts_itself, request_for
-from proxy.upstream.whole import read as read_whole
+from proxy.upstream.lanes import Lanes
+from proxy.upstream.request import counts_itself
+from proxy.upstream.resumption import Way, resumption
+from proxy.upstream.whole import passed, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from proxy.dialects.dialect import Dialect
-    from proxy.exchange import Exchange, Sink
-    from proxy.state.budget import Budget
-    from proxy.timing import Timer
-    from proxy.upstream.engine import Engine, Step, Terms
-
-RESUMABLE = ("openai", "anthropic", "responses")  # whose turns can be continued by a further turn
-RETRIES = 2  # lanes beyond the plan, once every target has failed
-RESUMPTIONS = 1  # how often one answer may be finished elsewhere
+    from proxy.exchange import Sink
+    from proxy.upstream.attempt import Attempt
+    from proxy.upstream.engine import Step
+    from proxy.upstream.resumption import Resumption
 
 
-class Runner:
+class Runner(Lanes):
     """One exchange on its way through its targets. Used once."""
 
-    __slots__ = (
-        "_asked", "_attempts", "_before", "_delays", "_delivery", "_dialect", "_engine",
-        "_failures", "_machine", "_nudged_s", "_paused", "_prefills", "_reasons",
-        "_resumptions", "_sink",
-        "_steps", "_store", "_terms", "_winner", "exchange", "over",
-    )  # fmt: skip
-
-    def __init__(  # one race's parts, set once
-        self,
-        exchange: Exchange,
-        steps: Sequence[Step],
-        terms: Terms,
-        dialect: Dialect,
-        engine: Engine,
-        sink: Sink,
-        store: Callable[[Exchange, bytes], None] | None = None,
-    ) -> None:
-        self.exchange = exchange
-        self._steps = steps
-        self._terms = terms
-        self._dialect = dialect
-        self._engine = engine
-        self._sink = sink
-        self._store = store
-        # A request that goes well needs neither the race nor the delivery's state: they are made
-        # when something happens that only they know an answer to.
-        self._delivery: Delivery | None = None
-        self._machine: Race | None = None
-        self._attempts: dict[int, Attempt] = {}
-        self._delays: list[Timer] = []
-        self._failures: list[UpstreamFailure] = []
-        self._winner: Attempt | None = None
-        self._paused = False
-        self._before: Said | None = None  # what the client has of an answer that broke off
-        self._asked = exchange.body
-        self._prefills = False
-        # Models that think first, or wait for tools, have histories of their own.
-        self._reasons = exchange.stream and wants_reasoning(exchange.body)
-        self._resumptions = 0
-        self._nudged_s = 0.0  # when a comment last kept the client's connection alive
-        self.over = False
+    __slots__ = ()
 
     # ---- for the client's side ------------------------------------------------------------
-
-    def start(self, wait_s: float = 0.0) -> None:
-        """Begin with the first target, after so many seconds."""
-        self._engine.budgets.request(self.exchange.route, self._terms.hedge_share)
-        if wait_s > 0:
-            self._start_later(0, 0, wait_s, forced=False)
-        else:
-            self._start_lane(0, 0)
 
     def cancel(self) -> None:
         """The client left: every upstream connection closes now."""
@@ -116,6 +40,20 @@ class Runner:
             self._stop_all()
             self.exchange.outcome = "cancelled"
             self._account()
+
+    def withdraw(self) -> bool:
+        """Another answer was found: every lane stops, and nothing is said. False where this one
+        has begun. What was asked is billed all the same."""
+        if self.over or self._winner is not None or self._rest is not None:
+            return False
+        if self._delivery is not None and self._delivery.opened:
+            return False
+        for attempt in self._attempts.values():
+            if attempt.connection is not None:
+                waited_s = perf_counter() - attempt.started_s
+                self._engine.lost(self.exchange, self._steps[attempt.step].name, waited_s)
+        self._stop_all()
+        return True
 
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
@@ -134,9 +72,9 @@ class Runner:
             return
         now = self._engine.now()
         heard = self._nudged_s or now - (perf_counter() - self.exchange.started_s)
-        follower = self._delivery.follower if self._delivery is not None else None
-        if follower is not None:
-            heard = max(heard, follower.heard_s)
+        way = self._delivery
+        if way is not None and way.follower is not None and way.heard:
+            heard = max(heard, way.follower.heard_s)
         if now - heard >= keep_s:
             self._nudged_s = now
             self._way.comment()
@@ -159,7 +97,7 @@ class Runner:
 
     def sent(self) -> bytes | None:
         """All that the client has of its stream; None where that is not kept."""
-        return None if self._before is not None else self._way.sent()
+        return None if self._rest is not None and self._rest.before else self._way.sent()
 
     @property
     def _way(self) -> Delivery:
@@ -175,218 +113,7 @@ class Runner:
             )
         return way
 
-    @property
-    def _race(self) -> Race:
-        """The race, from the moment there is more than one lane to think of."""
-        race = self._machine
-        if race is None:
-            race = self._machine = Race(len(self._steps), RETRIES)
-        return race
-
-    # ---- commands of the race ------------------------------------------------------------
-
-    def _execute(self, commands: Commands) -> None:
-        for command in commands:
-            match command:
-                case Start(lane=lane, step=step, delay=delay, forced=forced):
-                    if delay > 0:
-                        self._start_later(lane, step, delay, forced=forced)
-                    else:
-                        self._start_lane(lane, step, forced=forced)
-                case Cancel(lane=lane):
-                    self._cancel_lane(lane)
-                case Arm(lane=lane, share=share):
-                    attempt = self._attempts[lane]
-                    self._arm(attempt, attempt.deadline_s * share)
-                case GiveUp():
-                    failures = self._failures
-                    self._end_with(to_client(telling(failures)) if failures else turned_away())
-
-    def _start_later(self, lane: int, step: int, delay: float, *, forced: bool) -> None:
-        def start() -> None:
-            if not self.over:
-                self._start_lane(lane, step, forced=forced)
-
-        self._delays.append(self._engine.wheel.arm(delay, start))
-
-    def _start_lane(self, lane: int, step: int, *, forced: bool = False) -> None:
-        exchange = self.exchange
-        engine = self._engine
-        target = self._steps[step]
-        now = engine.now()
-        ticket = engine.breakers.enter(target.name, now, forced=forced or len(self._steps) == 1)
-        if ticket is None:
-            self._execute(self._race.on(Denied(lane)))
-            return
-        if target.limited and not engine.limits.admit(
-            target.limited, exchange.prompt_bytes // BYTES_PER_TOKEN, now
-        ):
-            engine.breakers.abandoned(target.name, now, ticket)
-            self._execute(self._race.on(Denied(lane)))
-            return
-        exchange.attempts += 1
-        streams = exchange.stream or self._terms.stream_upstream
-        spoken = target.endpoint.dialect_for(self._dialect)
-        request = request_for(exchange, target, spoken, streams=streams, client=self._dialect)
-        if exchange.dropped and self._terms.strict:
-            self._end_with(_no_place(exchange.dropped, target.name))
-            return
-        attempt = Attempt(
-            self,
-            lane,
-            step,
-            target.endpoint,
-            request,
-            spoken,
-            streams=streams,
-            passes=spoken is self._dialect and not target.endpoint.repairs,
-            started_s=perf_counter(),
-        )
-        attempt.ticket = ticket
-        self._attempts[lane] = attempt
-        attempt.deadline_s = self._deadline_s(step)
-        self._arm(attempt, attempt.deadline_s)
-        attempt.start()
-
-    def _cancel_lane(self, lane: int) -> None:
-        attempt = self._attempts.pop(lane, None)
-        if attempt is None:
-            return
-        engine = self._engine
-        ended_s = perf_counter()
-        waited = ended_s - attempt.started_s
-        why = "cancelled" if self.over else "stalled" if self._winner is None else "overtaken"
-        self.exchange.missed(self._steps[attempt.step].name, attempt.started_s, ended_s, why)
-        engine.latency.censored(
-            self._steps[attempt.step].name,
-            self.exchange.prompt_bytes,
-            waited,
-            engine.now(),
-            reasoning=self._reasons,
-        )
-        if attempt.connection is not None and self._winner is not None:
-            engine.lost(self.exchange, self._steps[attempt.step].name, waited)
-        self._abandon(attempt)
-
-    def _abandon(self, attempt: Attempt) -> None:
-        """Stop an attempt that nobody waits for any more."""
-        step = self._steps[attempt.step]
-        engine = self._engine
-        engine.breakers.abandoned(step.name, engine.now(), attempt.ticket)
-        if step.limited:
-            engine.limits.release(step.limited)
-        attempt.cancel()
-
-    # ---- deadlines ------------------------------------------------------------
-
-    def _arm(self, attempt: Attempt, seconds: float) -> None:
-        def stalled() -> None:
-            self._stalled(attempt)
-
-        attempt.timer = self._engine.wheel.arm(seconds, stalled)
-
-    @property
-    def _adaptive(self) -> bool:
-        """Whether the first token's deadline is learned, not set."""
-        return (
-            self._terms.first_token_s is None
-            and self.exchange.options.first_token_ms is None
-            and (self.exchange.stream or self._terms.stream_upstream)
-        )
-
-    def _deadline_s(self, step: int) -> float:
-        terms = self._terms
-        exchange = self.exchange
-        if not exchange.stream and not terms.stream_upstream:
-            return terms.answer_s
-        if exchange.options.first_token_ms is not None:
-            return exchange.options.first_token_ms / 1000
-        if terms.first_token_s is not None:
-            return terms.first_token_s
-        engine = self._engine
-        return engine.latency.deadline(
-            self._steps[step].name, exchange.prompt_bytes, engine.now(), reasoning=self._reasons
-        )
-
-    def _stalled(self, attempt: Attempt) -> None:
-        attempt.timer = None
-        engine = self._engine
-        now = engine.now()
-        name = self._steps[attempt.step].name
-        waited_s = perf_counter() - attempt.started_s
-        adaptive = self._adaptive
-        if waited_s < attempt.deadline_s * (1 + SLICE):  # not at every further look
-            engine.latency.late(name, now)
-        following = self._race.next_step
-        if following is None:
-            report = overdue_last(
-                attempt.lane, waited_s=waited_s, deadline_s=attempt.deadline_s, adaptive=adaptive
-            )
-        else:
-            hedges = self._terms.hedges and self.exchange.stream
-            report = overdue(
-                attempt.lane,
-                waited_s=waited_s,
-                deadline_s=attempt.deadline_s,
-                adaptive=adaptive,
-                next_slow=adaptive and engine.latency.slow(self._steps[following].name, now),
-                purse=self._purse if hedges else None,
-            )
-        if report.verdict is not Verdict.WAIT:
-            engine.breakers.failed(name, Kind.STALL, now, ticket=attempt.ticket)
-            self._failures.append(UpstreamFailure(Kind.STALL, "no token within the deadline"))
-        self._execute(self._race.on(report))
-
-    @property
-    def _purse(self) -> Budget:
-        """What this route's hedges are paid from."""
-        return self._engine.budgets.of(self.exchange.route, self._terms.hedge_share)
-
     # ---- what the attempts say ------------------------------------------------------------
-
-    def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None:
-        """A lane ended without a token."""
-        self._attempts.pop(attempt.lane, None)
-        if self.over:
-            return
-        engine = self._engine
-        step = self._steps[attempt.step]
-        self.exchange.missed(step.name, attempt.started_s, perf_counter(), failure.kind.value)
-        if step.limited:
-            engine.limits.release(step.limited)
-        if self._refuses_prefill(failure):
-            return
-        wait = retry_after(
-            failure.headers,
-            engine.wall(),
-            limited=failure.kind is Kind.RATE_LIMITED,
-            words=failure.detail,
-        )
-        engine.breakers.failed(
-            step.name, failure.kind, engine.now(), retry_after=wait, ticket=attempt.ticket
-        )
-        if MEANING[failure.kind].alarm:
-            engine.alarm(step.name, failure.kind)
-        self._failures.append(failure)
-        again = None
-        if self._race.next_step is None and may_retry(failure.headers):
-            again = retry_in(
-                failure.kind, attempt.lane, wait, engine.rand(), engine.budgets.retries
-            )
-        barred = frozenset[int]()
-        if failure.kind is Kind.CONTEXT_LENGTH:
-            barred = self._not_larger(attempt.step)
-        self._execute(self._race.on(Failed(attempt.lane, failure.kind, again, barred)))
-
-    def _not_larger(self, step: int) -> frozenset[int]:
-        """Steps whose window is known not to be larger than this one's, or is the same model."""
-        own = self._steps[step]
-        return frozenset(
-            index
-            for index, other in enumerate(self._steps)
-            if other.model == own.model
-            or (own.window is not None and other.window is not None and other.window <= own.window)
-        )
 
     def first_token(self, attempt: Attempt) -> None:
         """The race is decided: the others stop, the client's stream begins."""
@@ -403,13 +130,15 @@ class Runner:
             engine.now(),
             reasoning=self._reasons,
         )
-        gap_s = self._terms.between_tokens_s
+        gap_s = self._silence_s
         if gap_s is None:
             gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
         if self._paused:
             attempt.pause()
-        if self._before is not None:
-            self._way.resume(attempt, step, self, self._before, gap_s)
+        rest = self._rest
+        if rest is not None and rest.before is not None:
+            repeats = rest.way is Way.REPEAT
+            self._way.resume(attempt, step, self, rest.before, gap_s, repeats=repeats)
             return
         self._way.follow(
             attempt,
@@ -423,31 +152,33 @@ class Runner:
         """A whole answer came. It is passed on, translated, or told as a stream."""
         if self.over:
             return
-        step = self._steps[attempt.step]
+        exchange, sent = self.exchange, body
         try:
-            answer = read_whole(
-                body, source=self._dialect, target=attempt.dialect, passes=attempt.passes
-            )
+            if attempt.passes:
+                usage, finish = passed(body, self._dialect)
+            else:
+                stand_in = exchange.id, self._steps[attempt.step].model, self._engine.wall()
+                sent, (usage, finish) = translated(body, self._dialect, attempt.dialect, stand_in)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
         attempt.finished()
-        self._won(attempt)
-        exchange = self.exchange
+        step = self._won(attempt)
+        exchange.finish = finish
+        exchange.usage = usage or self._way.count_whole(sent)
         if exchange.stream:
-            self._way.whole(answer, step)
+            self._way.whole(sent, step)
         else:
-            exchange.usage = answer.usage or self._way.count_whole(answer.body)
-            exchange.finish = answer.finish
             exchange.status = 200
-            self._sink.whole(200, headers.JSON + headers.about(exchange), answer.body)
-        self._finished(answer.body)
+            self._sink.whole(200, headers.JSON + headers.about(exchange), sent)
+        self._finished(sent)
 
     def _won(self, attempt: Attempt) -> Step:
         exchange = self.exchange
         now = perf_counter()
         exchange.upstream_s = now - attempt.started_s
-        exchange.first_token_s = now - exchange.started_s
+        if self._rest is None or self._rest.before is None:
+            exchange.first_token_s = now - exchange.started_s
         step = self._steps[attempt.step]
         exchange.provider = step.endpoint.name
         exchange.provider_model = step.model
@@ -457,13 +188,21 @@ class Runner:
             self._execute(race.on(FirstToken(attempt.lane)))
             if race.hedge_won:
                 self._purse.give_back()  # it replaced a stalled attempt: no request was extra
-        self._engine.breakers.succeeded(step.name, self._engine.now(), attempt.ticket)
+        engine = self._engine
+        if step.name in engine.breakers.known:
+            engine.breakers.succeeded(step.name, engine.now(), attempt.ticket)
         return step
 
     @property
     def _pauses(self) -> bool:
         """Whether long silences are in this answer's nature."""
         return self._reasons or bool(self.exchange.body.get("tools"))
+
+    @property
+    def _silence_s(self) -> float | None:
+        """How long the answer may be silent, where that is not learned."""
+        terms = self._terms
+        return terms.pausing_s if self._pauses else terms.between_tokens_s
 
     # ---- how the winner's stream ends --------------------------------------------------------
 
@@ -474,7 +213,7 @@ class Runner:
         way = self._way
         body = way.complete(keep=self._store is not None)
         if self._winner is not None:
-            if way.follower is not None and self._terms.between_tokens_s is None:
+            if way.follower is not None and self._silence_s is None:
                 engine = self._engine
                 engine.gaps.observe(
                     self._steps[self._winner.step].name,
@@ -496,32 +235,41 @@ class Runner:
         engine = self._engine
         now = engine.now()
         self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
-        engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
+        if isinstance(failure, Unlike):
+            engine.breakers.abandoned(name, now, winner.ticket)
+        else:
+            engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
         follower = self._way.follower
         if failure.kind is Kind.STALL and follower is not None:
             engine.gaps.censored(name, now - follower.heard_s, now, pausing=self._pauses)
-        self._failures.append(failure)
+        self._note(failure)
         if not self._goes_on(winner):
             self._end_with(to_client(failure))
 
     # ---- finishing a broken answer elsewhere
 
+    def _asks_anew(self, failure: UpstreamFailure) -> bool:
+        return self._rest is not None and self._rest.refuses(failure) and self._asks_otherwise()
+
+    def _asks_otherwise(self) -> bool:
+        rest = self._rest
+        if rest is None or not rest.another():
+            return False
+        self._race_again(rest)
+        return True
+
     def _goes_on(self, winner: Attempt) -> bool:
         """Begin a race for the rest of the answer, where there can be one."""
-        exchange = self.exchange
-        rest = self._steps[winner.step + 1 :] or self._steps[winner.step : winner.step + 1]
-        self._resumptions += 1
-        if not self._terms.continues or self._resumptions > RESUMPTIONS:
+        if not self._terms.continues:
             return False
-        if self._way.opened:
-            before = self._before or said(self._way.spoken(), exchange.body)
-            if exchange.kind not in RESUMABLE or before is None or self._before is not None:
-                return False
-            self._before = before
-            self._asked = exchange.body
+        rest, way = self._rest, self._way
+        if rest is None or rest.before is None or way.heard or not rest.another():
+            events = way.spoken() if way.opened else None
+            rest = resumption(self.exchange, events, self._steps, winner.step, rest)
+        if rest is None:
+            return False
+        if rest.before is not None:
             self._store = None  # two models' halves are nobody's whole answer
-            self._prefills = all(step.prefill for step in rest)
-            exchange.body = continued(self._asked, before, prefill=self._prefills)
         self._leave(winner)
         winner.cancel()
         self._race_again(rest)
@@ -537,21 +285,14 @@ class Runner:
             if usage is not None:
                 engine.limits.charge(limited, usage.completion, engine.now())
 
-    def _race_again(self, steps: Sequence[Step]) -> None:
+    def _race_again(self, rest: Resumption) -> None:
+        self._rest = rest
+        self.exchange.body = rest.body()
         self._attempts.clear()
         self._winner = None
-        self._steps = steps
+        self._steps = rest.steps
         self._machine = None
         self._start_lane(0, 0)
-
-    def _refuses_prefill(self, failure: UpstreamFailure) -> bool:
-        """Ask again with an instruction where a model does not take half a turn of its own."""
-        if self._before is None or not self._prefills or failure.kind is not Kind.REFUSED:
-            return False
-        self._prefills = False
-        self.exchange.body = continued(self._asked, self._before, prefill=False)
-        self._race_again(self._steps)
-        return True
 
     def _finished(self, body: bytes) -> None:
         self.over = True
@@ -579,29 +320,9 @@ class Runner:
     def _account(self) -> None:
         """The last act: tell the ledger, and let go of what refers back here."""
         self._attempts.clear()
-        if self._winner is not None:
-            self._leave(self._winner)
-        self._winner = None
+        winner, self._winner = self._winner, None
+        if winner is not None and self._steps[winner.step].limited:
+            self._leave(winner)
         if self._delivery is not None:
             self._delivery.follower = None
         self._engine.account(self.exchange)
-
-
-def turned_away() -> ClientError:
-    """What is said where every door was shut or every limit reached before anything was sent."""
-    return ClientError(
-        503,
-        "No target of this route takes requests now. Try again soon.",
-        "server_error",
-        "no_target_available",
-        headers={"retry-after": "1"},
-    )
-
-
-def _no_place(dropped: Sequence[str], target: str) -> ClientError:
-    return ClientError(
-        400,
-        f"{target} cannot honour {', '.join(dropped)}, and this route drops nothing.",
-        code="unsupported_parameter",
-        param=dropped[0],
-    )

@@ -108,17 +108,8 @@ async def _asked(endpoint: Endpoint, model: str, listed: Verdict | None) -> Verd
     spoken = endpoint.dialect_for(client)
     listener = _Listener()
     began = perf_counter()
-    attempt = Attempt(
-        listener,
-        0,
-        0,
-        endpoint,
-        request_for(exchange, step, spoken, streams=True, client=client),
-        spoken,
-        streams=True,
-        passes=False,
-        started_s=began,
-    )
+    request = request_for(exchange, step, spoken, streams=True, client=client)
+    attempt = Attempt(listener, 0, 0, endpoint, request, spoken, True, False)
     attempt.start()
     try:
         failure = await listener.heard
@@ -140,6 +131,9 @@ class _Listener:
         self.heard: asyncio.Future[UpstreamFailure | None] = (
             asyncio.get_running_loop().create_future()
         )
+
+    def overdue(self, attempt: Attempt) -> None:
+        """No timer is set: whoever tries has a deadline of its own."""
 
     def first_token(self, attempt: Attempt) -> None:
         attempt.cancel()  # what follows is not waited for

@@ -1,11 +1,16 @@
-"""Whole answers: a non-streamed body understood just far enough to pass it on or translate it."""
+"""Whole answers: a non-streamed body understood just far enough to pass it on or translate it.
+
+What is read of one raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME
+for an error object inside, EMPTY when nothing was answered.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from proxy.dialects.assemble import named
 from proxy.dialects.shapes import usage_of
 from proxy.errors import Kind, UpstreamFailure
 
@@ -13,37 +18,41 @@ if TYPE_CHECKING:
     from proxy.chat import Usage
     from proxy.dialects.dialect import Dialect
 
-
-class Whole(NamedTuple):
-    """A complete answer in the client's dialect."""
-
-    body: bytes
-    usage: Usage | None
-    finish: str
-
-
-def read(body: bytes, *, source: Dialect, target: Dialect, passes: bool) -> Whole:
-    """The client's bytes for a provider's 200. passes: they are the provider's own.
-
-    Raises UpstreamFailure: PROTOCOL when it is not the dialect's JSON, ERROR_FRAME for an error
-    object inside, EMPTY when nothing was answered.
-    """
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
-    if passes and source.name in _GLANCED:
-        return _glance(body, answer)
-    read_answer = target.read_answer(answer)
-    finish = read_answer.choices[0].finish if read_answer.choices else None
-    sent = body if passes else source.write_answer(read_answer)
-    return Whole(sent, read_answer.usage, finish or "stop")
-
+Reading = tuple["Usage | None", str]  # what an answer used, how it ended
 
 _GLANCED = frozenset({"openai", "completions"})
 
 
-def _glance(body: bytes, answer: Any) -> Whole:
+def passed(body: bytes, dialect: Dialect) -> Reading:
+    """Of an answer whose bytes are the client's too."""
+    answer = _parsed(body)
+    if dialect.name in _GLANCED:
+        return _glance(answer)
+    read = dialect.read_answer(answer)
+    return read.usage, (read.choices[0].finish if read.choices else None) or "stop"
+
+
+def translated(
+    body: bytes, source: Dialect, target: Dialect, stand_in: tuple[str, str, float]
+) -> tuple[bytes, Reading]:
+    """The client's bytes for an answer of another dialect. source: the client's.
+
+    stand_in: id, model and Unix seconds, for what the provider's format does not say.
+    """
+    read = target.read_answer(_parsed(body))
+    answer_id, model, created = stand_in
+    told = source.write_answer(named(read, answer_id, model, int(created)))
+    return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
+
+
+def _glance(answer: Any) -> Reading:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
     if not isinstance(answer, dict):
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
@@ -54,6 +63,4 @@ def _glance(body: bytes, answer: Any) -> Whole:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
-    return Whole(
-        body, usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")
-    )
+    return usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from embeddings.gpu import Gpu
 from tests.admin.house import house
 
@@ -32,3 +34,26 @@ async def test_gpus_are_told() -> None:
             {"index": 0, "uuid": "GPU-aa", "name": "H200", "utilisation": 0.5, "power_watts": 99.0}
         ]
         assert 'firsttoken_gpu_power_watts{gpu="0",name="H200"} 99.0' in await it.get("/metrics")
+
+
+async def test_a_reload_moves_to_another_embedder_and_another_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIMARY_KEY", "sk-primary-secret")
+    path = tmp_path / "f.toml"
+    first = f'[embeddings]\nsocket = "{tmp_path}/one.sock"\n'
+    async with house(extra=first, path=path) as it:
+        assert it.app.memory.embedder.path == f"{tmp_path}/one.sock"
+        text = {"text": "Write a haiku about rain"}
+        assert (await it.post("/api/classify", text))["source"] == "embedding"
+        written = path.read_text()
+        path.write_text(written.replace("one.sock", "two.sock"))
+        it.app.reload()
+        assert it.app.memory.embedder.path == f"{tmp_path}/two.sock"
+        path.write_text(written.replace(first, '[routing]\nmode = "keywords"\n'))
+        it.app.reload()
+        assert (await it.get("/api/embedder")) == {"configured": False}
+        assert (await it.post("/api/classify", text))["source"] == "keywords"
+        path.write_text(written)
+        it.app.reload()
+        assert (await it.post("/api/classify", text))["source"] == "embedding"

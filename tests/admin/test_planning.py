@@ -44,3 +44,15 @@ async def test_what_cannot_be_planned_is_refused() -> None:
         status, _ = await it.call("POST", "/api/plan", json={"budget_tier": "royal", "text": "x"})
         assert status == 400
         assert (await it.get("/api/tiers"))["tiers"]["economy"] == 0.01
+
+
+async def test_a_request_may_be_pasted_as_it_is() -> None:
+    async with house() as it:
+        asked = {
+            "model": "auto",
+            "messages": [{"role": "user", "content": "hello"}],
+            "firsttoken": {"use_case": "code_generation", "budget_tier": "premium"},
+        }
+        assert (await it.post("/api/plan", asked))["category"] == "code"
+        asked["use_case"] = "translation"
+        assert (await it.post("/api/plan", asked))["category"] == "translation"

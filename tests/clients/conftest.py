@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from proxy.upstream.local import MODEL, Parts
+from tests.clients.actor import act
+from tests.clients.driven import Drivers
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +61,39 @@ enabled = false
 """,
         env={"CLIENT_KEY": "sk-right"},
     )
+
+
+@pytest.fixture(scope="session")
+def mixed(proxy_process: Any, upstream_thread: Any) -> Any:
+    """A proxy before providers that speak chat, Messages and Responses; `.../actor` uses tools."""
+    upstream_thread.scripted.script("actor", act)
+    base = upstream_thread.base_url
+    return proxy_process(
+        f"""
+[[provider]]
+name = "mock"
+dialect = "openai"
+base_url = "{base}"
+[[provider]]
+name = "claude"
+dialect = "anthropic"
+base_url = "{base}"
+[[provider]]
+name = "both"
+dialect = "openai"
+quirks = ["speaks_responses"]
+base_url = "{base}"
+[cache]
+enabled = false
+[local]
+enabled = false
+"""
+    )
+
+
+@pytest.fixture(scope="session")
+def drivers() -> Iterator[Drivers]:
+    """Client libraries in processes of their own."""
+    started = Drivers()
+    yield started
+    started.close()

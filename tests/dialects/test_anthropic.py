@@ -132,7 +132,8 @@ def read(*raw: bytes):
         (delta(type="text_delta", text=""), []),
         (delta(type="unheard_delta", text="x"), []),
         (event("unheard_of"), []),
-        (block(0, type="redacted_thinking", data="x"), []),
+        (block(0, type="redacted_thinking", data="x"), [Extra("redacted_thinking", ["x"])]),
+        (block(0, type="redacted_thinking"), []),
     ],
 )  # fmt: skip
 def test_what_an_event_means(raw: bytes, meaning: list[object]) -> None:

@@ -209,7 +209,7 @@ BEGIN = start(4, toolUseId="t", name="f")
         (delta(text=""), []),
         (delta(reasoningContent={"text": "hm"}), [Reasoning("hm")]),
         (delta(reasoningContent={"signature": "s"}), [Reasoning("", signature="s")]),
-        (delta(reasoningContent={"redactedContent": "x"}), [Extra("redacted_thinking", "x")]),
+        (delta(reasoningContent={"redactedContent": "x"}), [Extra("redacted_thinking", ["x"])]),
         (delta(citation={"title": "x", "location": {"web": {"url": "https://x"}},
                          "sourceContent": [{"text": "t"}]}),
          [Extra("annotations", [{"type": "url_citation", "url_citation": {

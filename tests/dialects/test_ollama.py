@@ -216,3 +216,18 @@ def test_errors_in_its_words() -> None:
     bad = {"model": "m", "messages": [{"role": "user", "content": "x", "images": [1]}]}
     with pytest.raises(ClientError):
         OLLAMA.check(bad)
+
+
+def test_a_picture_behind_an_address_is_named_and_noted() -> None:
+    url = "https://example.org/cat.png"
+    picture = {"type": "image_url", "image_url": {"url": url}}
+    call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    shown = dialect("openai").parse({"model": "m", "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "this?"}, picture]}]})  # fmt: skip
+    told = OLLAMA.render(shown, "m")
+    assert told.body["messages"][0]["content"] == f"this?\n[image: {url}]"
+    assert told.dropped == ("image_url",)
+    returned = dialect("openai").parse({"model": "m", "messages": [
+        {"role": "user", "content": "go"}, {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "t", "content": [picture]}]})  # fmt: skip
+    assert OLLAMA.render(returned, "m").dropped == ("image_url",)

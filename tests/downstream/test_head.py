@@ -5,7 +5,7 @@ from __future__ import annotations
 import httptools
 import pytest
 
-from proxy.downstream.head import REMEMBERED, Heads, is_marked_by, mark_of
+from proxy.downstream.head import REMEMBERED, Heads, Mark, is_marked_by, mark_of
 from proxy.exchange import Caller
 
 ALICE = Caller("alice", "alice")
@@ -19,7 +19,7 @@ def end_of(data: bytes) -> int:
     return data.index(b"\r\n\r\n")
 
 
-def marked(data: bytes) -> tuple[bytes, int] | None:
+def marked(data: bytes) -> tuple[Mark, int] | None:
     return mark_of(data, end_of(data))
 
 
@@ -80,8 +80,8 @@ def test_memory_of_heads_is_bounded() -> None:
     heads, service, data = Heads(), object(), HEAD % b"12"
     for number in range(REMEMBERED + 5):
         head = heads.read(data, end_of(data) + 4)
-        heads.remember(b"%d" % number, head, ALICE, service)
-    known = [number for number in range(REMEMBERED + 5) if heads.find(b"%d" % number, service)]
+        heads.remember((number, 1), head, ALICE, service)
+    known = [number for number in range(REMEMBERED + 5) if heads.find((number, 1), service)]
     assert known == list(range(REMEMBERED, REMEMBERED + 5))
 
 

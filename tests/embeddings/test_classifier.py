@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.classifier import Classifier
+from embeddings.classifier import Classifier, _share
 from embeddings.reading import Category
+from embeddings.words import split
 
 PIRATE = Category(
     name="pirate",
@@ -106,3 +107,62 @@ def test_an_explanation_says_why(fallback: Classifier) -> None:
     assert sum(explanation.scores.values()) == pytest.approx(1.0)
     assert explanation.words[0][0] == "poem"
     assert "creative" in explanation.cues
+
+
+def test_a_category_is_as_wide_as_its_examples() -> None:
+    """Alike examples leave less room than varied ones; one example says nothing of it."""
+    shipped = Classifier.load()
+    shipped.add(Category("narrow", examples=("pay my bill", "pay the bill", "pay a bill")))
+    shipped.add(Category("wide", examples=("pay my bill", "is it going to snow", "book a table")))
+    shipped.add(Category("single", examples=("pay my bill",)))
+    custom = shipped._custom
+    assert custom.accept("wide", 0.35) > 0.5 > custom.accept("narrow", 0.35)
+    assert custom.accept("single", 0.41) > 0.5 > custom.accept("single", 0.39)
+
+
+def test_scores_out_of_all_range_are_still_a_share() -> None:
+    assert _share(900.0, [900.0, -900.0]) == pytest.approx(1.0)
+    assert _share(-900.0, [-900.0, -900.0]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("请翻译成英文你好", "zh"),
+        ("ما هي عاصمة فرنسا؟", "ar"),
+        ("Что такое квантовый компьютер?", "ru"),
+        ("量子コンピュータとは何ですか", "ja"),
+    ],
+)
+def test_what_is_not_understood_is_not_claimed(text: str, language: str) -> None:
+    """Another script is told by its signs; its words are not in the table, so nothing is sure."""
+    reading = Classifier.load().read(text)
+    assert reading.language == language
+    assert reading.abstains
+
+
+@pytest.mark.parametrize("text", ["", "???", " \n", "…"])
+def test_a_text_without_words_decides_nothing(text: str) -> None:
+    shipped = Classifier.load()
+    assert shipped.read(text).abstains
+    assert shipped.read(text).category == "conversation"
+    assert shipped.explain(text).reading.abstains
+
+
+def test_an_added_category_shows_the_example_that_decided() -> None:
+    shipped = Classifier.load()
+    shipped.add(PIRATE)
+    why = shipped.explain("where is the captain of this ship")
+    assert why.reading.category == "pirate"
+    assert why.like is not None
+    assert why.like[0] == PIRATE.examples[0]
+    assert next(iter(why.scores)) == "pirate"
+    assert sum(why.scores.values()) == pytest.approx(1.0)
+    assert shipped.explain("Write a poem").like is None
+
+
+def test_signs_of_scripts_without_spaces_are_words() -> None:
+    assert split("写Python代码") == ["写".encode(), b"python", "代".encode(), "码".encode()]
+    assert split("เวลา a") == [*(sign.encode() for sign in "เวลา"), b"a"]
+    assert split("naïve « été »") == ["naïve".encode(), "été".encode()]
+    assert split("हिन्दी में") == ["हिन्दी".encode(), "में".encode()]

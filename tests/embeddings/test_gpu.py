@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from embeddings import gpu
@@ -41,12 +43,40 @@ def test_telemetry_keeps_the_last_look_and_ends() -> None:
     assert telemetry.gpus == [FREE]
 
 
-def test_a_machine_without_a_driver_has_no_gpus(monkeypatch) -> None:
-    def none() -> None:
-        raise gpu.pynvml.NVMLError(gpu.pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+class Nvml(SimpleNamespace):
+    """A driver with one card that knows some things and refuses others."""
 
-    monkeypatch.setattr(gpu.pynvml, "nvmlInit", none)
-    assert gpu.find() == []
+    class NVMLError(Exception):
+        pass
+
+    NVML_TEMPERATURE_GPU = NVML_MEMORY_ERROR_TYPE_UNCORRECTED = NVML_VOLATILE_ECC = 0
+
+    def __init__(self, *, broken: bool = False) -> None:
+        def refuse(*_: object) -> None:
+            raise self.NVMLError
+
+        super().__init__(
+            nvmlInit=refuse if broken else lambda: None,
+            nvmlShutdown=refuse,
+            nvmlDeviceGetCount=lambda: 1,
+            nvmlDeviceGetHandleByIndex=lambda index: index,
+            nvmlDeviceGetUUID=lambda _: "GPU-dd",
+            nvmlDeviceGetName=lambda _: "H200",
+            nvmlDeviceGetUtilizationRates=lambda _: SimpleNamespace(gpu=25),
+            nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(used=1 << 30, total=1 << 37),
+            nvmlDeviceGetPowerUsage=lambda _: 71_500,
+            nvmlDeviceGetTemperature=lambda *_: 41,
+            nvmlDeviceGetTotalEccErrors=refuse,
+        )
+
+
+def test_a_card_is_looked_at_through_its_driver() -> None:
+    assert gpu.find(Nvml) == [Gpu(0, "GPU-dd", "H200", 0.25, 1 << 30, 1 << 37, 41, 71.5, None)]
+
+
+def test_a_machine_without_a_driver_has_no_gpus() -> None:
+    assert gpu.find(lambda: None) == []
+    assert gpu.find(lambda: Nvml(broken=True)) == []
 
 
 def test_gpus_are_gauges() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from embeddings.centroids import find_centroids
-from embeddings.engine import Engine
+from embeddings.engine import Codes, Engine
+from embeddings.heap import Heap
 from embeddings.index import BLOCK_MAX, RING_MAX, Index, Vector
-from embeddings.stages import Inverted, Ring
+from embeddings.stages import Block, Inverted, Ring
 
 DIM = 128
 
@@ -27,6 +28,7 @@ def engine() -> Engine:
 
 def filled(count: int) -> tuple[Index, Vector]:
     index, given = Index(engine()), vectors(count)
+    index.search(given[0], 1)  # it is one that is searched
     for label, vector in enumerate(given):
         index.add([label], vector[None])
     return index, given
@@ -102,6 +104,7 @@ def test_the_index_answers_while_the_next_one_is_trained() -> None:
     given = vectors(RING_MAX + 500)
     made = Engine(DIM, spawn=waiting.append)
     index = Index(made)
+    assert index.search(given[0], 1) == []
     for label in range(BLOCK_MAX + 10):
         index.add([label], given[label][None])
     assert made.faiss is None  # still being imported: the block goes on
@@ -120,7 +123,8 @@ def test_the_index_answers_while_the_next_one_is_trained() -> None:
     assert index.search(given[RING_MAX + 50], 1)[0][0] == RING_MAX + 50
 
 
-def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+def test_an_inverted_file_gives_up_its_vectors(at_once: int) -> None:
     made = engine()
     made.load()
     given = vectors(200)
@@ -128,22 +132,35 @@ def test_an_inverted_file_gives_up_its_vectors_one_by_one() -> None:
     stage = Inverted.learn(made, codes)
     for label in range(200):
         stage.add([label], codes[label][None])
-    taken = dict(stage.take() for _ in range(200))
-    assert len(stage) == 0
+    taken: dict[int, Codes] = {}
+    while len(stage):
+        labels, found = stage.take(at_once)
+        assert 1 <= len(labels) <= at_once
+        taken.update(zip(labels, found, strict=True))
+    assert len(taken) == 200
     assert all((taken[label] == codes[label]).all() for label in range(200))
 
 
-def test_a_ring_gives_back_what_it_was_given() -> None:
+@pytest.mark.parametrize("stage_of", [Block, Ring, Heap])
+def test_few_vectors_are_given_back_as_they_came(
+    stage_of: type[Block] | type[Ring] | type[Heap],
+) -> None:
     made = engine()
     made.load()
     codes = np.stack([made.encode(vector) for vector in vectors(9)])
-    ring = Ring(made)
+    stage = stage_of(made)
     for label in range(9):
-        ring.add([label], codes[label][None])
-    assert (ring.snapshot() == codes).all()
-    label, taken = ring.take()
-    assert label == 8
-    assert (taken == codes[8]).all()
+        stage.add([label], codes[label][None])
+    labels, taken = stage.take(2)
+    assert labels == [7, 8]
+    assert (taken == codes[7:]).all()
+    assert len(stage) == 7
+    assert stage.codes_of(8) is None
+    stage.add([8], codes[8][None])
+    labels, taken = stage.take(50)
+    assert labels == [0, 1, 2, 3, 4, 5, 6, 8]
+    assert (taken == codes[labels]).all()
+    assert len(stage) == 0
 
 
 def test_a_process_without_vectors_does_not_load_faiss() -> None:
@@ -152,14 +169,63 @@ def test_a_process_without_vectors_does_not_load_faiss() -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_a_heap_keeps_any_number() -> None:
+    made, chance = engine(), np.random.default_rng(2)
+    codes = made.encode(vectors(3000))
+    heap, alive = Heap(made), set(range(3000))
+    heap.add(list(range(700)), codes[:700])
+    heap.add(list(range(700, 3000)), codes[700:])
+    assert heap.search(vectors(1)[0], 4) == []
+    assert sum(map(len, heap.sample(1024))) == 1024
+    for label in chance.permutation(3000)[:1500].tolist():
+        assert heap.remove(label)
+        assert not heap.remove(label)
+        alive.remove(label)
+    assert len(heap) == 1500
+    assert all((heap.codes_of(label) == codes[label]).all() for label in alive)
+    while len(heap):
+        labels, taken = heap.take(400)
+        assert (taken == codes[labels]).all()
+        alive -= set(labels)
+    assert not alive
+
+
+def test_what_nobody_searches_is_put_in_order_by_the_first_search() -> None:
+    waiting: list = []
+    given = vectors(RING_MAX + 2000)
+    made = Engine(DIM, spawn=waiting.append)
+    index = Index(made)
+    index.add([0], given[:1])
+    index.add(list(range(1, BLOCK_MAX)), given[1:BLOCK_MAX])
+    index.add([BLOCK_MAX], given[BLOCK_MAX][None])
+    waiting.pop()()  # FAISS is there
+    for label in range(BLOCK_MAX + 1, RING_MAX + 2000):
+        index.add([label], given[label][None])
+    assert not waiting  # nobody asked, nothing is learnt
+    assert index.product(3, given[3]) == pytest.approx(1.0, abs=0.02)
+    index.move(RING_MAX)
+    assert index.search(given[RING_MAX + 1], 1) == []
+    assert len(waiting) == 1
+    waiting.pop()()
+    index.search(given[0], 1)
+    assert index.moving
+    index.move(2 * RING_MAX)
+    assert not index.moving
+    assert len(index) == RING_MAX + 2000
+    assert index.search(given[RING_MAX + 1], 1)[0][0] == RING_MAX + 1
+    assert index.search(given[3], 1)[0][0] == 3
+
+
 TRAINS = """
 import numpy as np
+from embeddings.heap import Heap
 from embeddings.index import Engine, Index
 engine = Engine(128)
 engine.load()
 while engine.faiss is None:
     pass
 index = Index(engine)
+index.search(np.zeros(128, np.float32), 1)
 given = np.random.default_rng(0).standard_normal((6000, 128)).astype(np.float32)
 given /= np.linalg.norm(given, axis=1, keepdims=True)
 for label in range(0, 6000, 50):

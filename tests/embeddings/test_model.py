@@ -17,7 +17,7 @@ from embeddings.build.puzzles import fill_special
 from embeddings.build.score import score_similarity
 from embeddings.build.topics import TOPICS
 from embeddings.classifier import Classifier
-from embeddings.encoder import OOV_WORDS
+from embeddings.encoder import KEPT_WORDS
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model, write_model
 from embeddings.reading import Category
 from embeddings.static import export_table
@@ -110,9 +110,9 @@ def test_word_vectors_compare_words(shipped: Classifier) -> None:
 
 def test_unknown_words_do_not_fill_memory(shipped: Classifier) -> None:
     before = len(shipped.encoder.index)
-    for number in range(OOV_WORDS // 50 + 100):
+    for number in range(KEPT_WORDS // 50 + 100):
         shipped.read(" ".join(f"xq{number}w{place}z" for place in range(50)))
-    assert len(shipped.encoder.index) <= before + OOV_WORDS
+    assert len(shipped.encoder.index) <= before + KEPT_WORDS
 
 
 def test_a_category_learns_from_examples_while_running(shipped: Classifier) -> None:

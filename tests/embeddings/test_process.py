@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import uvloop
 
-from embeddings.batcher import WAITING_TEXTS, Batcher, Overloaded
+from embeddings.batcher import HOPELESS_RUNS, WAITING_TEXTS, Batcher, Overloaded
 from embeddings.client import Client
 from embeddings.process import AlreadyRunning, bind
 from tests.embeddings.tiny import DIM, Tiny
@@ -70,11 +71,12 @@ def path(tmp_path: Path) -> str:
 
 async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
     with embedder(path):
-        async with client(path) as a, client(path) as b:
+        async with client(path, 5.0) as a, client(path, 5.0) as b:
             await until(lambda: a.up and b.up)
             answers = await asyncio.gather(
                 *(one.encode((f"text {n}", f"other {n}")) for n in range(50) for one in (a, b))
             )
+            assert all(one is not None for one in answers), (await a.state(), await b.state())
             for n in range(50):
                 want = Tiny().encode((f"text {n}", f"other {n}"))
                 assert np.allclose(answers[2 * n], want)
@@ -87,6 +89,39 @@ async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
             a.compare("x", "x", heard.append)
             await until(lambda: bool(heard))
             assert heard[0] == pytest.approx(1.0)
+
+
+async def test_the_nearest_of_what_is_kept_are_found_by_space(path: str) -> None:
+    with embedder(path):
+        async with client(path, 5.0) as one:
+            await until(lambda: one.up)
+            big = 2**64 - 7
+            one.keep(big, {1: "a red car", 2: "a cat", 2**63 + 3: "the tide"})
+            one.keep(5, {9: "a cat"})
+            found = await one.nearest("a cat", (big, 5, 6), 2)
+            assert found is not None
+            assert [len(some) for some in found] == [2, 1, 0]
+            assert found[0][0] == (2, pytest.approx(1.0, abs=1e-5))
+            assert found[1][0] == (9, pytest.approx(1.0, abs=1e-5))
+            one.keep(big, {2: "the tide"})
+            found = await one.nearest("the tide", (big,), 3)
+            assert found is not None
+            assert {label for label, near in found[0] if near > 0.99} == {2, 2**63 + 3}
+            state = await one.state()
+            assert state is not None
+            assert state["kept"] == 4
+
+
+async def test_one_whose_model_only_fails_ends(path: str) -> None:
+    """A GPU that is lost stays lost for its process; a new one may find another."""
+    with embedder(path) as process:
+        async with client(path, 5.0) as one:
+            await until(lambda: one.up)
+            for _ in range(HOPELESS_RUNS):
+                one._failed = 0
+                assert await one.encode(("broken",)) is None
+            await until(lambda: process.poll() is not None)
+            assert process.returncode == 1
 
 
 async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> None:
@@ -107,6 +142,47 @@ async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> N
         with embedder(path):
             await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
+
+
+def test_it_answers_on_the_loop_that_serves(path: str) -> None:
+    """uvloop's transports are no asyncio.Transport by their class."""
+
+    async def ask() -> None:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+    with embedder(path):
+        uvloop.run(ask())
+
+
+async def test_it_moves_to_another_socket_and_to_none(path: str, tmp_path: Path) -> None:
+    other = str(tmp_path / "other.sock")
+    with embedder(path) as old, embedder(other) as new:
+        async with client(path) as one:
+            await until(lambda: one.up)
+            asked = asyncio.ensure_future(one.encode(("slow",)))
+            await asyncio.sleep(0.02)
+            one.configure(other, BUDGET_S)
+            assert await asked is None, "the old one is not waited for"
+            await until(lambda: one.up)
+            state = await one.state()
+            assert state is not None
+            assert state["pid"] == new.pid != old.pid
+            one.configure(None, BUDGET_S)
+            await until(lambda: not one.up)
+            assert await one.encode(("x",)) is None
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
+            assert await one.encode(("x",)) is not None
+
+
+async def test_one_that_is_not_there_yet_is_not_waited_for_after_a_move(path: str) -> None:
+    async with client(f"{path}.none") as one:
+        await asyncio.sleep(0.05)
+        with embedder(path):
+            one.configure(path, BUDGET_S)
+            await until(lambda: one.up)
 
 
 async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embeddings.client import Client
-from embeddings.transformer import BATCHES, NoModel, Transformer, model_path
+from embeddings.transformer import BATCHES, LENGTHS, NoModel, Transformer, model_path
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch", reason="the extra gpu is not installed")
@@ -65,6 +65,32 @@ def test_more_than_a_batch_keeps_its_order(model: Path) -> None:
     assert len(found) == len(texts)
     assert np.abs(found[-1] - ours.encode(texts[-1:])[0]).max() < 1e-5
     assert ours.encode([]).shape == (0, 32)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pass_never_looks_at_values(model: Path) -> None:
+    """What a CUDA graph could not hold fails on tensors without values, too."""
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    ours = Transformer(str(model), "cpu")
+    with fake.FakeTensorMode(allow_non_fake_inputs=True), torch.inference_mode():
+        names = ours._model.tokenizer.model_input_names
+        shape = (BATCHES[1], LENGTHS[0])
+        found = ours._forward({name: torch.zeros(shape, dtype=torch.long) for name in names})
+    assert tuple(found.shape) == (BATCHES[1], ours.dim)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.filterwarnings("ignore")
+def test_graphs_on_a_gpu_give_what_the_cpu_gives(model: Path) -> None:
+    there, here = Transformer(str(model), "cuda"), Transformer(str(model), "cpu")
+    there.warm()
+    assert there._captures
+    for count in (1, 3, BATCHES[-1] + 1):
+        texts = [TEXTS[n % len(TEXTS)] for n in range(count)]
+        cosines = (there.encode(texts) * here.encode(texts)).sum(1)
+        assert cosines.min() > 0.999
+    assert all(graph is not None for graph in there._graphs.values())
 
 
 def test_a_model_that_is_not_there_is_told() -> None:

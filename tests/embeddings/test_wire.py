@@ -45,3 +45,24 @@ def test_a_cut_question_is_refused(payload: bytes) -> None:
 def test_a_cut_answer_is_refused(payload: bytes) -> None:
     with pytest.raises(BadFrame):
         wire.vectors_of(payload)
+
+
+def test_what_is_kept_and_found_comes_over_as_it_was() -> None:
+    frames = Frames()
+    texts = {3: "né", 2**64 - 1: ""}
+    found = [[(3, 0.5), (2**64 - 1, -0.25)], [], [(1, 1.0)]]
+    stream = (
+        wire.kept(1, 2**63, texts)
+        + wire.near_question(2, "né", (1, 2**64 - 1), 4, 99)
+        + wire.near_answer(3, found)
+    )
+    (_, kept, a), (_, asked, b), (_, told, c) = frames.feed(stream)
+    assert (kept, asked, told) == (Kind.KEEP, Kind.NEAREST, Kind.FOUND)
+    assert wire.to_keep(a) == (2**63, texts)
+    assert wire.near_asked(b) == (99, 4, (1, 2**64 - 1), "né")
+    assert wire.near_of(c) == found
+    for reader, payload in ((wire.to_keep, a), (wire.near_asked, b[:9]), (wire.near_of, c)):
+        with pytest.raises(BadFrame):
+            reader(payload[:-1])
+    with pytest.raises(BadFrame):
+        wire.near_asked(wire.near_question(1, "x", (), 4, 99)[9:])

@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from embeddings.process import bind, serve
+from embeddings.shelf import HostStore
 
 DIM = 8
 
@@ -34,13 +35,17 @@ class Tiny:
         found = np.stack([self.one(text) for text in texts])
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
+    def store(self) -> HostStore:
+        return HostStore(DIM)
+
     @staticmethod
     def one(text: str):
         return np.random.default_rng(crc32(text.encode())).normal(size=DIM).astype(np.float32)
 
 
 def main(path: str) -> None:
-    asyncio.run(serve(bind(path), path, Tiny(), ready=lambda: print("ready", flush=True)))
+    ready = serve(bind(path), path, Tiny(), ready=lambda: print("ready", flush=True))
+    sys.exit(not asyncio.run(ready))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from benchmarks.mock import expected_text
+from benchmarks.mock.scenario import parse
 from proxy.upstream.continuation import INSTRUCTION
 from tests.loopback.house import ask, running
 
@@ -82,3 +84,78 @@ async def test_a_whole_answer_gathered_from_a_broken_stream_starts_over() -> Non
         assert reply.status == 200
         text = orjson.loads(reply.body)["choices"][0]["message"]["content"]
         assert text == " alt0001 alt0002 alt0003 alt0004"
+
+
+SAME = "mock-t4-f0-i0"
+STILL = {"seed": 7, "temperature": 0}
+
+
+@pytest.mark.parametrize("form", [{}, {"response_format": {"type": "json_object"}}])
+async def test_the_same_answer_once_more_is_joined_where_it_proves_to_be_the_same(form) -> None:
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()))
+        house.backup.word = "tok"
+        reply = await ask(
+            house.port, f"chat-{SAME}", stream_options={"include_usage": True}, **STILL, **form
+        )
+        assert reply.error is None
+        assert reply.text == expected_text(SAME)
+        (request,) = house.backup.requests
+        assert len(orjson.loads(request.body)["messages"]) == 1, "asked as the first was"
+        usage = chunks(reply)[-1]["usage"]
+        assert usage["prompt_tokens"] > 12, "both attempts were paid for"
+        assert usage["completion_tokens"] > 4
+
+
+async def test_an_answer_that_is_not_the_same_is_left_for_a_continuation() -> None:
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()))
+        reply = await ask(house.port, f"chat-{SAME}", **STILL)
+        assert reply.error is None
+        assert reply.text == " tok0001 tok0002 alt0001 alt0002 alt0003 alt0004"
+        first, second = (orjson.loads(one.body)["messages"] for one in house.backup.requests)
+        assert len(first) == 1
+        assert second[-1]["content"] == INSTRUCTION
+        assert (
+            not house.app.memory.breakers.snapshot(0.0)
+            .get(f"backup/{SAME}", {})
+            .get("failureCount")
+        ), "nobody failed"
+
+
+async def test_a_form_without_another_target_is_proven_at_the_same_one() -> None:
+    form = {"response_format": {"type": "json_object"}}
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()), parse(SAME, ()))
+        reply = await ask(house.port, f"alone-{SAME}", **STILL, **form)
+        assert (reply.error, reply.text) == (None, expected_text(SAME))
+
+
+async def test_a_form_that_comes_out_otherwise_ends_with_an_error() -> None:
+    form = {"response_format": {"type": "json_object"}}
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()))
+        reply = await ask(house.port, f"chat-{SAME}", **STILL, **form)
+        assert reply.text == " tok0001 tok0002"
+        assert reply.error is not None
+        assert b"[DONE]" not in reply.body
+
+
+async def test_a_continuation_that_breaks_is_continued() -> None:
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()), parse(SAME, ()))
+        house.backup.script(SAME, parse(f"{SAME}-x1", ()))
+        reply = await ask(house.port, f"chat-{SAME}")
+        assert reply.error is None
+        assert reply.text.startswith(" tok0001 tok0002 alt0001")
+        assert reply.text.endswith(" tok0003 tok0004")
+        assert reply.body.count(b"[DONE]") == 1
+
+
+async def test_a_prompt_is_continued_by_a_longer_prompt() -> None:
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, parse(f"{SAME}-x2", ()))
+        reply = await ask(house.port, f"chat-{SAME}", path="/v1/completions", prompt="Tell me")
+        assert reply.body.count(b"[DONE]") == 1
+        (request,) = house.backup.requests
+        assert orjson.loads(request.body)["prompt"] == "Tell me tok0001 tok0002"

@@ -159,6 +159,9 @@ def test_a_whole_answer_is_told_as_openai_tells_it(proxy, scripted, name: str) -
     assert status == 200
     told = orjson.loads(data)
     ChatCompletion.model_validate(told, strict=True)
+    assert told["id"]  # though these formats or their authors did not say
+    assert told["model"] == "the-model"
+    assert told["created"] > 1_700_000_000
     said = said_in(dialect("openai").read_answer(told))
     assert (said.text, said.calls) == ("Hello wörld", [("look", {"at": "it"})])
     assert (said.finish, said.tokens) == ("tool_calls", (7, 5))

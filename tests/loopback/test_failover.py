@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from benchmarks.mock import expected_text
+from benchmarks.mock.scenario import parse
 from tests.loopback.house import ask, running
 
 pytestmark = pytest.mark.loopback
@@ -229,3 +230,18 @@ async def test_a_dead_kept_connection_costs_one_retry_and_no_request() -> None:
         for _ in range(20):
             reply = await ask(house.port, "alone-fault-stale-keepalive")
             assert reply.status == 200
+
+
+@pytest.mark.parametrize("on_stall", ["hedge", "switch"])
+async def test_a_crowd_on_a_pool_that_turned_slow_is_not_sent_twice(on_stall: str) -> None:
+    async with running(deadline='"auto"', route=f'on_stall = "{on_stall}"') as house:
+        for number in range(20):
+            await ask(house.port, "chat-mock-t4-f20-i0", text=f"{number}")
+        slow = parse("mock-t4-f700-i0", ())
+        house.primary.script("mock-t4-f20-i0", slow)
+        house.backup.script(BACKUP, slow)
+        replies = await asyncio.gather(
+            *(ask(house.port, "chat-mock-t4-f20-i0", text=f"x{number}") for number in range(60))
+        )
+        assert all(reply.status == 200 and reply.error is None for reply in replies)
+        assert 0 < len(house.backup.requests) < 30

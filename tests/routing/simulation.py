@@ -104,8 +104,8 @@ class Request:
         self.began = sim.now
 
     def begin(self) -> None:
-        self.sim.budget.request()
-        self.execute(self.race.begin())
+        self.sim.budget.requests += 1
+        self.execute([Start(0, 0)])
 
     def execute(self, commands) -> None:
         sim = self.sim
@@ -157,6 +157,9 @@ class Request:
                 adaptive=True,
                 next_slow=sim.latency.slow(sim.names[following], sim.now),
                 purse=sim.budget if sim.hedges else None,
+                uncertain=lambda: sim.latency.uncertain(
+                    sim.names[one.step], sim.names[following], sim.now
+                ),
             )
         self.execute(self.race.on(said))
 

@@ -37,7 +37,7 @@ def purse(tokens: float) -> Budget:
         (0, PATIENCE, True, True, False, SWITCH),
         (1, 1.3, True, True, False, HEDGE),
         (1, 1.0, False, True, False, WAIT),
-        (1, 1.25, False, True, False, SWITCH),
+        (1, 1.1, False, True, False, SWITCH),
         (1, 1.0, False, False, False, SWITCH),
         (1, 1.0, True, True, True, WAIT),
         (1, 3.9, False, True, True, WAIT),
@@ -73,21 +73,21 @@ def stalling(sigma: float, seed: int, share: float = 0.05) -> Result:
     return sim.run(1000)
 
 
-@pytest.mark.parametrize("sigma", [0.4, 0.7, 1.0])
-def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float) -> None:
-    """5 % stall for ever. Extra requests are counted beyond those that replaced a dead one."""
-    results = [stalling(sigma, seed) for seed in range(5)]
+@pytest.mark.parametrize(("sigma", "needless"), [(0.4, 0.028), (0.7, 0.018), (1.0, 0.025)])
+def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float, needless: float) -> None:
+    """5 % stall for ever. needless: extra requests beyond those that replaced a dead one."""
+    results = [stalling(sigma, seed) for seed in range(10)]
     p99 = 0.12 * exp(2.326 * sigma)
     first = sorted(one for result in results for one in result.first_s)
     assert sum(result.lost for result in results) == 0
     assert first[int(0.99 * len(first))] <= 1.5 * p99
-    assert sum(result.needless for result in results) / 5 <= 0.04
-    assert max(result.needless for result in results) <= 0.05
+    assert sum(result.needless for result in results) / 10 <= needless
+    assert max(first) < 6.0, "nobody waits for a brown-out that is none"
 
 
 def test_nothing_stalls_and_little_is_spent() -> None:
     results = [stalling(0.5, seed, share=0.0) for seed in range(5)]
-    assert sum(result.extra for result in results) / 5 <= 0.04
+    assert sum(result.extra for result in results) / 5 <= 0.02
 
 
 def test_a_pool_that_is_slow_as_a_whole_is_not_asked_twice_and_hedged_again_later() -> None:
@@ -121,3 +121,27 @@ def test_a_dead_target_is_left_at_once_and_not_waited_for() -> None:
     result = sim.run(20)
     assert result.lost == 0
     assert max(result.began_next_s) < 1.0
+
+
+@pytest.mark.parametrize("hedges", [True, False])
+def test_a_burst_on_a_pool_that_turned_slow_is_not_sent_twice(hedges: bool) -> None:
+    """Of the second target nothing is known yet: a few find out, the others wait for them."""
+    rand = random.Random(3)
+    sim = Simulation([lognormal(rand, 0.12, 0.3), lognormal(rand, 0.12, 0.3)], hedges=hedges)
+    for _ in range(60):
+        sim.latency.observe("p0/m", 900, 0.12 * rand.lognormvariate(0, 0.3), sim.now)
+    sim.providers = [lambda now: 1.5 * rand.lognormvariate(0, 0.1)] * 2
+    result = sim.run(200, per_second=10_000)
+    assert result.lost == 0
+    assert result.extra <= 0.1
+
+
+def test_a_burst_on_a_dead_target_moves_on_as_soon_as_the_next_one_has_answered() -> None:
+    rand = random.Random(4)
+    sim = Simulation([lognormal(rand, 0.12, 0.3), lognormal(rand, 0.12, 0.3)])
+    for _ in range(60):
+        sim.latency.observe("p0/m", 900, 0.12 * rand.lognormvariate(0, 0.3), sim.now)
+    sim.providers[0] = lambda now: None
+    result = sim.run(200, per_second=10_000)
+    assert result.lost == 0
+    assert max(result.first_s) < 1.5

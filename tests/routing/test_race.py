@@ -27,7 +27,7 @@ HEDGE, SWITCH, WAIT = Verdict.HEDGE, Verdict.SWITCH, Verdict.WAIT
 
 def test_the_fallback_wins_when_the_primary_stalls() -> None:
     race = Race(2)
-    assert list(race.begin()) == [Start(0, 0)]
+    assert race.next_step == 1
     assert race.on(Stalled(0, HEDGE)) == [Start(1, 1)]
     assert race.on(FirstToken(1)) == [Cancel(0)]
     assert race.winner == 1
@@ -35,7 +35,6 @@ def test_the_fallback_wins_when_the_primary_stalls() -> None:
 
 def test_a_slow_primary_may_still_win() -> None:
     race = Race(2)
-    race.begin()
     race.on(Stalled(0, HEDGE))
     assert race.on(FirstToken(0)) == [Cancel(1)]
     assert list(race.on(FirstToken(1))) == []
@@ -44,35 +43,30 @@ def test_a_slow_primary_may_still_win() -> None:
 
 def test_switch_cancels_before_it_starts() -> None:
     race = Race(2)
-    race.begin()
     assert race.on(Stalled(0, SWITCH)) == [Cancel(0), Start(1, 1)]
     assert list(race.on(FirstToken(0))) == []
 
 
 def test_in_a_brown_out_the_lane_gets_its_time_again() -> None:
     race = Race(2)
-    race.begin()
     assert race.on(Stalled(0, WAIT)) == [Arm(0)]
     assert not race.over
 
 
 def test_a_failure_hands_over_at_once() -> None:
     race = Race(3)
-    race.begin()
     assert race.on(Failed(0, Kind.CONNECT)) == [Start(1, 1)]
     assert race.on(Failed(1, Kind.SERVER)) == [Start(2, 2)]
 
 
 def test_a_refusal_is_final() -> None:
     race = Race(2)
-    race.begin()
     assert race.on(Failed(0, Kind.REFUSED)) == [GiveUp()]
     assert race.over
 
 
 def test_a_refusal_does_not_end_a_lane_that_still_runs() -> None:
     race = Race(2)
-    race.begin()
     race.on(Stalled(0, HEDGE))
     assert list(race.on(Failed(1, Kind.REFUSED))) == [Arm(0)]
     assert list(race.on(FirstToken(0))) == []
@@ -81,33 +75,28 @@ def test_a_refusal_does_not_end_a_lane_that_still_runs() -> None:
 
 def test_with_no_target_left_the_same_one_is_tried_again_later() -> None:
     race = Race(1, retries=1)
-    race.begin()
     assert race.on(Failed(0, Kind.RATE_LIMITED, retry_in=1.5)) == [Start(1, 0, 1.5)]
     assert race.on(Failed(1, Kind.RATE_LIMITED, retry_in=1.5)) == [GiveUp()]
 
 
 def test_no_retry_where_the_provider_asks_for_too_long() -> None:
     race = Race(1, retries=1)
-    race.begin()
     assert race.on(Failed(0, Kind.RATE_LIMITED)) == [GiveUp()]
 
 
 def test_steps_that_would_fail_the_same_way_are_skipped() -> None:
     race = Race(3)
-    race.begin()
     assert race.on(Failed(0, Kind.CONTEXT_LENGTH, barred=frozenset({1}))) == [Start(1, 2)]
 
 
 def test_when_every_lane_is_over_its_deadline_the_race_is_lost() -> None:
     race = Race(2)
-    race.begin()
     race.on(Stalled(0, HEDGE))
     assert race.on(Stalled(1, HEDGE)) == [Cancel(0), Cancel(1), GiveUp()]
 
 
 def test_a_shut_door_is_passed_by_and_forced_when_nothing_else_is_left() -> None:
     race = Race(2)
-    race.begin()
     assert race.on(Denied(0)) == [Start(1, 1)]
     assert race.on(Failed(1, Kind.SERVER)) == [Start(2, 0, forced=True)]
     assert race.on(Failed(2, Kind.SERVER)) == [GiveUp()]
@@ -115,7 +104,6 @@ def test_a_shut_door_is_passed_by_and_forced_when_nothing_else_is_left() -> None
 
 def test_with_every_door_shut_the_first_is_forced() -> None:
     race = Race(2)
-    race.begin()
     race.on(Denied(0))
     assert race.on(Denied(1)) == [Start(2, 0, forced=True)]
     assert race.on(Denied(2)) == [Start(3, 1, forced=True)]
@@ -124,13 +112,11 @@ def test_with_every_door_shut_the_first_is_forced() -> None:
 
 def test_a_hedge_that_wins_is_known_by_it() -> None:
     race = Race(3)
-    race.begin()
     race.on(Stalled(0, HEDGE))
     race.on(Denied(1))
     race.on(FirstToken(2))
     assert race.hedge_won
     switched = Race(2)
-    switched.begin()
     switched.on(Stalled(0, SWITCH))
     switched.on(FirstToken(1))
     assert not switched.hedge_won
@@ -138,7 +124,6 @@ def test_a_hedge_that_wins_is_known_by_it() -> None:
 
 def test_a_lane_that_waits_gets_a_part_of_its_deadline() -> None:
     race = Race(2)
-    race.begin()
     assert race.on(Stalled(0, WAIT, 0.25)) == [Arm(0, 0.25)]
     assert race.next_step == 1
 
@@ -155,7 +140,7 @@ class Watched:
         self.denied: list[int] = []
         self.forced: set[int] = set()
         self.most = 2 * (steps + retries)
-        self.obey(self.race.begin())
+        self.obey([Start(0, 0)])
 
     def fork(self) -> Watched:
         """A copy that goes its own way; deepcopy takes ten times as long."""
@@ -277,3 +262,8 @@ def test_long_races_keep_them_too(steps: int, retries: int, moves: list[tuple[in
 
 def test_every_kind_has_a_meaning() -> None:
     assert set(MEANING) == set(Kind)
+
+
+def test_a_lane_comes_late_once() -> None:
+    race = Race(2)
+    assert [race.first_look(lane) for lane in (0, 0, 1, 0)] == [True, False, True, False]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.routing.seam import Diverged, Seam
+from proxy.routing.seam import Diverged, Echo, Seam
 
 SAID = "The proxy holds the first frames back until a token has arrived, and then"
 
@@ -64,3 +64,36 @@ def test_what_is_new_is_never_lost(said: str, new: str, size: int) -> None:
     whole = joined(said, cut(new, size))
     assert whole.startswith(said)
     assert whole.replace(" ", "").endswith(new.replace(" ", ""))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 500])
+def test_the_same_answer_again_is_silent_until_it_says_more(size: int) -> None:
+    echo = Echo(SAID)
+    pieces = [echo.feed(piece) for piece in cut(SAID + " it goes on. ", size)]
+    assert "".join(pieces) + echo.finish() == " it goes on. "
+    assert not echo.silent
+
+
+@pytest.mark.parametrize("size", [1, 5, 500])
+@pytest.mark.parametrize("at", [0, 30, len(SAID) - 1])
+def test_an_answer_that_differs_anywhere_is_no_echo(at: int, size: int) -> None:
+    echo = Echo(SAID)
+    other = SAID[:at] + "#" + SAID[at + 1 :] + " and more"
+    with pytest.raises(Diverged):
+        for piece in cut(other, size):
+            assert echo.feed(piece) == "", "nothing is heard of it"
+    assert echo.silent
+
+
+def test_an_echo_that_ends_early_is_none() -> None:
+    echo = Echo(SAID)
+    echo.feed(SAID[:-1])
+    with pytest.raises(Diverged):
+        echo.finish()
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.integers(1, 9))
+def test_an_echo_is_exact(said: str, new: str, size: int) -> None:
+    echo = Echo(said)
+    heard = "".join(echo.feed(piece) for piece in cut(said + new, size)) + echo.finish()
+    assert heard == new

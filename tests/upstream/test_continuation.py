@@ -6,7 +6,7 @@ import pytest
 
 from proxy.chat import Finished, Opened, Reasoning, Text, ToolCall
 from proxy.dialects.registry import dialect
-from proxy.upstream.continuation import INSTRUCTION, Said, continued, said
+from proxy.upstream.continuation import INSTRUCTION, Said, continued, formed, repeats, said
 
 SPOKEN = [Opened("a", "m", 1), Reasoning("hm"), Text("once "), Text("upon")]
 SCHEMA = {"type": "json_schema", "schema": {}}
@@ -22,8 +22,9 @@ def test_what_was_said() -> None:
 @pytest.mark.parametrize(
     ("body", "can"),
     [
-        ({"n": 2}, False),
-        ({"logprobs": True}, False),
+        ({"prompt": "tell"}, True),
+        ({"prompt": ["tell", "me"]}, False),
+        ({"prompt": {"id": "a template of Responses"}, "input": "tell"}, True),
         ({"response_format": {"type": "json_object"}}, False),
         ({"response_format": {"type": "text"}}, True),
         ({"text": {"format": SCHEMA}}, False),
@@ -33,7 +34,32 @@ def test_what_was_said() -> None:
     ],
 )
 def test_a_form_cannot_be_continued(body, can: bool) -> None:
-    assert (said(SPOKEN, body) is not None) is can
+    assert formed(body) is not can
+
+
+@pytest.mark.parametrize("body", [{"n": 2}, {"best_of": 2}, {"logprobs": True}, {"echo": True}])
+def test_what_has_more_than_one_text_is_not_joined(body) -> None:
+    assert said(SPOKEN, body) is None
+    assert said(SPOKEN, {"n": 1}) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "does"),
+    [
+        ({"seed": 7, "temperature": 0}, True),
+        ({"seed": 0, "temperature": 0.0}, True),
+        ({"seed": 7}, False),
+        ({"temperature": 0}, False),
+        ({"seed": 7, "temperature": 0.1}, False),
+    ],
+)
+def test_the_same_is_said_again_with_a_seed_and_no_temperature(body, does: bool) -> None:
+    assert repeats(body) is does
+
+
+def test_a_prompt_grows() -> None:
+    asked = continued({"prompt": "tell "}, Said("once", Opened()), prefill=False)
+    assert asked == {"prompt": "tell once"}
 
 
 @pytest.mark.parametrize(

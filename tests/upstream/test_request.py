@@ -170,6 +170,25 @@ def test_quirks_change_parameters(name, model, body, dropped) -> None:
     assert exchange.dropped == dropped
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "kept"),
+    [
+        ("gpt-5.4-mini", {"reasoning_effort": "none"}, True),
+        ("gpt-5.4-mini", {"reasoning_effort": "high"}, False),
+        ("gpt-5.4-mini", {"reasoning": {"effort": "low"}}, False),  # as Responses says it
+        ("gpt-6-luna", {}, False),
+        ("gpt-6-luna", {"reasoning_effort": "none"}, True),
+        ("gpt-4o", {"reasoning_effort": "high"}, True),
+        ("o3", {"reasoning_effort": "none"}, False),
+    ],
+)
+def test_a_model_that_reasons_cannot_be_told_how_to_sample(model, effort, kept) -> None:
+    endpoint = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
+    _, _, told, exchange = sent(endpoint, model, {"temperature": 0.5, **effort})
+    assert ("temperature" in told) is kept
+    assert ("temperature" in exchange.dropped) is not kept
+
+
 def test_a_newer_name_becomes_the_older_one() -> None:
     endpoint = endpoint_of(known("deepseek"), {"K": "secret-key"}, "deepseek")
     assert sent(endpoint, "m", {"max_completion_tokens": 7})[2]["max_tokens"] == 7
@@ -211,7 +230,7 @@ def test_what_is_kept_for_models_is_bounded() -> None:
     for number in range(3000):
         endpoint.request(f"/{number}", b"", stream=True)
         endpoint.learn(str(number))
-    assert len(endpoint._heads) <= 513
+    assert len(endpoint._heads[True]) <= 513
     assert len(endpoint.wants) <= 513
 
 

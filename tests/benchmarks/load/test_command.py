@@ -1,9 +1,12 @@
 """The commands as a user types them."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from xml.etree import ElementTree
 
 import orjson
@@ -17,8 +20,8 @@ pytestmark = pytest.mark.loopback
 
 
 @pytest.fixture(scope="module")
-def mock():
-    """A scripted upstream in a thread; its base URL."""
+def served():
+    """A scripted upstream in a thread."""
     ready, stop = threading.Event(), []
     found = []
 
@@ -26,7 +29,7 @@ def mock():
         end = asyncio.Event()
         stop.append((asyncio.get_running_loop(), end))
         async with ScriptedUpstream() as up:
-            found.append(up.base_url)
+            found.append(up)
             ready.set()
             await end.wait()
 
@@ -37,6 +40,12 @@ def mock():
     loop, end = stop[0]
     loop.call_soon_threadsafe(end.set)
     thread.join(10)
+
+
+@pytest.fixture
+def mock(served):
+    """Its base URL."""
+    return served.base_url
 
 
 def bench(*words):
@@ -93,6 +102,12 @@ def test_a_comparison(mock, capsys, tmp_path):
     assert "B/A" in out
     assert "ttft p50" in out
     assert "Comparison" in (tmp_path / "ab.html").read_text()
+    saved = str(tmp_path / "ab.json")
+    assert bench("load", "--compare", mock, mock, *words, "--json", saved) == 0
+    assert bench("report", saved, "--html", html) == 0
+    page = (tmp_path / "ab.html").read_text()
+    assert "Side by side" in page
+    assert f"1. {mock}" in page and f"2. {mock}" in page
 
 
 @pytest.mark.parametrize(
@@ -108,6 +123,14 @@ def test_a_comparison(mock, capsys, tmp_path):
         (["http://x", "-m", "m", "--slo", "ttft<soon"], "cannot read"),
         (["http://x", "-m", "m", "--slo-search"], "needs --slo"),
         (["http://x", "-m", "m", "-n", "0"], "must be positive"),
+        (["http://x", "-m", "m", "-c", "0"], "--concurrency must be positive"),
+        (["http://x", "-m", "m", "--rate", "0"], "needs --rate above 0"),
+        (["http://x", "-m", "m", "--rate", "-3"], "needs --rate above 0"),
+        (["http://x", "-m", "m", "--processes", "0"], "must be positive"),
+        (["http://x", "-m", "m", "--warmup", "-1"], "must not be negative"),
+        (["http://x", "-m", "m", "--output-tokens", "0"], "must be positive"),
+        (["http://x", "-m", "m", "--goodput", "speed:3"], "try ttft:300"),
+        (["http://x:y", "-m", "m"], "http://x:y"),
         (["http://x", "-m", "m", "-H", "nonsense"], "not a header"),
         (["http://127.0.0.1:1", "-m", "m"], "refused"),
     ],
@@ -129,6 +152,73 @@ def test_several_processes(mock):
     )
     assert done.returncode == 0, done.stderr
     assert "200 ok, 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--modle", "m"], "required: --model"),
+        (["-m", "m", "--concurency", "3"], "did you mean --concurrency?"),
+        (["-m", "m", "-c", "many"], "invalid int value: 'many'"),
+        (["-m", "m", "--rate-type", "sweep"], "invalid choice: 'sweep'"),
+    ],
+)
+def test_wrong_flags_get_one_line(words, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        bench("load", "http://x", *words)
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_the_words_of_other_tools(mock, capsys, tmp_path):
+    """vllm bench serve, guidellm and genai-perf, as their users type them."""
+    host = mock.removesuffix("/v1")
+    vllm = (
+        f"--backend openai-chat --base-url {host} --endpoint /v1/chat/completions --model mock-t2 "
+        "--dataset-name random --random-input-len 32 --random-output-len 8 --num-prompts 6 "
+        "--request-rate inf --max-concurrency 3 --goodput ttft:5000 e2el:9000 --header X-A=b "
+        "--num-warmups 1 --disable-tqdm"
+    )
+    assert bench("load", *vllm.split()) == 0
+    assert "6 ok" in (out := capsys.readouterr().out)
+    assert "6 of 6 answers" in out
+    guidellm = (
+        f"--target {host} --model mock-t2 --rate-type concurrent --rate 2 --max-requests 6 "
+        f"--data prompt_tokens=32,output_tokens=4 --output-path {tmp_path / 'g.json'}"
+    )
+    assert bench("load", *guidellm.split()) == 0
+    assert orjson.loads((tmp_path / "g.json").read_bytes())["concurrency"] == 2
+    genai = (
+        f"-m mock-t2 --endpoint-type chat --endpoint v1/chat/completions -u {host} --streaming "
+        "--concurrency 2 --request-count 6 --synthetic-input-tokens-mean 32 "
+        "--output-tokens-mean 4 --extra-inputs temperature:0.5 --extra-inputs user:me "
+        "--random-seed 3 --warmup-request-count 2"
+    )
+    assert bench("load", *genai.split()) == 0
+    assert "6 ok" in capsys.readouterr().out
+
+
+def test_ctrl_c_tells_what_there_was(mock, served):
+    words = ["-m", "mock-t2-f5", "-c", "4", "-d", "60"]
+    command = [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words]
+    for processes in ("1", "2"):
+        before, limit = served.totals.requests, time.monotonic() + 60
+        child = subprocess.Popen(
+            [*command, "--processes", processes],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while served.totals.requests < before + 20 and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.killpg(child.pid, signal.SIGINT)
+        out, err = child.communicate(timeout=20)
+        assert child.returncode == 130
+        assert "ended early" in out and "0 failed" in out
+        assert err == ""
 
 
 @pytest.mark.parametrize("words", [["mock"], ["bench"], ["bench", "load"], ["bench", "report"]])

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from benchmarks.load import prompts
+from benchmarks.load import apis, prompts
 
 
 def test_the_built_in_set_is_varied():
@@ -60,3 +60,33 @@ def test_a_file_without_prompts(tmp_path):
     path.write_text("[1, 2]")
     with pytest.raises(ValueError, match="holds no prompts"):
         prompts.read(path)
+
+
+def test_many_questions_differ():
+    asked = [one.text for one in prompts.many()]
+    assert len(asked) == len(set(asked)) == 4000
+
+
+def test_lengths_as_guidellm_writes_them():
+    assert prompts.lengths("prompt_tokens=256,output_tokens=128") == (256, 128)
+    assert prompts.lengths("prompt_tokens=256") == (256, None)
+    assert prompts.lengths("data/prompts.jsonl") is None
+    assert prompts.lengths("output_tokens=4") is None
+
+
+def test_conversations_are_sent_whole(tmp_path):
+    path = tmp_path / "talks.jsonl"
+    said = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "tool", "content": "dropped", "tool_call_id": "1"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": "the answer that is asked for"},
+    ]
+    path.write_bytes(orjson.dumps({"messages": said}))
+    (one,) = prompts.read(path)
+    turns = [(m["role"], m["content"]) for m in apis.APIS["chat"].body("m", one, True)["messages"]]
+    assert turns == [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c")]
+    assert apis.APIS["responses"].body("m", one, True)["input"][-1]["content"] == "c"
+    assert len(apis.APIS["messages"].body("m", one, True)["messages"]) == 3

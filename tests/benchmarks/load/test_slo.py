@@ -50,3 +50,20 @@ def test_several():
 def test_nonsense_is_refused(text):
     with pytest.raises(ValueError, match="cannot read"):
         slo.parse(text)
+
+
+def test_what_never_came_breaks_a_promise():
+    one = tally()
+    one.unfinished = 5
+    assert not slo.parse("ttft_p99<300ms")[0].holds(one)
+    assert slo.parse("ttft_p90<300ms")[0].holds(one)
+    assert "inf" in slo.parse("ttft_p99<300ms")[0].verdict(one)
+
+
+def test_bounds_of_single_answers():
+    assert slo.bounds(["ttft:300", "e2el:5000ms"]) == (("ttft", 0.3), ("total", 5.0))
+    one = tally()
+    one.good = 50
+    assert slo.parse("goodput>4")[0].holds(one)
+    with pytest.raises(ValueError, match="try ttft:300"):
+        slo.bounds(["ttft"])

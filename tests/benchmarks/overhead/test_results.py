@@ -1,7 +1,5 @@
 """Rounds to figures, figures to ratios."""
 
-from xml.etree import ElementTree
-
 import pytest
 
 from benchmarks.overhead import results
@@ -39,13 +37,8 @@ def test_ratios_and_limits():
     assert "not measured" in results.broken(over, "firsttoken", {"kb_per_stream": 1.5})[0]
 
 
-def test_the_table_and_the_picture():
-    figures = results.summary(ROUNDS)
-    table = results.markdown(figures, "nginx", {"envoy": "envoy is not installed"})
-    assert "| CPU µs a request | 15.0 | 30.0 (2.00x) |" in table
-    assert "envoy skipped: envoy is not installed" in table
-    assert "direct" not in table
-    assert "Other work" not in table
-    figures["nginx"]["others_share"] = 0.4
-    assert "Other work took up to 40%" in results.markdown(figures, "nginx", {})
-    assert ElementTree.fromstring(results.picture(figures)).tag.endswith("svg")
+def test_translated_tokens_are_compared_with_passed_ones():
+    figures = {"nginx": {"cpu_us_per_token": 20.0}, "a": {"translated_cpu_us_per_token": 25.0}}
+    assert results.ratios(figures, "nginx")["a"]["translated_cpu_us_per_token"] == 1.25
+    rounds = [{"direct": {"ttft_p99_ms": 1.0}, "a": {"tls_ttft_p99_ms": 3.0}}]
+    assert results.summary(rounds)["a"]["added_tls_ttft_p99_ms"] == 2.0

@@ -1,0 +1,1 @@
+"""What the cache costs, and whom it answers: `firsttoken bench cache`."""

@@ -1,0 +1,212 @@
+"""Tool calls of a server that makes none: one that must be made is asked for as JSON.
+
+llama.cpp holds an answer to a JSON schema whatever the model, but calls tools only where the
+model's chat template knows how; else it leaves them out without a word. So a call that the client
+demands becomes a schema, `{"firsttoken_call": NAME, "arguments": {...}}`, and the JSON that comes
+becomes the call, its arguments as they arrive. A call that the model may make or not is beyond it:
+the tools are named among what was dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from proxy.chat import (
+    Answer,
+    CallPart,
+    ChatRequest,
+    Choice,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Json,
+    Text,
+    Tool,
+    ToolCall,
+)
+from proxy.dialects.chunks import ChunkDecoder
+from proxy.dialects.content import made_up_id
+from proxy.dialects.dialect import Frame, Rendered
+from proxy.dialects.openai import OpenAI
+
+_NAME = "firsttoken_call"
+_OPENING = f'{{"{_NAME}":"'  # without white space
+_CALL = re.compile(rf'\s*\{{\s*"{_NAME}"\s*:\s*"([^"\\]*)"\s*,\s*"arguments"\s*:\s*(?=\{{)')
+_MARK = re.compile(r'[{}"\\]')
+_HEAD_CHARS = 400  # a head that is longer is none
+_DEFINITIONS = ("$defs", "definitions")
+
+
+class SchemaCalls(OpenAI):
+    """Chat completions whose calls are JSON. For servers with the quirk calls_by_schema."""
+
+    def render(self, request: ChatRequest, model: str) -> Rendered:
+        """See Dialect.render."""
+        choice = request.tool_choice or "auto"
+        named = choice.removeprefix("function:")
+        demanded = [tool for tool in request.tools if choice == "required" or tool.name == named]
+        plain = replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+        if not demanded:
+            rendered = super().render(plain, model)
+            return replace(rendered, dropped=(*rendered.dropped, "tools"))
+        form = {"name": "call", "schema": _schema(demanded)}
+        wanted = {"type": "json_schema", "json_schema": form}
+        return super().render(replace(plain, response_format=wanted), model)
+
+    def decoder(self) -> CallDecoder:  # type: ignore[override] # a decoder without a usual event
+        """See Dialect.decoder."""
+        return CallDecoder()
+
+    def read_answer(self, body: Any) -> Answer:
+        """See Dialect.read_answer."""
+        answer = super().read_answer(body)
+        return replace(answer, choices=tuple(map(_called, answer.choices)))
+
+
+def _schema(tools: Iterable[Tool]) -> Json:
+    """What a call of one of these is. A tool's own definitions are the whole's: pointers to them
+    begin at the root."""
+    shared: Json = {}
+    calls: list[Json] = []
+    for tool in tools:
+        parameters = dict(tool.parameters or {"type": "object"})
+        for where in _DEFINITIONS:
+            shared.setdefault(where, {}).update(parameters.pop(where, None) or {})
+        calls.append(
+            {
+                "type": "object",
+                "properties": {_NAME: {"const": tool.name}, "arguments": parameters},
+                "required": [_NAME, "arguments"],
+                "additionalProperties": False,
+            }
+        )
+    whole = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return {**whole, **{name: found for name, found in shared.items() if found}}
+
+
+def _called(choice: Choice) -> Choice:
+    reader = _Reader(0)
+    events = [*reader.read(choice.text), *reader.rest()]
+    calls = [event for event in events if isinstance(event, ToolCall)]
+    if not calls:
+        return choice
+    given = "".join(call.arguments for call in calls)
+    part = CallPart(calls[0].id, calls[0].name, given)
+    return replace(choice, text="", calls=(part,), finish=reader.reason(choice.finish))
+
+
+class CallDecoder:
+    """Chat chunks whose JSON is a call."""
+
+    __slots__ = ("_inner", "_readers")
+
+    def __init__(self) -> None:
+        self._inner = ChunkDecoder()
+        self._readers: dict[int, _Reader] = {}
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """See Decoder.feed."""
+        return [Frame(one.raw, tuple(self._told(one.events))) for one in self._inner.feed(data)]
+
+    def close(self) -> list[Frame]:
+        """See Decoder.close."""
+        return [Frame(one.raw, tuple(self._told(one.events))) for one in self._inner.close()]
+
+    def usual(self) -> None:
+        """See Decoder.usual: here a word's meaning is not its own."""
+
+    def _told(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            match event:
+                case Text(text=text, choice=choice):
+                    yield from self._readers.setdefault(choice, _Reader(choice)).read(text)
+                case Finished(reason=reason, choice=choice):
+                    reader = self._readers.setdefault(choice, _Reader(choice))
+                    yield from reader.rest()
+                    yield Finished(reader.reason(reason), choice)
+                case Done() | Failed():
+                    for reader in self._readers.values():
+                        yield from reader.rest()
+                    yield event
+                case _:
+                    yield event
+
+
+class _Reader:
+    """The text of one choice: held until it is a call or cannot be one."""
+
+    __slots__ = ("_choice", "_depth", "_held", "_plain", "_quoted", "_skip", "called")
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+        self._held = ""
+        self._plain = False
+        self.called = False
+        self._depth = 0  # of braces in the arguments; 0 again: they are complete
+        self._quoted = False
+        self._skip = False  # the next character is escaped
+
+    def read(self, text: str) -> Iterator[Event]:
+        """What these characters tell."""
+        if self.called:
+            yield from self._arguments(text)
+            return
+        if self._plain:
+            yield Text(text, self._choice)
+            return
+        self._held += text
+        found = _CALL.match(self._held)
+        if found is not None:
+            self.called = True
+            call = made_up_id(self._choice, self._held)
+            yield ToolCall(0, call, found[1], "", self._choice)
+            yield from self._arguments(self._held[found.end() :], begins=True)
+        elif not self._may_be_a_call():
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Event]:
+        """What was held and is no call."""
+        if not self.called and not self._plain:
+            self._plain = True
+            if self._held:
+                yield Text(self._held, self._choice)
+
+    def reason(self, given: Any) -> Any:
+        """Why the answer ended: a complete call is why, where the server saw a usual end."""
+        return "tool_calls" if self.called and given == "stop" else given
+
+    def _may_be_a_call(self) -> bool:
+        if len(self._held) > _HEAD_CHARS:
+            return False
+        said = "".join(self._held.split())
+        return said.startswith(_OPENING) or _OPENING.startswith(said)
+
+    def _arguments(self, text: str, *, begins: bool = False) -> Iterator[Event]:
+        """The arguments' object; the brace that closes the whole is not theirs."""
+        if not begins and not self._depth:
+            return
+        start = 0
+        if self._skip and text:
+            self._skip, start = False, 1
+        while (mark := _MARK.search(text, start)) is not None:
+            start = mark.end()
+            match mark[0]:
+                case '"':
+                    self._quoted = not self._quoted
+                case "\\":
+                    self._skip = start == len(text)
+                    start += 1
+                case "{" if not self._quoted:
+                    self._depth += 1
+                case "}" if not self._quoted:
+                    self._depth -= 1
+                    if not self._depth:
+                        text = text[:start]
+                case _:
+                    pass
+        if text:
+            yield ToolCall(0, arguments=text, choice=self._choice)

@@ -1,0 +1,214 @@
+"""The usual event of a stream, read by the bytes around its word.
+
+The events of one stream differ by a word, and perhaps by a filler that means nothing (a time,
+counts so far, padding against eavesdroppers). Once one of them was read the long way, the next that
+has the same bytes around another JSON string, and another filler in the same place, means the same
+but for that string. So a translated token costs a few comparisons instead of a parse. What is not
+exactly so is read the long way again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+
+from proxy.chat import Event, Reasoning, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LESSONS = 8  # events that are looked at, of a stream that has no usual one
+
+# The fields that hold words or thoughts in the dialects' events. Which of them counts was decided
+# by the decoder; here its place is sought, so it must be there once and hold what was decoded.
+_KEYS: dict[type[Event], tuple[bytes, ...]] = {
+    Text: (b"content", b"text"),
+    Reasoning: (b"reasoning_content", b"reasoning", b"thinking", b"text"),
+}
+_VALUE = rb'": ?"((?:[^"\\\n]|\\.)+)"'
+_PLACES = {
+    key: re.compile(rb'"' + key + _VALUE) for keys in _KEYS.values() for key in keys
+}  # fmt: skip
+
+# Fields whose value differs from event to event and means nothing to any decoder.
+_AFTER_WORD = re.compile(rb'"(?:obfuscation|usageMetadata)": ?(?=["{])')
+_BEFORE_WORD = re.compile(rb'"created_at": ?(?=")')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_PADDED = re.compile(rb'"\} +\}\n\n')  # Anthropic's spaces, as many as it likes
+
+
+class Pieces(Protocol):
+    """What cuts a stream into events."""
+
+    rest: bytes  # of an event that is not complete
+
+
+def _nothing(data: bytes) -> bytes:
+    del data
+    return b""
+
+
+class Usual:
+    """The usual event of one stream: nothing at first, then what learn was shown last."""
+
+    __slots__ = (
+        "_after", "_before", "_end", "_form", "_kind", "_lessons", "_middle", "_pieces", "_sign",
+        "word",
+    )  # fmt: skip
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._lessons = _LESSONS
+        self._before = self._after = self._middle = self._end = b""
+        self._sign = b"\n\n"  # how an event ends
+        self._kind: type[Event] | None = None  # of what it means
+        # What is between the quotes of the word, as JSON has it, of data that is one usual event
+        # and nothing else; or nothing. Never of data that goes on with an event begun before.
+        self.word: Callable[[bytes], bytes] = _nothing
+        self._form = self.word
+
+    def learn(self, raw: bytes, events: tuple[Event, ...]) -> bool:
+        """Take an event that was read the long way for the usual one, or forget it where this was
+        another. To be told of every such event, as it may have changed what the next ones mean.
+        """
+        self.word = _nothing
+        if len(events) == 1 and self._learned(raw, events[0]):
+            self.word = self._form
+            return True
+        return False
+
+    def words(self, data: bytes) -> list[bytes]:
+        """The words of several usual events; nothing where anything else is among them."""
+        if self.word is _nothing:
+            return []
+        sign = self._sign
+        events = data.split(sign)
+        if events.pop():
+            return []
+        words = [self.word(event + sign) for event in events]
+        return words if all(words) else []
+
+    def _learned(self, raw: bytes, event: Event) -> bool:
+        if (type(event) is not Text and type(event) is not Reasoning) or event.choice:
+            return False
+        if type(event) is Reasoning and event.signature:
+            return False
+        if type(event) is self._kind and self._holds(raw):
+            return True
+        if not self._lessons:
+            return False
+        self._lessons -= 1
+        for key in _KEYS[type(event)]:
+            found = _PLACES[key].search(raw)
+            if found and raw.count(b'"%b"' % key) == 1 and _text(found[1]) == event.text:
+                self._kind = type(event)
+                self._take(raw[: found.start(1)], raw[found.end(1) :])
+                return self._holds(raw)
+        return False
+
+    def _holds(self, raw: bytes) -> bool:
+        """Whether the form fits this event."""
+        pieces, self._pieces = self._pieces, _WHOLE
+        fits = self._form(raw) != b""
+        self._pieces = pieces
+        return fits
+
+    def _take(self, before: bytes, after: bytes) -> None:
+        self._before, self._after = before, after
+        self._sign = after[len(after.rstrip(b"\r\n")) :]
+        self._form = self._plain
+        filler = _AFTER_WORD.search(after)
+        if filler is not None:
+            size = _size(after[filler.end() :])
+            if size:
+                self._middle, self._end = after[: filler.end()], after[filler.end() + size :]
+                self._form = self._filled_after
+            return
+        filler = _BEFORE_WORD.search(before)
+        if filler is not None:
+            size = _size(before[filler.end() :])
+            if size:
+                self._before, self._middle = before[: filler.end()], before[filler.end() + size :]
+                self._form = self._filled_before
+        elif _PADDED.fullmatch(after):
+            self._form = self._padded
+
+    def _plain(self, data: bytes) -> bytes:
+        before, after = self._before, self._after
+        if data.startswith(before) and data.endswith(after) and not self._pieces.rest:
+            word = data[len(before) : -len(after)]
+            if _text(word):
+                return word
+        return b""
+
+    def _padded(self, data: bytes) -> bytes:
+        before = self._before
+        if data.startswith(before) and data.endswith(b"}\n\n") and not self._pieces.rest:
+            rest = data[len(before) : -3].rstrip(b" ")
+            if rest.endswith(b'"}'):
+                word = rest[:-2]
+                if _text(word):
+                    return word
+        return b""
+
+    def _filled_after(self, data: bytes) -> bytes:
+        before, end = self._before, self._end
+        if data.startswith(before) and data.endswith(end) and not self._pieces.rest:
+            place = data.find(self._middle, len(before))
+            if place > 0 and _is_filler(data[place + len(self._middle) : -len(end)]):
+                word = data[len(before) : place]
+                if _text(word):
+                    return word
+        return b""
+
+    def _filled_before(self, data: bytes) -> bytes:
+        before, after = self._before, self._after
+        if data.startswith(before) and data.endswith(after) and not self._pieces.rest:
+            place = data.find(self._middle, len(before))
+            if place > 0 and _is_filler(data[len(before) : place]):
+                word = data[place + len(self._middle) : -len(after)]
+                if _text(word):
+                    return word
+        return b""
+
+
+class _Whole:
+    rest = b""
+
+
+_WHOLE = _Whole()
+
+
+def _text(word: bytes) -> str | None:
+    """What is said between the quotes; None where that is no JSON string."""
+    try:
+        text: str = orjson.loads(b'"%b"' % word)
+    except orjson.JSONDecodeError:
+        return None
+    return text
+
+
+def _is_filler(value: bytes) -> bool:
+    """Whether this is one JSON value in one line."""
+    if b"\n" in value or b"\r" in value:
+        return False
+    try:
+        orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _size(text: bytes) -> int:
+    """How long the string or the object is that this begins with; 0 where it has no end."""
+    if text.startswith(b'"'):
+        found = _STRING.match(text)
+        return found.end() if found else 0
+    depth = 0
+    for mark in re.finditer(rb'"(?:[^"\\]|\\.)*"|[{}]', text):
+        depth += {b"{": 1, b"}": -1}.get(mark[0], 0)
+        if not depth:
+            return mark.end()
+    return 0
