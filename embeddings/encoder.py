@@ -52,13 +52,14 @@ class Words(Protocol):
 class WordIndex(dict[bytes, int]):
     """Word -> row, of the words met last: at most KEPT_WORDS, whatever texts bring."""
 
-    __slots__ = ("_first_hash_row", "_order", "words")
+    __slots__ = ("_first_hash_row", "_order", "number", "words")
 
     def __init__(self, words: Words, first_hash_row: int) -> None:
         super().__init__()
         self.words = words
         self._order: deque[bytes] = deque()
         self._first_hash_row = first_hash_row
+        self.number = words.get(_NUMBER)  # the row that all numbers share, where there is one
 
     def __missing__(self, word: bytes) -> int:
         row = self.resolve(word)
@@ -98,9 +99,8 @@ class WordIndex(dict[bytes, int]):
 
     def _resolve_figures(self, word: bytes) -> int:
         """A number is a number; of a word with figures in it, what stands before them counts."""
-        if word.isdigit():
-            found = self.words.get(_NUMBER)
-            return self._hash(word) if found is None else found
+        if word.isdigit() and self.number is not None:
+            return self.number
         letters = word.rstrip(b"0123456789")
         found = self.words.get(letters) if len(letters) > 2 and letters.isalpha() else None
         return self._hash(word) if found is None else found

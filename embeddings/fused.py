@@ -125,6 +125,14 @@ class Fused(dict[bytes, bytes]):
 
     # ---- rows ------------------------------------------------------------------------------
 
+    def __missing__(self, word: bytes) -> bytes:
+        """The row of a word that shares one: a number, or a word that nobody knows. Those are new
+        in every second text, and not worth keeping. Raises KeyError for any other."""
+        found = self._shared.get(self._encoder.index[word])
+        if found is None:
+            raise KeyError(word)
+        return found
+
     def _learn(self, words: Sequence[bytes]) -> None:
         """Make the rows of those words that have none, all at once."""
         index = self._encoder.index
@@ -133,7 +141,9 @@ class Fused(dict[bytes, bytes]):
         new = {word: index[word] for word in words if word not in self}
         rows = sorted(set(new.values()).difference(self._shared))
         made = self._make(rows) if rows else {}
-        self._shared.update((row, one) for row, one in made.items() if index.is_hash(row))
+        self._shared.update(
+            (row, one) for row, one in made.items() if index.is_hash(row) or row == index.number
+        )
         for word, row in new.items():
             self[word] = made.get(row) or self._shared[row]
         self._order.extend(new)

@@ -166,7 +166,7 @@ class Shelf:
         if kind is None or key is None:
             raise _bad("request", "is not one whose answer could be cached")
         entry = Entry(
-            whole=_whole(row, request, kind),
+            whole=bytes(memoryview(_whole(row, request, kind))),  # as Entry.adopt_whole says
             kind=kind,
             model=str(request.get("model", "")),
             provider="warmed",
