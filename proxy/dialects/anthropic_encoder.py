@@ -28,6 +28,7 @@ from proxy.chat import (
 )
 from proxy.dialects.anthropic_shapes import error_body, stop_reason, usage_json
 from proxy.dialects.citations import citation
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.serial import Serial
 from proxy.dialects.sse import Splitter, payload
 from proxy.errors import ClientError
@@ -52,7 +53,7 @@ _EMPTY: dict[str, Json] = {
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-class MessageEncoder:
+class MessageEncoder(Encoder):
     """One message: blocks of thinking, text and calls in a row. A message has one choice."""
 
     __slots__ = (

@@ -20,6 +20,7 @@ from proxy.chat import (
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
 from proxy.dialects.completions_request import parse_completion, render_completion
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.shapes import (
     PLAIN,
     error_json,
@@ -48,7 +49,7 @@ class CompletionDecoder(ChunkDecoder):
             events.append(Finished(reason, index))
 
 
-class CompletionEncoder:
+class CompletionEncoder(Encoder):
     """Completion chunks from events."""
 
     __slots__ = ("_head", "_usage", "_wants_usage")

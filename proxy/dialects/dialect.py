@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +69,12 @@ class Encoder(Protocol):
     def around(self, event: Event) -> tuple[bytes, bytes] | None:
         """What encode writes before and after the word of such an event of choice 0, quotes
         included, as long as it is given nothing else; None where that depends on more."""
+        del event
+        return None
+
+    def speaker(self, event: Event) -> Callable[[bytes], bytes] | None:
+        """Where around has no answer: writes a word, as JSON has it between its quotes, as encode
+        would write such an event of choice 0; None where there is no such short way either."""
         del event
         return None
 

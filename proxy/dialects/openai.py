@@ -28,6 +28,7 @@ from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
 from proxy.dialects.citations import SOURCES, read_sources
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat
 from proxy.dialects.shapes import (
@@ -45,7 +46,7 @@ _MESSAGE_EXTRAS = ("annotations", "images")  # told as fields of the message
 _AFTER_WORD = b'"},"finish_reason":null}]}\n\n'
 
 
-class ChunkEncoder:
+class ChunkEncoder(Encoder):
     """Chat chunks from events. The id, model and created of a stream never change."""
 
     __slots__ = ("_before", "_head", "_opened", "_usage", "_wants_usage")

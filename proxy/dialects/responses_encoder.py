@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -47,6 +47,7 @@ _DELTAS = {
     "reasoning": ("response.reasoning_summary_text.delta", "summary_index"),
     "function_call": ("response.function_call_arguments.delta", ""),
 }
+_SPOKEN: dict[type[Event], str] = {Text: "message", Reasoning: "reasoning"}
 _CALLS = ("function_call", "custom_tool_call")
 _PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 
@@ -101,6 +102,15 @@ class ResponseEncoder(Encoder):
             elif isinstance(event, Extra):
                 self._cite(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def speaker(self, event: Event) -> Callable[[bytes], bytes] | None:
+        """See Encoder.speaker: every event has its number, and its words are told again."""
+        return self._say if self._kind == _SPOKEN.get(type(event)) else None
+
+    def _say(self, word: bytes) -> bytes:
+        self._text.append(orjson.loads(b'"%b"' % word))
+        self._events += 1
+        return b'%b%d,"delta":"%b"}\n\n' % (self._prefix, self._events - 1, word)
 
     def resume(self, sent: bytes) -> None:
         """See Encoder.resume. The stream goes on in its last item; where nothing tells which one

@@ -156,6 +156,9 @@ class JoiningEncoder:
     def around(self, event: Event) -> None:
         """See Encoder.around: what is at the seam is looked at."""
 
+    def speaker(self, event: Event) -> None:
+        """See Encoder.speaker: likewise."""
+
     def total(self, usage: Usage) -> Usage:
         """The counts of all parts; those of a part that broke off are an estimate."""
         before = self._spent

@@ -14,7 +14,7 @@ from proxy.errors import Kind, UpstreamFailure
 from proxy.upstream.follow import Follower, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from proxy.chat import Event
     from proxy.dialects.dialect import Decoder, Encoder, Frame
@@ -33,7 +33,8 @@ class Relay(Follower):
     """One target's tokens, to the client's sink."""
 
     __slots__ = ("_after_text", "_before_text", "_encoder", "_end_mark", "_kept", "_kept_bytes",
-                 "_plain", "_plain_marks", "_strip_usage", "_tail", "_usual", "sink")  # fmt: skip
+                 "_plain", "_plain_marks", "_speaker", "_strip_usage", "_tail", "_usual",
+                 "sink")  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
@@ -66,6 +67,7 @@ class Relay(Follower):
         self._plain_marks = plain
         self._plain = b""  # the one that this stream uses
         self._usual: Usual | None = None
+        self._speaker: Callable[[bytes], bytes] | None = None
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """The bytes of the frames that were held back until the first token."""
@@ -85,10 +87,13 @@ class Relay(Follower):
         if self._encoder is not None:
             usual = self._usual
             word = usual.word(data) if usual is not None else b""
-            if word:
+            if not word:
+                self._translated(data)
+            elif self._speaker is None:
                 self._say(self._before_text + word + self._after_text, word)
             else:
-                self._translated(data)
+                data = self._speaker(word)
+                self._say(data, (data,))
             return
         if self._tail:
             data = self._tail + data
@@ -140,20 +145,23 @@ class Relay(Follower):
     def _translated(self, data: bytes) -> None:
         """Anything but one usual token: several, or what must be decoded."""
         words = self._usual.words(data) if self._usual is not None else ()
-        if words:
+        if words and self._speaker is not None:
+            data = b"".join(map(self._speaker, words))
+            self._say(data, (data,))
+        elif words:
             before, after = self._before_text, self._after_text
             self._say(b"".join([before + word + after for word in words]), *words)
         else:
             self._examine(self._decode(data))
 
-    def _say(self, data: bytes, *words: bytes) -> None:
-        """Translated tokens: the same words in the client's format."""
+    def _say(self, data: bytes, *pieces: bytes | tuple[bytes]) -> None:
+        """Translated tokens. pieces: what is kept of them, of the usual form or whole."""
         now = self._now()
         self.longest_s = max(self.longest_s, now - self.heard_s)
         self.heard_s = now
         self._kept_bytes += len(data)
         if self._kept_bytes <= KEPT_LIMIT_BYTES:
-            self._kept += words
+            self._kept += pieces
         self.sink.write(data)
 
     def _learn(self, event: bytes) -> None:
@@ -208,14 +216,17 @@ class Relay(Follower):
             self.failure = failure
             return b""
         if self._usual is not None and self._usual.learn(frame.raw, frame.events):
-            self._surround(encoder.around(frame.events[0]))
+            self._surround(encoder, frame.events[0])
         return out
 
-    def _surround(self, around: tuple[bytes, bytes] | None) -> None:
+    def _surround(self, encoder: Encoder, event: Event) -> None:
         """What the client gets around the words from here on."""
         before, after = self._before_text, self._after_text
+        around = encoder.around(event)
         if around is None:
-            self._usual = None
+            self._speaker = encoder.speaker(event)
+            if self._speaker is None:
+                self._usual = None
         elif around != (before, after):
             self._kept = [
                 one if isinstance(one, tuple) else (before + one + after,) for one in self._kept

@@ -187,6 +187,25 @@ def test_a_format_that_counts_its_events_says_so(name: str) -> None:
     assert encoder.around(Text("b")) is None
 
 
+@settings(deadline=None)
+@given(words=st.lists(st.text(min_size=1, max_size=9), min_size=1), thought=st.booleans())
+def test_what_counts_its_events_speaks_as_it_encodes(words, thought: bool) -> None:
+    kind = Reasoning if thought else Text
+    one, two = (
+        dialect("responses").encoder(id="i", model="m", created=1, include_usage=True)
+        for _ in range(2)
+    )
+    assert one.speaker(kind("")) is None  # before there is an item of its kind
+    first = [each.encode([kind("first")]) for each in (one, two)]
+    assert first[0] == first[1]
+    speak = one.speaker(kind(""))
+    assert speak is not None
+    for word in words:
+        assert speak(orjson.dumps(word)[1:-1]) == two.encode([kind(word)])
+    assert one.speaker(Text("") if thought else Reasoning("")) is None
+    assert one.end() == two.end()
+
+
 @pytest.mark.skipif(not WIRE.exists(), reason="no recorded traffic beside the checkout")
 @pytest.mark.parametrize(
     ("spoken", "providers", "kinds", "share"),
