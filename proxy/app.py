@@ -63,6 +63,7 @@ FLUSH_SECONDS = 0.2  # log lines wait at most this long
 CANCEL_SECONDS = 0.2  # between two of so many
 CANCEL_TRIES = 10  # to end what runs beside the traffic
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
+SHARED_TICK_SECONDS = 0.025  # the same, where other nodes wait to hear of what is kept
 FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
@@ -326,7 +327,8 @@ class App:
         if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
             self._frozen = cache.counts.stored
             gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
-        self.house.wheel.arm(LOAD_SECONDS if more else TICK_SECONDS, self._tick_cache)
+        pause_s = TICK_SECONDS if self._where is None else SHARED_TICK_SECONDS
+        self.house.wheel.arm(LOAD_SECONDS if more else pause_s, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
 
