@@ -33,8 +33,8 @@ from proxy.parts import Memory, classify
 if TYPE_CHECKING:
     from proxy import chat
     from proxy.admin.siblings import Siblings
-    from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.downstream.household import Answering
     from proxy.exchange import Caller, Exchange, Sink
     from proxy.routing.plan import Plan, Rule
     from proxy.serving import Service
@@ -199,6 +199,7 @@ def _views(running: Running) -> Views:
         reset_breaker=memory.breakers.reset,
         open_breaker=lambda target: memory.breakers.open(target, running.now()),
         deadlines=memory.latency.snapshot,
+        silences=memory.gaps.snapshot,
     )
 
 

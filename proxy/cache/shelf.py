@@ -80,14 +80,15 @@ class Shelf:
     ) -> dict[str, Any]:
         """Entries, most recently used first, without their answers.
 
-        after: the `next` of the page before.
+        after: the `next` of the page before; of several processes, all of theirs.
         """
         fits = wanted.test()
         found: list[Entry] = []
         waiting = after is not None
+        last = set((after or "").split(","))
         async for entry in self._all(newest_first=True):
             if waiting:
-                waiting = entry.exact.hex() != after
+                waiting = entry.exact.hex() not in last
             elif fits(entry):
                 found.append(entry)
                 if len(found) > limit:
