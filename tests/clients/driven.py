@@ -25,7 +25,7 @@ import pytest
 
 HERE = Path(__file__).parent
 INSTALL_SECONDS = 300
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 120.0  # the first loads the library
 
 
 def installed(listed: Path, command: list[str]) -> Path:
@@ -35,7 +35,7 @@ def installed(listed: Path, command: list[str]) -> Path:
     """
     mark = hashlib.sha256(listed.read_bytes() + sys.version.encode()).hexdigest()[:12]
     place = Path(tempfile.gettempdir()) / f"firsttoken-clients-{listed.stem}-{mark}"
-    if place.exists():
+    if place.exists() and place.stat().st_uid == os.getuid():
         return place
     fresh = Path(tempfile.mkdtemp(prefix="firsttoken-clients-"))
     shutil.copy(listed, fresh)
