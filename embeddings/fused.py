@@ -128,9 +128,7 @@ class Fused(dict[bytes, bytes]):
     def __missing__(self, word: bytes) -> bytes:
         """The row of a word that shares one: a number, or a word that nobody knows. Those are new
         in every second text, and not worth keeping. Raises KeyError for any other."""
-        index = self._encoder.index
-        row = index.number if word.isdigit() else None
-        found = self._shared.get(index[word] if row is None else row)
+        found = self._shared.get(self._encoder.index[word])
         if found is None:
             raise KeyError(word)
         return found

@@ -48,6 +48,8 @@ def rollups(table: str, fresh: str) -> tuple[str, ...]:
         _rollup("days", "day", DAY_MS, table, fresh),
         _times(0, "ttft_slot", table, fresh),
         _times(1, "total_slot", table, fresh),
+        _day_times(0, "ttft_slot", table, fresh),
+        _day_times(1, "total_slot", table, fresh),
     )
 
 
@@ -68,6 +70,15 @@ def _times(kind: int, column: str, table: str, fresh: str) -> str:
         WHERE {fresh} AND {column} IS NOT NULL AND labels.outcome <> '{LOST}'
         GROUP BY 1, 2, 4
         ON CONFLICT(speed, kind, slot, day) DO UPDATE SET n = times.n + excluded.n"""
+
+
+def _day_times(kind: int, column: str, table: str, fresh: str) -> str:
+    return f"""INSERT INTO day_times(day, kind, slot, n)
+        SELECT at_ms / {DAY_MS}, {kind}, {column}, count(*)
+        FROM {table} JOIN labels ON labels.id = {table}.labels
+        WHERE {fresh} AND {column} IS NOT NULL AND labels.outcome <> '{LOST}'
+        GROUP BY 1, 3
+        ON CONFLICT(day, kind, slot) DO UPDATE SET n = day_times.n + excluded.n"""
 
 
 class Entries:

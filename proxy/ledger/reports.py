@@ -78,6 +78,10 @@ class Figures:
         return self.reference - self.cost - self.saved
 
 
+_MONEY = ("cost", "saved", "reference")
+_ADDED = ("n", "attempts", "prompt", "completion", "cached", "reasoning", "total_us", "ttft_n",
+          "ttft_us")  # fmt: skip
+_HALVES = {name: (f"{name} / {_SPLIT}", f"{name} % {_SPLIT}") for name in _MONEY}
 _COUNTED = f"""
     sum(CASE WHEN outcome <> '{LOST}' THEN n ELSE 0 END),
     sum(CASE WHEN outcome IN ('error', 'broken') THEN n ELSE 0 END),
@@ -86,9 +90,20 @@ _COUNTED = f"""
     sum(CASE WHEN (marks & {ESTIMATED}) <> 0 THEN n ELSE 0 END),
     sum(CASE WHEN (marks & {UNPRICED}) <> 0 THEN n ELSE 0 END),
     sum(attempts), sum(prompt), sum(completion), sum(cached), sum(reasoning),
-    sum(cost / {_SPLIT}), sum(cost % {_SPLIT}), sum(saved / {_SPLIT}), sum(saved % {_SPLIT}),
-    sum(reference / {_SPLIT}), sum(reference % {_SPLIT}),
+    {{money}},
     sum(CASE WHEN outcome <> '{LOST}' THEN total_us ELSE 0 END), sum(ttft_n), sum(ttft_us)"""
+_BY_TIME = _COUNTED.format(
+    money=", ".join(f"sum({half})" for halves in _HALVES.values() for half in halves)
+)
+# Names are joined, and cases made out, once for each combination of labels, not for each day.
+_BY_LABELS = _COUNTED.format(
+    money=", ".join(f"sum({name}_high), sum({name}_low)" for name in _MONEY)
+)
+_EACH_LABELS = ", ".join(
+    [f"sum({name}) AS {name}" for name in _ADDED]
+    + [f"sum({high}) AS {name}_high, sum({low}) AS {name}_low"
+       for name, (high, low) in _HALVES.items()]
+)  # fmt: skip
 
 
 def summary(
@@ -103,16 +118,22 @@ def summary(
     table, unit = ("hours", "hour") if by == "hour" else ("days", "day")
     scale = DAY_MS // HOUR_MS if by == "hour" else 1
     head = "".join(f"{one}, " for one in columns)
-    order = "1" if by in ("day", "hour") else "sum(cost) DESC, sum(n) DESC"
-    group = f"GROUP BY {', '.join(columns)} ORDER BY {order}" if columns else ""
+    within = f"FROM {table} WHERE {unit} >= ? AND {unit} < ?"
+    if unit in columns:
+        counted, source = _BY_TIME, f"(SELECT * {within})"
+    else:
+        counted, source = _BY_LABELS, f"(SELECT labels, {_EACH_LABELS} {within} GROUP BY labels)"
+    group = f"GROUP BY {', '.join(columns)} ORDER BY 1" if columns else ""
     found = connection.execute(
-        f"SELECT {head}{_COUNTED} FROM {table} JOIN labels ON labels.id = {table}.labels"
-        f" WHERE {unit} >= ? AND {unit} < ?{_conditions(wanted)} {group}",
+        f"SELECT {head}{counted} FROM {source} AS t JOIN labels ON labels.id = t.labels"
+        f" WHERE true{_conditions(wanted)} {group}",
         (period.first * scale, period.until * scale, *wanted.values()),
     ).fetchall()
     if not columns and found[0][0] is None:
         return [Figures(())]
     figures = [_figures(row, len(columns)) for row in found]
+    if unit not in columns:
+        figures.sort(key=lambda one: (one.cost, one.requests), reverse=True)
     if _TIMED.issuperset(columns) and wanted.keys() <= _TIMED:
         _add_percentiles(connection, period, columns, wanted, figures)
     return figures
@@ -235,11 +256,15 @@ def _add_percentiles(
     # In the order of the table's key, so that nothing is sorted before the names are joined.
     source = "SELECT speed, kind, slot, sum(n) AS n FROM times WHERE day >= ? AND day < ?"
     source += " GROUP BY speed, kind, slot"
+    joined = " JOIN speeds ON speeds.id = t.speed"
     if "day" in columns:
         source = "SELECT speed, kind, slot, n, day FROM times WHERE day >= ? AND day < ?"
+        if not filters:
+            source = "SELECT kind, slot, n, day FROM day_times WHERE day >= ? AND day < ?"
+            joined = ""
     slots: dict[tuple[Any, ...], tuple[list[Any], list[Any]]] = {}
     for *group, kind, slot, n in connection.execute(
-        f"SELECT {name}kind, slot, sum(n) FROM ({source}) AS t JOIN speeds ON speeds.id = t.speed"
+        f"SELECT {name}kind, slot, sum(n) FROM ({source}) AS t{joined}"
         f" WHERE true{_conditions(filters)} GROUP BY {name}kind, slot",
         (period.first, period.until, *filters.values()),
     ):

@@ -175,7 +175,7 @@ def forget(reader: Reader, oldest_ms: int, hours_ms: int) -> int:
         " (SELECT seq FROM rows WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
         (oldest_ms, SWEEP_ROWS),
     ).rowcount
-    for table in ("days", "times", "tag_days"):
+    for table in ("days", "times", "day_times", "tag_days"):
         reader.execute(f"DELETE FROM {table} WHERE day < ?", (oldest_ms // DAY_MS,))
     reader.execute("DELETE FROM hours WHERE hour < ?", (hours_ms // HOUR_MS,))
     return gone

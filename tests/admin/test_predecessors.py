@@ -367,3 +367,14 @@ async def test_strangers_may_complete_only_with_a_key_and_never_look() -> None:
         for path in ("/api/trpc/llmAnalytics.summary", "/config", "/metrics"):
             headers = {"Authorization": "Bearer sk-caller"}
             assert (await it.call("GET", path, headers=headers))[0] == 401
+
+
+async def test_one_key_was_enough_for_everything() -> None:
+    extra = '[auth]\nadmin_key = "env:ADMIN_KEY"\n[[auth.key]]\nname = "web"\nkey = "env:K"'
+    async with house(extra=extra) as it:
+        for key, status in (("sk-admin-secret", 200), ("sk-caller", 200), ("sk-other", 401)):
+            body = {"task": "say hello"}
+            answer = await it.call(
+                "POST", "/orchestrator/process", json=body, headers={"X-API-Key": key}
+            )
+            assert answer[0] == status, key

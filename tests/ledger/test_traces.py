@@ -165,6 +165,10 @@ async def test_an_answer_is_traced_from_the_client_to_the_provider(lane: str) ->
             assert collector.heads[0]["x-token"] == "sk-caller"
             for word in (b"secret", b"tok0001", b"sk-primary"):
                 assert word not in collector.raw
+            traced = it.app.memory.traces
+            assert traced is not None
+            while traced.sent < 2:  # it is counted once the collector has answered
+                await asyncio.sleep(0.02)
             metrics = await it.call("GET", "/metrics")
             assert "firsttoken_traces_total 2" in metrics[1]
 

@@ -1,0 +1,118 @@
+"""A large ledger by hand: how fast it is written, and how fast it is summed up.
+
+    nice python -m tests.ledger.volume --rows 10000000 --file /var/tmp/volume.db
+    nice python -m tests.ledger.volume --rows 10000000 --url postgresql://me@localhost/volume
+
+Rows go through the recorder and the writer's own batches, a year of them, over 300 combinations of
+key, category and model. A file that is there already is only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from proxy.chat import Usage
+from proxy.exchange import Exchange
+from proxy.ledger import reports
+from proxy.ledger.book import Book
+from proxy.ledger.postgres import Server
+from proxy.ledger.record import Recorder, RowTuple
+from proxy.ledger.reports import Period
+from proxy.ledger.sqlite import File
+from proxy.ledger.store import BATCH_ROWS
+from proxy.ledger.tariff import Tariff, Tariffs
+from tests.ledger.books import NOON, PRICES, exchange, prices
+
+DAYS = 365
+MODELS = (("openai", "gpt"), ("groq", "llama"), ("anthropic", "opus"), ("local", "tiny"))
+LIMIT_S = 0.3  # for a summary
+
+
+def exchanges() -> list[Exchange]:
+    """One for each combination of labels."""
+    rand = random.Random(1)
+    made = [
+        exchange(
+            key=f"k{key}", category=f"c{category}", provider=provider, provider_model=model,
+            cache=cache, usage=Usage(rand.randint(50, 5000), rand.randint(5, 900)),
+            first_token_s=rand.lognormvariate(-1, 1),
+        )
+        for key in range(5)
+        for category in range(5)
+        for provider, model in MODELS
+        for cache in ("miss", "exact", "semantic")
+    ]  # fmt: skip
+    rand.shuffle(made)
+    return made
+
+
+def batches(rows: int) -> Iterator[list[RowTuple]]:
+    """The rows in order of time, as the writer takes them."""
+    wall = [0.0]
+    recorder = Recorder(Tariffs(prices), lambda: wall[0])
+    some = exchanges()
+    step_s = DAYS * 86_400 / rows
+    for number in range(rows):
+        wall[0] = NOON - DAYS * 86_400 + number * step_s
+        recorder.record(some[number % len(some)], 1.5)
+        if recorder.waiting == BATCH_ROWS:
+            yield recorder.take(BATCH_ROWS)
+    yield recorder.take(BATCH_ROWS)
+
+
+def write(book: Book, rows: int) -> float:
+    """Rows a second of the writing alone; making them is not counted."""
+    book.reference = Tariff(PRICES["anthropic/opus"]).cost
+    spent = 0.0
+    for batch in batches(rows):
+        began = time.perf_counter()
+        done = 0
+        while done < len(batch):
+            done += book.write(batch[done:])
+        spent += time.perf_counter() - began
+    return rows / spent
+
+
+def summaries(book: Book) -> dict[str, float]:
+    """Median seconds of each summary of the whole year."""
+    day = int(NOON // 86_400)
+    found = {}
+    for by in ("total", "day", "provider", "model", "category", "key"):
+        took = []
+        for _ in range(5):
+            began = time.perf_counter()
+            book.answer(
+                lambda it, by=by: reports.summary(it, Period(day - DAYS - 1, day + 1), by), 60.0
+            )
+            took.append(time.perf_counter() - began)
+        found[by] = statistics.median(took)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.ledger.volume", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("--url")
+    chosen = parser.parse_args(arguments)
+    place = Server(chosen.url, time.time) if chosen.url else File(str(chosen.file))
+    book = place.open()
+    known = book.answer(lambda it: it.execute("SELECT count(*) FROM rows").fetchone()[0], 600.0)
+    if not known:
+        print(f"{write(book, chosen.rows):.0f} rows/s", flush=True)
+        known = chosen.rows
+    slowest = 0.0
+    for by, seconds in summaries(book).items():
+        slowest = max(slowest, seconds)
+        print(f"summary by {by} over {known} rows: {seconds * 1e3:.1f} ms", flush=True)
+    book.close()
+    return int(slowest > LIMIT_S)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
