@@ -82,7 +82,7 @@ def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float, needless
     assert sum(result.lost for result in results) == 0
     assert first[int(0.99 * len(first))] <= 1.5 * p99
     assert sum(result.needless for result in results) / 10 <= needless
-    assert max(first) < 6.0, "nobody waits for a brown-out that is none"
+    assert max(first) < 9.5, "nobody waits for a brown-out that is none"
 
 
 def test_nothing_stalls_and_little_is_spent() -> None:
