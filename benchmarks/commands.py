@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from benchmarks.cache import options as cache_options
 from benchmarks.classify import options as classify_options
 from benchmarks.faults import options as faults_options
 from benchmarks.load import options
@@ -107,6 +108,15 @@ def _add_bench(subparsers: Subparsers) -> None:
     )
     tail_options.add(tail)
     tail.set_defaults(func=_run_tail)
+    cache = kinds.add_parser(
+        "cache",
+        help="what the cache costs, and whom it answers",
+        description="Lookups, memory and stalls of the cache in process; pairs and tenants.",
+        epilog=cache_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cache_options.add(cache)
+    cache.set_defaults(func=_run_cache)
     classify = kinds.add_parser(
         "classify",
         help="how fast requests are understood, and how well, beside others",
@@ -144,6 +154,12 @@ def _run_tail(args: argparse.Namespace) -> int:
 
 def _run_classify(args: argparse.Namespace) -> int:
     from benchmarks.classify import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_cache(args: argparse.Namespace) -> int:
+    from benchmarks.cache import command  # noqa: PLC0415 - numpy is for who measures
 
     return command.run(args)
 

@@ -101,14 +101,6 @@ class Client(asyncio.Protocol):
         self.ask(texts, lambda found: None if future.done() else future.set_result(found))
         return await future
 
-    def compare(self, a: str, b: str, then: Callable[[float | None], None]) -> None:
-        """then hears the cosine of two texts, or None: the second opinion on a doubtful match."""
-
-        def hear(found: Vectors | None) -> None:
-            then(None if found is None else float(found[0] @ found[1]))
-
-        self.ask((a, b), hear)
-
     def keep(self, space: int, texts: Mapping[int, str]) -> None:
         """Have texts kept by their labels in a space, 64-bit numbers all; nobody hears of it."""
         if self.up and self._transport is not None and len(texts) <= wire.TEXTS:

@@ -7,6 +7,7 @@ into a heap, and the first search makes an inverted file of it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,16 +26,21 @@ class Heap:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._chunks: list[Codes] = []
-        self._labels: list[int] = []
-        self._places: dict[int, int] = {}
+        self._labels = array("i")
+        self._places = array("i")  # by label, -1 where it is not here; labels are dense
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def add(self, labels: Sequence[int], codes: Codes) -> None:
         place = len(self._labels)
-        self._places.update(zip(labels, range(place, place + len(labels)), strict=True))
-        self._labels += labels
+        places = self._places
+        missing = max(labels, default=-1) + 1 - len(places)
+        if missing > 0:
+            places.extend([-1] * missing)
+        for number, label in enumerate(labels, place):
+            places[label] = number
+        self._labels.extend(labels)
         while len(codes):
             number, row = divmod(place, _CHUNK)
             if number == len(self._chunks):
@@ -46,9 +52,10 @@ class Heap:
 
     def remove(self, label: int) -> bool:
         """O(1): the last vector takes the free place."""
-        place = self._places.pop(label, None)
-        if place is None:
+        place = self._place(label)
+        if place < 0:
             return False
+        self._places[label] = -1
         moved = self._labels.pop()
         last = len(self._labels)
         if place != last:
@@ -59,18 +66,18 @@ class Heap:
         return True
 
     def codes_of(self, label: int) -> Codes | None:
-        place = self._places.get(label)
-        return None if place is None else self._row(place)
+        place = self._place(label)
+        return None if place < 0 else self._row(place)
 
     def take(self, count: int) -> tuple[list[int], Codes]:
         left = (len(self._labels) - 1) // _CHUNK * _CHUNK  # of one chunk only
         left = max(left, len(self._labels) - count)
-        labels = self._labels[left:]
+        labels = self._labels[left:].tolist()
         row = left % _CHUNK
         codes = self._chunks[-1][row : row + len(labels)].copy()
         del self._labels[left:]
         for label in labels:
-            del self._places[label]
+            self._places[label] = -1
         self._trim()
         return labels, codes
 
@@ -84,6 +91,9 @@ class Heap:
         full = self._chunks[: len(self._labels) // _CHUNK]
         step = max(1, -(-len(full) * _CHUNK // most))
         return full[::step] or [self._chunks[0][: len(self._labels)]]
+
+    def _place(self, label: int) -> int:
+        return self._places[label] if label < len(self._places) else -1
 
     def _row(self, place: int) -> Codes:
         number, row = divmod(place, _CHUNK)

@@ -199,6 +199,7 @@ def _views(running: Running) -> Views:
         reset_breaker=memory.breakers.reset,
         open_breaker=lambda target: memory.breakers.open(target, running.now()),
         deadlines=memory.latency.snapshot,
+        silences=memory.gaps.snapshot,
     )
 
 

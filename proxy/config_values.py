@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
 DialectName = Literal[
     "openai", "responses", "anthropic", "gemini", "ollama", "cohere", "bedrock"
 ]  # fmt: skip
-AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4", "none"]
+AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "sigv4", "google", "none"]
 Strategy = Literal["ordered", "weighted", "fastest", "cheapest"]
 Capability = Literal["tools", "vision", "json_schema", "reasoning", "audio", "files", "prefill"]
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from proxy import catalog, config
 from proxy.timing import Wheel
+from proxy.upstream.auth import Sign, signature
 from proxy.upstream.auth import lines as auth_lines
-from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.pool import Origin, Pool
 from proxy.upstream.session import Session
-from proxy.upstream.trial import WORKS, Verdict, tried
+from proxy.upstream.token import Refused, Token
+from proxy.upstream.trial import REFUSED, WORKS, Verdict, tried
 
 DEADLINE_SECONDS = 20.0  # for one key; all are tested at the same time
 HEAD = ("provider", "key", "state", "latency", "first token", "model", "")
@@ -62,9 +63,7 @@ async def check(settings: config.Config, environ: Mapping[str, str]) -> list[Lin
         async with asyncio.TaskGroup() as group:
             bench.group = group
             asked = [
-                group.create_task(
-                    tried(session, bench.endpoint(one), models.get(one.name, ""), DEADLINE_SECONDS)
-                )
+                group.create_task(_tried(session, bench, one, models.get(one.name, "")))
                 for one, _ in keys
             ]
     finally:
@@ -74,6 +73,21 @@ async def check(settings: config.Config, environ: Mapping[str, str]) -> list[Lin
         Line(one.name, number, models.get(one.name, ""), task.result())
         for (one, number), task in zip(keys, asked, strict=True)
     ]
+
+
+async def _tried(
+    session: Session, bench: _Bench, provider: catalog.Provider, model: str
+) -> Verdict:
+    """The verdict on one key, for which a token may have to be asked for first."""
+    sign = signature(provider, time.time)  # noqa: TID251 - a signature is stamped
+    if provider.google is not None:
+        token = Token(provider.google, time.time, provider.proxy)  # noqa: TID251 - likewise
+        try:
+            await token.renew()
+        except Refused as error:
+            return Verdict(REFUSED, note=f"no token: {error}")
+        sign = token.sign
+    return await tried(session, bench.endpoint(provider, sign), model, DEADLINE_SECONDS)
 
 
 def models_of(settings: config.Config, found: Mapping[str, catalog.Provider]) -> dict[str, str]:
@@ -109,7 +123,7 @@ class _Bench:
         self._pools: list[Pool] = []
         self.group: asyncio.TaskGroup
 
-    def endpoint(self, provider: catalog.Provider) -> Endpoint:
+    def endpoint(self, provider: catalog.Provider, sign: Sign | None) -> Endpoint:
         """A provider with one key, and connections of its own."""
         origin = Origin(
             provider.host,
@@ -130,7 +144,7 @@ class _Bench:
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
             provider.api_version,
-            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
+            sign,
         )
 
     def close(self) -> None:

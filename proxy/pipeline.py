@@ -17,7 +17,7 @@ from proxy.cache.policy import ALLOWED, may_look_up, options_of
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
-from proxy.reuse import KINDS, Reuse
+from proxy.reuse import KINDS, Reuse, also, name_of
 from proxy.routing.plan import QUEUE_SECONDS, turned_away
 from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
@@ -168,6 +168,7 @@ class Pipeline:
                 tenant=exchange.caller.tenant,
                 route=rule.name,
                 kind=KINDS[exchange.kind],
+                also=also(exchange),
             )
             if key is not None:
                 text = key.text
@@ -178,7 +179,7 @@ class Pipeline:
                 if entry is not None:
                     return reuse.replay(exchange, sink, entry, "exact")
                 if wish.read and wish.write and cache.settings.exact:
-                    name = (key.exact, exchange.stream, exchange.wants_usage)
+                    name = name_of(key, exchange)
                     joined = reuse.join(name, exchange, sink)
                     if joined is not None:
                         return joined

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from proxy.config import Config, ConfigError, Secret
 from proxy.config_file import meant
 from proxy.config_values import DialectName
+from proxy.environment import text_of
+from proxy.google import FROM_METADATA, Credentials
+from proxy.google import read as read_google
 from proxy.schema import Provider as ProviderTable
 from proxy.secret import checked
 
@@ -69,6 +72,7 @@ class Provider:
     keys: tuple[Secret, ...] = ()  # all of them, key first
     access_key: str = ""  # sigv4's public half; key is the secret one
     session: Secret | None = None  # sigv4's temporary token
+    google: Credentials | None = None  # what tokens are asked for with
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     quirks: frozenset[str] = frozenset()
     capabilities: frozenset[str] = frozenset()  # of models that nobody described
@@ -139,8 +143,13 @@ def providers(config: Config, environ: Mapping[str, str]) -> dict[str, Provider]
 def _is_switched_on(row: Row, environ: Mapping[str, str]) -> bool:
     if "switch" in row:
         return bool(environ.get(row["switch"]))
-    has_key = bool(_key(row, environ) or _aws(environ, row["dialect"]))
-    return has_key and not _missing(row["base_url"], _variables(row, "", environ))
+    try:
+        google = _google(ProviderTable(name=row["name"]), row, None, environ)
+    except ValueError:
+        google = None  # meant for other programs
+    if not (_key(row, environ) or _aws(environ, row["dialect"]) or google):
+        return False
+    return not _missing(row["base_url"], _variables(row, "", environ, google))
 
 
 def _key(row: Row, environ: Mapping[str, str]) -> Secret | None:
@@ -158,6 +167,26 @@ def _aws(environ: Mapping[str, str], dialect: str) -> tuple[str, Secret] | None:
     return None
 
 
+def _google(
+    table: ProviderTable, row: Row, key: Secret | None, environ: Mapping[str, str]
+) -> Credentials | None:
+    """Google's credentials where these are meant: a key that is JSON, the file that Google's own
+    tools read, or the machine's own. Raises ValueError where they cannot be used."""
+    path = environ.get(row.get("credentials", ""))
+    if key is None and path and table.auth in (None, "google"):
+        try:
+            key = Secret(text_of(path, "GOOGLE_APPLICATION_CREDENTIALS names it"))
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    elif table.auth != "google" and not ("credentials" in row and key and _is_json(key)):
+        return None
+    return FROM_METADATA if key is None else read_google(key.reveal())
+
+
+def _is_json(key: Secret) -> bool:
+    return key.reveal().lstrip().startswith("{")
+
+
 _VARIABLE = re.compile(r"\{([A-Z_]+)\}")
 _OTHER_NAMES = {"AWS_REGION": "AWS_DEFAULT_REGION"}
 _VERSIONS = ("AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION")
@@ -170,11 +199,15 @@ def variables_in(template: str) -> list[str]:
     return _VARIABLE.findall(template)
 
 
-def _variables(row: Row, region: str, environ: Mapping[str, str]) -> dict[str, str]:
+def _variables(
+    row: Row, region: str, environ: Mapping[str, str], google: Credentials | None = None
+) -> dict[str, str]:
     given = {name: environ[name] for name in environ if environ[name]}
     for name, other in _OTHER_NAMES.items():
         if other in given:
             given.setdefault(name, given[other])
+    if google is not None and google.project:
+        given.setdefault("GOOGLE_CLOUD_PROJECT", google.project)
     known = {**row.get("defaults", {}), **given}
     if region and "region" in row:
         known[row["region"]] = region
@@ -185,7 +218,13 @@ def _missing(template: str, variables: Mapping[str, str]) -> list[str]:
     return [name for name in variables_in(template) if name not in variables]
 
 
-def _base_url(table: ProviderTable, row: Row, dialect: str, environ: Mapping[str, str]) -> str:
+def _base_url(
+    table: ProviderTable,
+    row: Row,
+    dialect: str,
+    environ: Mapping[str, str],
+    google: Credentials | None,
+) -> str:
     if table.base_url is not None:
         bare = urlsplit(table.base_url).path in ("", "/")
         if bare and dialect == "openai" and row.get("switch") == "OLLAMA_BASE_URL":
@@ -195,7 +234,7 @@ def _base_url(table: ProviderTable, row: Row, dialect: str, environ: Mapping[str
         hint = meant(table.name, [*rows(), *aliases()])
         raise ValueError(f"needs base_url: the name is not a known provider's{hint}")
     template: str = row.get("base_urls", {}).get(dialect, row["base_url"])
-    variables = _variables(row, table.region or "", environ)
+    variables = _variables(row, table.region or "", environ, google)
     if missing := _missing(template, variables):
         raise ValueError(f"needs base_url, or {' and '.join(missing)} in the environment")
     values = {name: variables[name].rstrip("/") for name in variables_in(template)}
@@ -224,20 +263,26 @@ def _azure(
 def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provider:
     """A provider from its table over its row. Raises ValueError in words for its author."""
     dialect = table.dialect or row.get("dialect", "openai")
-    url = urlsplit(_base_url(table, row, dialect, environ))
+    keys = tuple(table.keys) or tuple(k for k in (table.key or _key(row, environ),) if k)
+    google = _google(table, row, keys[0] if keys else None, environ)
+    url = urlsplit(_base_url(table, row, dialect, environ, google))
     if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
         raise ValueError("its base URL in the environment must be http:// or https:// and a host")
     unknown = [quirk for quirk in table.quirks if quirk not in QUIRKS]
     if unknown:
         raise ValueError(f'quirks: unknown "{unknown[0]}"{meant(unknown[0], list(QUIRKS))}')
-    auth = table.auth or row.get("auth", "bearer")
-    keys = tuple(table.keys) or tuple(k for k in (table.key or _key(row, environ),) if k)
+    auth = "google" if google is not None else table.auth or row.get("auth", "bearer")
     access_key, session = "", None
-    if not keys and auth != "none" and (pair := _aws(environ, dialect)) is not None:
+    if not keys and auth not in ("none", "google") and (pair := _aws(environ, dialect)) is not None:
         auth, access_key, keys = "sigv4", pair[0], (pair[1],)
         token = environ.get("AWS_SESSION_TOKEN")
         session = Secret(token) if token else None
-    if not keys and auth != "none" and table.base_url is None and "switch" not in row:
+    if (
+        not keys
+        and auth not in ("none", "google")
+        and table.base_url is None
+        and "switch" not in row
+    ):
         raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
     tls = url.scheme == "https"
     path, version, deployed = _azure(table, row, url.path.rstrip("/"), environ)
@@ -258,6 +303,7 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
         keys=keys,
         access_key=access_key,
         session=session,
+        google=google,
         headers={k: v.reveal() if isinstance(v, Secret) else v for k, v in table.headers.items()},
         quirks=frozenset(quirks),
         capabilities=frozenset(row.get("capabilities", ())),

@@ -18,6 +18,7 @@ from proxy.cache.policy import ALLOWED, may_store
 from proxy.cache.replay import frames_of
 from proxy.cache.shadow import LIMIT, Unheard, repeat
 from proxy.errors import ClientError
+from proxy.exchange import NO_OPTIONS
 
 if TYPE_CHECKING:
     from proxy.cache.cache import Cache
@@ -38,6 +39,22 @@ KINDS = {  # dialect -> the cache's endpoint name
 
 Keep = Callable[["Exchange", bytes], None]
 Run = Callable[["Exchange", "Sink", Keep], object]
+
+
+def also(exchange: Exchange) -> str:
+    """What shapes an answer and is not in the body: what was asked for by header."""
+    options, beta = exchange.options, exchange.beta
+    if options is NO_OPTIONS and not beta:
+        return ""
+    wishes = (options.budget_tier, options.category, options.use_case)
+    if not any(wishes) and not beta:
+        return ""
+    return "\n".join((beta.decode("latin-1"), *(wish or "" for wish in wishes)))
+
+
+def name_of(key: Key, exchange: Exchange) -> Name:
+    """What two requests must have in common to share one answer under way."""
+    return key.exact, exchange.stream, exchange.wants_usage, exchange.options.first_token_ms
 
 
 class Read(Protocol):

@@ -83,6 +83,8 @@ class Server(Table):
     """A client's connection may wait this long for its next request."""
     drain_seconds: Annotated[float, Field(ge=0, le=86_400)] = 30.0
     """After SIGTERM open answers may go on this long."""
+    hang_seconds: Seconds = 10.0
+    """A worker whose event loop has not turned for so long is killed and replaced."""
     keep_alive_seconds: Annotated[float, Field(ge=0, le=86_400)] = 15.0
     """Silence before a comment keeps load balancers from cutting a stream; 0: never."""
     log: Literal["lines", "json", "off"] = "lines"

@@ -13,9 +13,11 @@ from proxy.upstream.auth import lines as auth_lines
 from proxy.upstream.auth import signature
 from proxy.upstream.endpoint import Endpoint
 from proxy.upstream.pool import LocalPool, Origin, Pool
+from proxy.upstream.token import Token
 
 if TYPE_CHECKING:
     from proxy.downstream.house import House
+    from proxy.upstream.auth import Sign
     from proxy.upstream.local import LocalModel
 
 
@@ -27,6 +29,7 @@ class Sources:
         self._local = local
         self._spawn = spawn
         self._pools: dict[tuple[Any, ...], Pool] = {}
+        self._tokens: dict[tuple[str, ...], Token] = {}
 
     def endpoints(
         self, providers: Mapping[str, catalog.Provider], environ: Mapping[str, str]
@@ -75,5 +78,16 @@ class Sources:
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
             provider.api_version,
-            signature(provider, time.time),  # noqa: TID251 - a signature is stamped
+            self._signed(provider, origin.proxy),
         )
+
+    def _signed(self, provider: catalog.Provider, proxy: str | None) -> Sign | None:
+        """What every request is signed with: Google's tokens outlive a reload."""
+        if provider.google is None:
+            return signature(provider, time.time)  # noqa: TID251 - a signature is stamped
+        told = (provider.google.kind, repr(provider.google.told), provider.google.token_uri)
+        token = self._tokens.get(told)
+        if token is None:
+            token = self._tokens[told] = Token(provider.google, time.time, proxy)  # noqa: TID251
+            self._spawn(token.keep())
+        return token.sign

@@ -34,8 +34,7 @@ log = logging.getLogger("firsttoken")
 BACKLOG = 4096
 LOOK_SECONDS = 1.0  # between two looks at hearts and at the configuration file
 EARLY_LOOK_SECONDS = 0.02  # the same, while a worker starts
-HUNG_SECONDS = 10.0  # without a beat, before a worker is killed
-START_SECONDS = 60.0  # for its first one
+START_SECONDS = 60.0  # for a worker's first beat
 STEADY_SECONDS = 10.0  # a worker that lived this long is replaced at once
 MOST_BACKOFF_SECONDS = 5.0
 GRACE_SECONDS = 5.0  # beyond drain_seconds, before the workers that are left are killed
@@ -122,7 +121,7 @@ class Supervisor:
         alive = True
         for worker in self.workers:
             last = self._hearts.last(worker.number)
-            patience = HUNG_SECONDS if last else START_SECONDS
+            patience = self.start.settings.server.hang_seconds if last else START_SECONDS
             if worker.pid and now - (last or worker.born) > patience:
                 log.error("worker %d (pid %d) hangs: killed", worker.number, worker.pid)
                 os.kill(worker.pid, signal.SIGKILL)

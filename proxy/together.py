@@ -69,6 +69,7 @@ def pulse_of(
         words = f"the shared server is gone, this process goes on alone: {why}"
         memory.alerts.tell(Alert("shared_down", "shared server", words))
 
+    memory.quotas.is_shared = True
     division = Division(memory.quotas, settings.server.workers)
     parts = Parts(division, memory.breakers, memory.latency, now, wall)
     return Pulse(

@@ -75,7 +75,7 @@ def book(environ: dict[str, str], text: str = "") -> Catalog:
 
 KEYS = {"name", "aliases", "tier", "dialect", "base_url", "base_urls", "defaults", "region", "auth",
         "env", "switch", "quirks", "capabilities", "max_context_tokens", "default_model", "models",
-        "catalogue", "short"}  # fmt: skip
+        "catalogue", "short", "credentials"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(catalog.rows()))

@@ -149,6 +149,15 @@ async def _play(
     return verdicts
 
 
+async def _reach(host: str, port: int) -> None:
+    """Raises OSError where nobody listens: then no verdict means anything."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        raise OSError(f"nobody listens on {host}:{port} ({error.strerror})") from error
+    writer.close()
+
+
 async def _endpoint(
     args: argparse.Namespace,
     gateway: rival.Rival | None,
@@ -170,6 +179,7 @@ async def _endpoint(
         base = launched.url
         fields += gateway.headers
     where = target(base, APIS["chat"], fields)
+    await _reach(where.host, where.port)
     pairs = (one.partition(":") for one in where.headers)
     return (
         f"http://{where.host}:{where.port}{where.path}",

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.load.plan import raise_file_limit
-from benchmarks.overhead import measure, plan, process, programs, publish, results, rival
+from benchmarks.overhead import measure, plan, process, profile, programs, publish, results, rival
 from benchmarks.overhead.measure import Measured
 from benchmarks.overhead.plan import Bench
 from benchmarks.overhead.scenarios import Sizes
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
         return 130
     data = _data(bench, found)
     sys.stdout.write("\n" + publish.markdown(data))
+    for name, stages in found.stages.items():
+        sys.stdout.write("\n" + profile.table(name, stages))
     _write(args, data)
     broken = results.broken(data["ratios"], bench.rivals[0].name, bench.limits)
     sys.stdout.writelines(f"over the limit: {one}\n" for one in broken)

@@ -10,6 +10,7 @@ examples:
   firsttoken bench overhead --install --peers all
   firsttoken bench overhead --peers all --publish .
   firsttoken bench overhead --peers firsttoken nginx litellm --rounds 5
+  firsttoken bench overhead --peers firsttoken --scenarios varied --seconds 8 --profile
   firsttoken bench overhead --quick --floor relay --limit cpu_us_per_request=6
 
 The gateway runs alone on one core, the scripted upstream and the load on another. Ratios are to
@@ -40,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="held single busy paced varied hits translated tls crowd (default: all)",
     )
-    parser.add_argument("--cpus", default="0,1", help="gateway, load and upstream (default: 0,1)")
+    parser.add_argument("--cpus", help="of gateway, load, upstream (default: the first two: 0,1)")
     parser.add_argument(
         "--priority", type=int, default=-15, help="nice value, where allowed (default: -15)"
     )
@@ -51,6 +52,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--publish", metavar="REPO", help="write benchmarks/results/overhead.* and README's table"
     )
     parser.add_argument("--redraw", metavar="JSON", help="tables and picture of an earlier run")
+    parser.add_argument(
+        "--profile", action="store_true", help="where a Python gateway's time goes, by py-spy"
+    )
     parser.add_argument(
         "--limit", action="append", default=[], metavar="FIGURE=RATIO", help="exit 3 above it"
     )

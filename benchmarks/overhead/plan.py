@@ -30,6 +30,7 @@ class Bench:
     upstream_cpu: int | None
     limits: dict[str, float]
     priority: int  # nice, where allowed
+    profile: bool  # looks into the gateways, which costs them time
 
     def search(self, one: rival.Rival) -> str:
         return programs.search(one, self.home, self.path)
@@ -60,6 +61,7 @@ def read(args: argparse.Namespace) -> Bench:
         upstream_cpu=cpus[2],
         limits=_limits(args.limit),
         priority=args.priority,
+        profile=args.profile,
     )
 
 
@@ -98,15 +100,17 @@ def _limits(texts: list[str]) -> dict[str, float]:
     return limits
 
 
-def _cpus(text: str) -> tuple[int | None, int | None, int | None]:
-    """Cores of the gateway, the load and the upstream; None where the machine has just one."""
+def _cpus(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """Cores of the gateway, the load and the upstream; None where there is just one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None, None, None
+    if text is None:
+        return cores[0], cores[1], cores[1]
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"--cpus {text!r} is not numbers such as 0,1") from None
-    cores = os.sched_getaffinity(0)
-    if len(cores) < 2:
-        return None, None, None
     wrong = [one for one in numbers if one not in cores]
     if wrong:
         raise ValueError(f"--cpus {text!r}: there is no core {wrong[0]}")

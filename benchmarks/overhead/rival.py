@@ -54,6 +54,7 @@ class Rival:
     files: Mapping[str, str] = field(default_factory=dict)
     ready_model: str = "mock-t1"
     ready_seconds: float = 60.0
+    excuse: str = ""  # why it probably did not start, where that is known
 
 
 def read(path: Path) -> Rival:
@@ -218,7 +219,8 @@ def _wait_ready(
     said = b""
     while time.monotonic() < limit:
         if child.poll() is not None:
-            raise Skipped(f"it ended with {child.returncode}: {_tail(work, rival)}")
+            why = rival.excuse or _tail(work, rival)
+            raise Skipped(f"it ended with {child.returncode}: {why}")
         with contextlib.suppress(OSError):
             said = _exchange(port, request)
             if said.startswith(b"HTTP/1.1 200"):

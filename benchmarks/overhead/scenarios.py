@@ -23,6 +23,7 @@ FIRST_MS, GAP_MS = 100, 20
 HELD = "mock-t2-i600000"  # one token, then ten minutes of silence
 CROWD = "mock-t4-f100-i5000"  # open for 15 s, checked to the last token
 CROWD_RATE = 1500.0  # streams a second until all are open: a crowd, not a stampede
+PATIENCE_SECONDS = 45.0  # for one request: some gateways never answer some
 BUSY_SHARE = 0.7  # of a core
 WARM = 1_600  # requests before a busy loop: a cache of a thousand answers is full then
 SINGLE, STREAMS = 1_000_000, 2_000_000  # numbers that busy loops do not come to
@@ -82,7 +83,8 @@ def _run(
     where = target(way.url, api, way.headers)
     said = asked or [marked(one) for one in prompts.varied()]
     made = jobs(where, api, way.prefix + model, said, stream=stream)
-    run = Run(replace(load, unique=not asked), where, api, made, stream=stream)
+    load = replace(load, unique=not asked, request_seconds=PATIENCE_SECONDS)
+    run = Run(load, where, api, made, stream=stream)
     run.numbers = (first, 1)
     return run
 
@@ -189,20 +191,18 @@ def _paced_by(name: str, way: Way, sizes: Sizes) -> Figures:
 
 def _bearable(way: Way, sizes: Sizes) -> int:
     """As many streams as wanted, or fewer: what takes BUSY_SHARE of a slow gateway's core. A token
-    costs less the more streams there are, so the estimate is made again where it says so."""
+    costs less the more streams there are, so the last guess is made from many where it can be."""
     if way.cpu is None:
         return sizes.streams
-    tried = 8
-    for _ in range(3):
+    fit = 0
+    for tried, falls in ((8, 0.3), (min(128, sizes.streams), 0.6)):
         load = Load(concurrency=tried, count=tried)
         tally, cpu = _measured(way, sizes.paced, load, stream=True, first=STREAMS // 2)
-        fit = int(BUSY_SHARE / (cpu / tally.tokens) / (sizes.tokens / sizes.stream_seconds))
-        if fit >= sizes.streams:
-            return sizes.streams
-        if fit < 1.5 * tried:
-            return max(4, fit)
-        tried = fit
-    return tried
+        per_stream = cpu / tally.tokens * sizes.tokens / sizes.stream_seconds  # share of a core
+        fit = int(BUSY_SHARE / (falls * per_stream))
+        if fit < 128:
+            return max(4, min(sizes.streams, int(BUSY_SHARE / (0.6 * per_stream))))
+    return min(sizes.streams, fit)
 
 
 def held(way: Way, sizes: Sizes) -> Figures:

@@ -8,7 +8,8 @@ from html import escape
 from math import isnan
 
 from benchmarks.load.compare import Ratio
-from benchmarks.load.tally import HEAT_PARTS, Slice, Tally
+from benchmarks.load.slices import HEAT_PARTS, Slice
+from benchmarks.load.tally import Tally
 from benchmarks.report import svg
 
 LEAST = 0.002  # curves begin at this share: a few odd values would stretch the axis

@@ -36,6 +36,7 @@ class Views:
     reset_breaker: Callable[[str | None], None]
     open_breaker: Callable[[str], None]
     deadlines: Callable[[], Any]
+    silences: Callable[[], Any]
 
 
 class Api:
@@ -76,6 +77,9 @@ class Api:
                      group="state"),
             Endpoint("GET", "/api/deadlines", self.deadlines,
                      "The first-token deadlines learned so far.", group="state"),
+            Endpoint("GET", "/api/deadlines/tokens", self.silences,
+                     "The silences between tokens learned so far, and after which an answer counts "
+                     "as stalled.", group="state"),
             Endpoint("POST", "/api/classify", self.classify,
                      "A text's category, and what decided it.",
                      body=(_TEXT, Param("prompt", about="Another name of text.")),
@@ -127,6 +131,9 @@ class Api:
 
     def deadlines(self, _: Call) -> Any:
         return self._views.deadlines()
+
+    def silences(self, _: Call) -> Any:
+        return self._views.silences()
 
     def classify(self, call: Call) -> Any:
         return self._views.classify(call.body)

@@ -138,13 +138,41 @@ def listed(bodies: Sequence[bytes]) -> bytes:
     )  # fmt: skip
 
 
+def entries(bodies: Sequence[bytes]) -> bytes:
+    """A page of each process's entries, one that several keep only once. The next page begins
+    after what each showed last."""
+    pages = [orjson.loads(body) for body in bodies]
+    found = {row["id"]: row for page in pages for row in page["entries"]}
+    nexts = [page["next"] for page in pages if page["next"] is not None]
+    return orjson.dumps({"entries": list(found.values()), "next": ",".join(nexts) or None})
+
+
+def limits(bodies: Sequence[bytes]) -> bytes:
+    """Rates that are divided among the processes are summed; of what all share the highest."""
+    pages = [orjson.loads(body) for body in bodies]
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for page in pages:
+        for row in page["limits"]:
+            known = rows.setdefault((row["scope"], row["name"], row["kind"]), row)
+            if known is row:
+                continue
+            divided = row["kind"].endswith("per_minute") and not row["shared"]
+            for name in ("limit", "used"):
+                known[name] = (known[name] + row[name]) if divided else max(known[name], row[name])
+            known["reset_seconds"] = max(known["reset_seconds"], row["reset_seconds"])
+    return orjson.dumps({**pages[0], "limits": list(rows.values())})
+
+
 _TABLE: Mapping[tuple[str, str], Merge] = {
     ("GET", "/metrics"): metrics,
     ("GET", "/api/cache"): added,
+    ("GET", "/api/cache/entries"): entries,
+    ("GET", "/api/limits"): limits,
     ("GET", "/api/now"): added,
     ("GET", "/api/past"): added,
     ("GET", "/api/breakers"): breakers,
     ("GET", "/api/deadlines"): listed,
+    ("GET", "/api/deadlines/tokens"): listed,
     ("POST", "/api/breakers/reset"): breakers,
     ("POST", "/api/breakers/open"): breakers,
     ("POST", "/circuit-breaker/reset/{model}"): first,

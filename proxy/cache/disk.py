@@ -37,6 +37,7 @@ MERGE_BYTES = 4 << 20  # a log smaller than this is not worth a new snapshot
 _PROCESSES = 256  # that may keep their caches in one directory
 _WAITING = 65_536  # records that may wait for a slow disk; what is dropped is always written
 _BATCH = 64  # records in one write
+_MERGED = 32  # records merged between two looks at what waits to be written
 _BATCHES = 64  # writes before the next sync at the latest
 
 Payload = Callable[[], bytes]  # called in the thread: making the bytes is work too
@@ -100,12 +101,13 @@ class Disk:
     """The two files in one directory, and the thread that writes them."""
 
     def __init__(
-        self, directory: Path, *, sync_s: float = 1.0, alive: Callable[[bytes], bool] | None = None
+        self, directory: Path, *, sync_s: float = 0.25, alive: Callable[[bytes], bool] | None = None
     ) -> None:
         """sync_s: seconds a record may wait for the disk. alive: whether a payload is worth a
         place in the next snapshot (not expired)."""
         self.snapshot_path = directory / "cache.snapshot"
         self.log_path = directory / "cache.log"
+        self._next_path = directory / "cache.log.next"  # what comes while the others are merged
         self._lock = -1  # held as long as the process lives
         self.failed = ""  # why nothing is written any more
         self.loaded = 0
@@ -185,14 +187,16 @@ class Disk:
             self._lock = lock
             self.snapshot_path = self._directory / f"{stem}.snapshot"
             self.log_path = self._directory / f"{stem}.log"
+            self._next_path = self._directory / f"{stem}.log.next"
             return
         raise OSError(f"{self._directory}: {_PROCESSES} processes keep their caches there already")
 
     def _load(self) -> None:
         found: dict[bytes, bytes] = {}
-        for path in (self.snapshot_path, self.log_path):
+        for path in (self.snapshot_path, self.log_path, self._next_path):
             if path.exists():
                 self._read(path, found)
+        self._join_logs()
         for packed in found.values():
             self._ready.put(packed)
         self.loaded = len(found)
@@ -224,14 +228,14 @@ class Disk:
         log.warning("cache file set aside: %s (%s), %d bytes kept", aside, why, end)
 
     def _write(self) -> None:
-        file = self._open_log()
+        file = self._open_log(self.log_path)
         try:
             while True:
                 if self._should_merge(file):
                     os.close(file)
                     file = -1
                     self._merge()
-                    file = self._open_log()
+                    file = self._open_log(self.log_path)
                 over = False
                 for _ in range(_BATCHES):
                     batch, over = self._next_batch()
@@ -259,9 +263,9 @@ class Disk:
                 break
         return batch, False
 
-    def _open_log(self) -> int:
-        new = not self.log_path.exists()
-        file = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    def _open_log(self, path: Path) -> int:
+        new = not path.exists()
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         if new or os.fstat(file).st_size == 0:
             _write_all(file, MAGIC)
         return file
@@ -292,8 +296,36 @@ class Disk:
                     ):
                         yield frame(exact, packed)
 
-        _replace(self.snapshot_path, kept())
-        self.log_path.unlink()
+        self._join_logs()
+        file = self._open_log(self._next_path)
+        try:
+            _replace(self.snapshot_path, self._between(kept(), file))
+            os.fsync(file)
+        finally:
+            os.close(file)
+        self._next_path.replace(self.log_path)
+
+    def _between(self, frames: Iterator[bytes], file: int) -> Iterator[bytes]:
+        """The same frames; what waits to be written goes to a log in between."""
+        for number, one in enumerate(frames):
+            if number % _MERGED == 0 and not self._queue.empty():
+                batch, over = self._next_batch()
+                _write_all(file, b"".join(batch))
+                if over:
+                    self._queue.put(None)  # not now
+            yield one
+
+    def _join_logs(self) -> None:
+        """What was written while an earlier process merged belongs to the end of the log."""
+        if not self._next_path.exists():
+            return
+        log_file = self._open_log(self.log_path)
+        try:
+            _write_all(log_file, self._next_path.read_bytes()[len(MAGIC) :])
+            os.fsync(log_file)
+        finally:
+            os.close(log_file)
+        self._next_path.unlink()
 
 
 def _write_all(file: int, data: bytes) -> None:

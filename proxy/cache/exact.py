@@ -16,9 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from aiocache.base import BaseCache
-from aiocache.serializers import NullSerializer
-
+from proxy.cache.base import BaseCache, NullSerializer
 from proxy.cache.entry import Entry
 
 _SAMPLE = 8

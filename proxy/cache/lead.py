@@ -9,7 +9,8 @@ from __future__ import annotations
 from proxy.cache.flight import MAX_BYTES, Account, Flight, Member, Race
 from proxy.exchange import Exchange, Sink
 
-Name = tuple[bytes, bool, bool]  # a request's exact fingerprint, whether it streams, wants usage
+# A request's exact fingerprint, whether it streams and wants usage, its own deadline in ms.
+Name = tuple[bytes, bool, bool, float | None]
 
 
 class _Resting:

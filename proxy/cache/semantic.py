@@ -95,6 +95,8 @@ class SemanticCache:
         if found is None or self._engine is None or len(vector) != self._engine.dim:
             return []
         near = found.index.search(vector, k)
+        if found.index.moving:  # the search may have begun it
+            self._moving.add(found)
         for (_, mark), (where, waiting) in self._waiting.items():
             if where is found:
                 near.append((mark, float(np.dot(waiting, vector))))

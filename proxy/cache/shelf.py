@@ -80,14 +80,15 @@ class Shelf:
     ) -> dict[str, Any]:
         """Entries, most recently used first, without their answers.
 
-        after: the `next` of the page before.
+        after: the `next` of the page before; of several processes, all of theirs.
         """
         fits = wanted.test()
         found: list[Entry] = []
         waiting = after is not None
+        last = set((after or "").split(","))
         async for entry in self._all(newest_first=True):
             if waiting:
-                waiting = entry.exact.hex() != after
+                waiting = entry.exact.hex() not in last
             elif fits(entry):
                 found.append(entry)
                 if len(found) > limit:
@@ -166,7 +167,7 @@ class Shelf:
         if kind is None or key is None:
             raise _bad("request", "is not one whose answer could be cached")
         entry = Entry(
-            whole=_whole(row, request, kind),
+            whole=bytes(memoryview(_whole(row, request, kind))),  # as Entry.adopt_whole says
             kind=kind,
             model=str(request.get("model", "")),
             provider="warmed",

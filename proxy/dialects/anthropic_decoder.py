@@ -25,10 +25,9 @@ from proxy.chat import (
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL, failed, finish_reason, usage_of
 from proxy.dialects.assemble import assemble
 from proxy.dialects.citations import annotation
-from proxy.dialects.dialect import Frame
 from proxy.dialects.loose import objects, string
+from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.sse import Splitter, loaded, payload
-from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
@@ -38,29 +37,16 @@ _TEXT = -1  # in place of a call's number: what streams into this block is the a
 _UNTOLD = -2  # the provider's own tools: their input is nobody's business
 
 
-class MessageDecoder:
+class MessageDecoder(PieceDecoder):
     """Frames of one stream."""
 
-    __slots__ = ("_blocks", "_calls", "_counts", "_splitter")
+    __slots__ = ("_blocks", "_calls", "_counts")
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        super().__init__(Splitter())
         self._counts: Json = {}
         self._blocks: dict[Any, int] = {}  # block -> number of its call, _TEXT or _UNTOLD
         self._calls = 0
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """See Decoder.feed."""
-        return [Frame(event, self._mean(event)) for event in self._splitter.feed(data)]
-
-    def close(self) -> list[Frame]:
-        """See Decoder.close."""
-        rest = self._splitter.close()
-        return [Frame(rest, self._mean(rest))] if rest else []
-
-    def usual(self) -> Usual:
-        """See Decoder.usual."""
-        return Usual(self._splitter)
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_DELTA):

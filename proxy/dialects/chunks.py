@@ -26,36 +26,22 @@ from proxy.chat import (
     ToolCall,
 )
 from proxy.dialects.citations import read_sources
-from proxy.dialects.dialect import Frame
+from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.shapes import finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
-from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
 _NOTHING: tuple[Event, ...] = ()
 
 
-class ChunkDecoder:
+class ChunkDecoder(PieceDecoder):
     """Frames of one stream. read turns one chunk's choices into events."""
 
-    __slots__ = ("_splitter",)
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """See Decoder.feed."""
-        return [Frame(event, self._mean(event)) for event in self._splitter.feed(data)]
-
-    def close(self) -> list[Frame]:
-        """See Decoder.close."""
-        rest = self._splitter.close()
-        return [Frame(rest, self._mean(rest))] if rest else []
-
-    def usual(self) -> Usual:
-        """See Decoder.usual."""
-        return Usual(self._splitter)
+        super().__init__(Splitter())
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         name = b""

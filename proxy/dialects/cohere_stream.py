@@ -23,37 +23,23 @@ from proxy.chat import (
 )
 from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, made_up_id, string
-from proxy.dialects.dialect import Frame
+from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.shapes import finish_of
 from proxy.dialects.sse import Splitter, payload
-from proxy.dialects.usual import Usual
 
 _NOTHING: tuple[Event, ...] = ()
 _DONE = (Done(),)
 _BROKEN = ("ERROR", "ERROR_LIMIT", "TIMEOUT")
 
 
-class CohereDecoder:
+class CohereDecoder(PieceDecoder):
     """Frames of one stream. The plan that comes before tool calls is thought."""
 
-    __slots__ = ("_seed", "_splitter")
+    __slots__ = ("_seed",)
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        super().__init__(Splitter())
         self._seed = ""
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """See Decoder.feed."""
-        return [Frame(raw, self._mean(raw)) for raw in self._splitter.feed(data)]
-
-    def close(self) -> list[Frame]:
-        """See Decoder.close."""
-        rest = self._splitter.close()
-        return [Frame(rest, self._mean(rest))] if rest else []
-
-    def usual(self) -> Usual:
-        """See Decoder.usual."""
-        return Usual(self._splitter)
 
     def _mean(self, raw: bytes) -> tuple[Event, ...]:
         if raw.startswith(b"event: content-delta\ndata: {") and raw.count(b"\n") == 3:

@@ -9,7 +9,6 @@ import orjson
 
 from proxy.chat import (
     Answer,
-    ChatRequest,
     Choice,
     Event,
     Finished,
@@ -21,7 +20,6 @@ from proxy.chat import (
 from proxy.dialects.checks import check_completion
 from proxy.dialects.chunks import ChunkDecoder, answer_choices
 from proxy.dialects.completions_request import parse_completion, render_completion
-from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.shapes import (
     PLAIN,
     error_json,
@@ -108,24 +106,10 @@ class Completions:
     plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_completion)
-
-    def parse(self, body: Json) -> ChatRequest:
-        """See Dialect.parse."""
-        return parse_completion(body)
-
-    def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Dialect.render."""
-        return render_completion(request, model)
-
-    def decoder(self) -> CompletionDecoder:
-        """See Dialect.decoder."""
-        return CompletionDecoder()
-
-    def encoder(
-        self, *, id: str, model: str, created: int, include_usage: bool
-    ) -> CompletionEncoder:
-        """See Dialect.encoder."""
-        return CompletionEncoder(id=id, model=model, created=created, include_usage=include_usage)
+    parse = staticmethod(parse_completion)
+    render = staticmethod(render_completion)
+    decoder = CompletionDecoder
+    encoder = CompletionEncoder
 
     def read_answer(self, body: Any) -> Answer:
         """See Dialect.read_answer."""
@@ -162,10 +146,5 @@ class Completions:
             body["usage"] = usage_json(answer.usage)
         return orjson.dumps(body)
 
-    def read_error(self, status: int, body: bytes) -> ErrorReading:
-        """See Dialect.read_error."""
-        return read_error(status, body)
-
-    def write_error(self, error: ClientError) -> bytes:
-        """See Dialect.write_error."""
-        return write_error(error)
+    read_error = staticmethod(read_error)
+    write_error = staticmethod(write_error)

@@ -32,37 +32,24 @@ from proxy.dialects.content import (
     made_up_id,
     string,
 )
-from proxy.dialects.dialect import Encoder, Frame
+from proxy.dialects.dialect import Encoder
 from proxy.dialects.ndjson import Lines
-from proxy.dialects.usual import Usual
+from proxy.dialects.pieces import PieceDecoder
 from proxy.errors import ClientError
 
 _NOTHING: tuple[Event, ...] = ()
 
 
-class OllamaDecoder:
+class OllamaDecoder(PieceDecoder):
     """Frames of one stream. Ollama says stop where it called tools; here that is tool_calls."""
 
-    __slots__ = ("_calls", "_lines", "_opened", "_seed")
+    __slots__ = ("_calls", "_opened", "_seed")
 
     def __init__(self) -> None:
-        self._lines = Lines()
+        super().__init__(Lines())
         self._opened = False
         self._seed = ""
         self._calls = 0
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """See Decoder.feed."""
-        return [Frame(line, self._mean(line)) for line in self._lines.feed(data)]
-
-    def close(self) -> list[Frame]:
-        """See Decoder.close."""
-        rest = self._lines.close()
-        return [Frame(rest, self._mean(rest))] if rest else []
-
-    def usual(self) -> Usual:
-        """See Decoder.usual."""
-        return Usual(self._lines)
 
     def _mean(self, line: bytes) -> tuple[Event, ...]:
         try:

@@ -11,7 +11,6 @@ import orjson
 from proxy.chat import (
     REDACTED,
     Answer,
-    ChatRequest,
     Choice,
     Done,
     Event,
@@ -29,7 +28,6 @@ from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
 from proxy.dialects.citations import SOURCES, read_sources
-from proxy.dialects.dialect import ErrorReading, Rendered
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat
 from proxy.dialects.shapes import (
@@ -171,22 +169,10 @@ class OpenAI:
     plain: tuple[bytes, ...] = PLAIN
 
     check = staticmethod(check_chat)
-
-    def parse(self, body: Json) -> ChatRequest:
-        """See Dialect.parse."""
-        return parse_chat(body)
-
-    def render(self, request: ChatRequest, model: str) -> Rendered:
-        """See Dialect.render."""
-        return render_chat(request, model)
-
-    def decoder(self) -> ChunkDecoder:
-        """See Dialect.decoder."""
-        return ChunkDecoder()
-
-    def encoder(self, *, id: str, model: str, created: int, include_usage: bool) -> ChunkEncoder:
-        """See Dialect.encoder."""
-        return ChunkEncoder(id=id, model=model, created=created, include_usage=include_usage)
+    parse = staticmethod(parse_chat)
+    render = staticmethod(render_chat)
+    decoder = ChunkDecoder
+    encoder = ChunkEncoder
 
     def read_answer(self, body: Any) -> Answer:
         """See Dialect.read_answer."""
@@ -224,13 +210,8 @@ class OpenAI:
         body.update({name: extra[name] for name in SOURCES if name in extra})
         return orjson.dumps(body)
 
-    def read_error(self, status: int, body: bytes) -> ErrorReading:
-        """See Dialect.read_error."""
-        return read_error(status, body)
-
-    def write_error(self, error: ClientError) -> bytes:
-        """See Dialect.write_error."""
-        return write_error(error)
+    read_error = staticmethod(read_error)
+    write_error = staticmethod(write_error)
 
 
 def _read_choice(choice: Json, sources: list[Event]) -> Choice:

@@ -24,11 +24,10 @@ from proxy.chat import (
     Text,
     ToolCall,
 )
-from proxy.dialects.dialect import Frame
 from proxy.dialects.loose import mapping, objects, string
+from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.responses_shapes import annotation, failed, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
-from proxy.dialects.usual import Usual
 from proxy.errors import Kind, UpstreamFailure
 
 _NOTHING: tuple[Event, ...] = ()
@@ -39,28 +38,15 @@ _THOUGHTS = frozenset({"response.reasoning_summary_text.delta", "response.reason
 _PARTED = "\n\n"
 
 
-class ResponseDecoder:
+class ResponseDecoder(PieceDecoder):
     """Frames of one stream."""
 
-    __slots__ = ("_calls", "_filled", "_splitter")
+    __slots__ = ("_calls", "_filled")
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        super().__init__(Splitter())
         self._calls: dict[Any, int] = {}  # output index -> number of the call
         self._filled: set[Any] = set()  # calls whose arguments came in deltas
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """See Decoder.feed."""
-        return [Frame(event, self._mean(event)) for event in self._splitter.feed(data)]
-
-    def close(self) -> list[Frame]:
-        """See Decoder.close."""
-        rest = self._splitter.close()
-        return [Frame(rest, self._mean(rest))] if rest else []
-
-    def usual(self) -> Usual:
-        """See Decoder.usual."""
-        return Usual(self._splitter)
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         if event.startswith(_WORDS_HEAD):

@@ -24,6 +24,7 @@ from proxy.chat import (
     Failed,
     Finished,
     Json,
+    Opened,
     Text,
     Tool,
     ToolCall,
@@ -64,7 +65,8 @@ class SchemaCalls(OpenAI):
     def read_answer(self, body: Any) -> Answer:
         """See Dialect.read_answer."""
         answer = super().read_answer(body)
-        return replace(answer, choices=tuple(map(_called, answer.choices)))
+        choices = (_called(_Reader(n, answer.id), one) for n, one in enumerate(answer.choices))
+        return replace(answer, choices=tuple(choices))
 
 
 def _schema(tools: Iterable[Tool]) -> Json:
@@ -88,8 +90,7 @@ def _schema(tools: Iterable[Tool]) -> Json:
     return {**whole, **{name: found for name, found in shared.items() if found}}
 
 
-def _called(choice: Choice) -> Choice:
-    reader = _Reader(0)
+def _called(reader: _Reader, choice: Choice) -> Choice:
     events = [*reader.read(choice.text), *reader.rest()]
     calls = [event for event in events if isinstance(event, ToolCall)]
     if not calls:
@@ -102,10 +103,11 @@ def _called(choice: Choice) -> Choice:
 class CallDecoder:
     """Chat chunks whose JSON is a call."""
 
-    __slots__ = ("_inner", "_readers")
+    __slots__ = ("_id", "_inner", "_readers")
 
     def __init__(self) -> None:
         self._inner = ChunkDecoder()
+        self._id = ""
         self._readers: dict[int, _Reader] = {}
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -122,10 +124,13 @@ class CallDecoder:
     def _told(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
             match event:
+                case Opened(id=stream):
+                    self._id = self._id or stream
+                    yield event
                 case Text(text=text, choice=choice):
-                    yield from self._readers.setdefault(choice, _Reader(choice)).read(text)
+                    yield from self._reader(choice).read(text)
                 case Finished(reason=reason, choice=choice):
-                    reader = self._readers.setdefault(choice, _Reader(choice))
+                    reader = self._reader(choice)
                     yield from reader.rest()
                     yield Finished(reader.reason(reason), choice)
                 case Done() | Failed():
@@ -135,14 +140,21 @@ class CallDecoder:
                 case _:
                     yield event
 
+    def _reader(self, choice: int) -> _Reader:
+        found = self._readers.get(choice)
+        if found is None:
+            found = self._readers[choice] = _Reader(choice, self._id)
+        return found
+
 
 class _Reader:
     """The text of one choice: held until it is a call or cannot be one."""
 
-    __slots__ = ("_choice", "_depth", "_held", "_plain", "_quoted", "_skip", "called")
+    __slots__ = ("_choice", "_depth", "_held", "_id", "_plain", "_quoted", "_skip", "called")
 
-    def __init__(self, choice: int) -> None:
+    def __init__(self, choice: int, stream: str) -> None:
         self._choice = choice
+        self._id = stream  # so that no two calls of a conversation have the same
         self._held = ""
         self._plain = False
         self.called = False
@@ -162,7 +174,7 @@ class _Reader:
         found = _CALL.match(self._held)
         if found is not None:
             self.called = True
-            call = made_up_id(self._choice, self._held)
+            call = made_up_id(self._id, self._choice, found[1])
             yield ToolCall(0, call, found[1], "", self._choice)
             yield from self._arguments(self._held[found.end() :], begins=True)
         elif not self._may_be_a_call():

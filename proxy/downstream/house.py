@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass, field
+from time import thread_time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -180,11 +181,11 @@ class House:
 
     def _look(self) -> None:
         """How long one turn of the loop takes now, with all that is ready to be read in it."""
-        began = self.now()
+        began, cpu = self.now(), thread_time()
 
         def turned() -> None:
             now = self.now()
-            self.admission.sample(now - began, now)
+            self.admission.sample(now - began, now, thread_time() - cpu)
             self.wheel.arm(LOOK_SECONDS, self._look)
 
         # What is called soon runs before the sockets are looked at; its own call, after them.

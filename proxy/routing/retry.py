@@ -12,6 +12,7 @@ from proxy.errors import RETRY_STATUS, Kind
 
 BASE_SECONDS = 0.2
 MOST_SECONDS = 4.0
+LIMITED_SECONDS = 1.5  # for every try after the second, at a limit whose end nobody tells
 WAIT_SECONDS = 5.0  # a provider that asks for longer is taken at its word: the client waits
 JITTER = 0.1  # added to what a provider asks for, so that not all come back at once
 _EPOCH = 1_000_000_000  # larger numbers are unix times,
@@ -53,6 +54,8 @@ def retry_in(
     if not purse.take():
         return None
     wait = backoff(tries, rand)
+    if kind is Kind.RATE_LIMITED and asked is None:
+        wait = max(wait, LIMITED_SECONDS * tries)
     return wait if not asked else max(wait, asked * (1.0 + JITTER * rand))
 
 

@@ -1,9 +1,10 @@
 """How much is let in at a time: what the event loop can keep up with, shared fairly among keys.
 
 The sign of overload is CoDel's (RFC 8289): not a long queue but a standing one, here a loop that
-is late at every look for a whole interval. Then the number of open exchanges is cut step by step,
-until the loop keeps up; it grows again as soon as it does. What is beyond it is refused at once,
-which costs microseconds, instead of being served late, which costs everybody.
+is late at every look for a whole interval, or works for so long in every turn that only a queue
+explains it. Then the number of open exchanges is cut step by step, the more the later the loop is;
+it grows again as soon as the loop keeps up, slowly where it was cut last. What is beyond it is
+refused at once, which costs microseconds, instead of being served late, which costs everybody.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from proxy.exchange import Share
 
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
-CUT = 0.85  # of the open exchanges, once an interval
-GROWTH = 0.25  # of the limit, once an interval without standing lag
+BUSY_S = 0.006  # of CPU in one turn: a loop that keeps up has turns of less than a millisecond
+CUT = 0.97, 0.85  # of the open exchanges, once an interval, when it is little late and when much
+GROWTH = 0.25  # of the limit, once an interval without standing lag,
+NEAR_GROWTH = 0.02  # and near the limit that was too much
+NEAR = 0.92  # of that one
+FORGET_S = 10.0  # without another cut, after which it is forgotten
 LEAST = 32  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
 RETRY_S = 1  # what a refused client is told at least
@@ -33,7 +38,18 @@ class Admission:
     >>> gate.leave(alice)
     """
 
-    __slots__ = ("_cut_at", "_good_at", "_most", "_target_s", "keys", "limit", "open", "refused")
+    __slots__ = (
+        "_cut_at",
+        "_edge",
+        "_edge_at",
+        "_good_at",
+        "_most",
+        "_target_s",
+        "keys",
+        "limit",
+        "open",
+        "refused",
+    )
 
     def __init__(self, *, most: int, target_s: float) -> None:
         self._most = most
@@ -43,7 +59,8 @@ class Admission:
         self.keys = 0  # with something open
         self.refused = 0
         self._good_at: float | None = None  # when the loop was last on time
-        self._cut_at = 0.0
+        self._cut_at = self._edge_at = 0.0
+        self._edge = 0.0  # the limit that was too much, when it was cut last
 
     def enter(self, share: Share) -> int | None:
         """Let one exchange in: leave() must follow. Else the seconds after which to try again."""
@@ -70,18 +87,34 @@ class Admission:
         self._target_s = target_s
         self.limit = float(most)
 
-    def sample(self, lag_s: float, now: float) -> None:
-        """Every LOOK_SECONDS: how late the loop was."""
-        if self._good_at is None or lag_s <= self._target_s or not self._target_s:
+    def sample(self, lag_s: float, now: float, busy_s: float = 0.0) -> None:
+        """Every LOOK_SECONDS: how late the loop was, and how much CPU its turn took."""
+        target_s = self._target_s
+        late = max(lag_s / target_s, busy_s / BUSY_S) if target_s else 0.0
+        if self._good_at is None or late <= 1.0:
             self._good_at = now
             if now - self._cut_at >= INTERVAL_S and self.limit < self._most:
                 self._cut_at = now
-                self.limit = min(float(self._most), self.limit + max(1.0, GROWTH * self.limit))
+                self._grow(now)
             return
         if now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
-            self._cut_at = now
+            if self.open > HEADROOM * self.limit:
+                return  # the last cut has yet to show: answers under way take their time
+            self._cut_at = self._edge_at = now
             least = min(LEAST, self._most)
-            self.limit = max(float(least), CUT * min(self.limit, float(self.open)))
+            limit = min(self.limit, float(self.open))
+            self._edge = limit
+            self.limit = max(float(least), limit * min(CUT[0], max(CUT[1], late**-0.5)))
+
+    def _grow(self, now: float) -> None:
+        limit, most = self.limit, float(self._most)
+        if now - self._edge_at < FORGET_S:
+            near = NEAR * self._edge
+            if limit >= near:
+                self.limit = min(most, limit + max(1.0, NEAR_GROWTH * limit))
+                return
+            most = min(most, max(near, limit + 1.0))
+        self.limit = min(most, limit + max(1.0, GROWTH * limit))
 
     def refusal(self, wait_s: int) -> ClientError:
         """What a client is told that was not let in."""

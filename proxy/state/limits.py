@@ -1,17 +1,18 @@
 """What a provider may be asked at once and in a minute, kept before it has to say so itself.
 
-Buckets refill evenly and hold a tenth of a minute's allowance, and the refill is that much lower:
-no sliding minute ever sees more than the limit. A provider without limits has no entry and costs
-one dict look-up.
+A minute slides: what a provider allows in one may be used at once, as clients do that ask seldom
+and then several times, and never again before it is a minute old. A provider without limits has no
+entry and costs one dict look-up.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MINUTE_S = 60.0
-BURST_SHARE = 0.1  # of a minute's allowance that may be used at once
+GRAIN_S = 0.2  # uses this close together are remembered as one, as old as the last of them
 BUSY_S = 0.05  # until a full provider is worth another look: nobody knows when an answer ends
 
 
@@ -24,28 +25,39 @@ class Quota:
     tokens_per_minute: int | None = None
 
 
-class Bucket:
-    """An allowance by the minute."""
+class Minute:
+    """What was used in the last minute of an allowance. A use may be larger than what is there:
+    the debt is waited for."""
 
-    __slots__ = ("_at", "_burst", "_level", "_per_s")
+    __slots__ = ("_allowance", "_used", "_uses")
 
-    def __init__(self, per_minute: int) -> None:
-        self._burst = max(1.0, per_minute * BURST_SHARE)
-        self._per_s = max(per_minute - self._burst, per_minute / 2) / MINUTE_S
-        self._level = self._burst
-        self._at = 0.0
+    def __init__(self, allowance: int) -> None:
+        self._allowance = allowance
+        self._used = 0.0
+        self._uses: deque[tuple[float, float]] = deque()  # since when, up to 300; amount
 
     def wait_s(self, amount: float, now: float) -> float:
-        """Seconds until this much may be taken. What is larger than the bucket needs it full."""
-        self._level = min(self._burst, self._level + (now - self._at) * self._per_s)
-        self._at = now
-        lacking = min(amount, self._burst) - self._level
-        return lacking / self._per_s if lacking > 1e-9 else 0.0
+        """Seconds until this much may be used. What is larger than all of it needs all of it."""
+        uses = self._uses
+        while uses and uses[0][0] <= now - MINUTE_S:
+            self._used -= uses.popleft()[1]
+        lacking = self._used + min(amount, self._allowance) - self._allowance
+        if lacking <= 0:
+            return 0.0
+        for at, used in uses:
+            lacking -= used
+            if lacking <= 0:
+                return at + MINUTE_S - now
+        return MINUTE_S
 
     def take(self, amount: float, now: float) -> None:
-        """Use it up, also beyond what is there: the debt is waited for."""
+        """So much is used."""
         self.wait_s(0.0, now)
-        self._level -= amount
+        self._used += amount
+        uses = self._uses
+        if len(uses) > 1 and now - uses[-2][0] < GRAIN_S:
+            amount += uses.pop()[1]
+        uses.append((now, amount))
 
 
 class Gate:
@@ -56,8 +68,8 @@ class Gate:
     def __init__(self, quota: Quota) -> None:
         self.in_flight = 0
         self.quota = quota
-        self.requests = Bucket(quota.requests_per_minute) if quota.requests_per_minute else None
-        self.tokens = Bucket(quota.tokens_per_minute) if quota.tokens_per_minute else None
+        self.requests = Minute(quota.requests_per_minute) if quota.requests_per_minute else None
+        self.tokens = Minute(quota.tokens_per_minute) if quota.tokens_per_minute else None
 
     def wait_s(self, tokens: int, now: float) -> float:
         """Seconds until a request of so many tokens may go."""

@@ -40,6 +40,7 @@ class Quotas:
         self._held: dict[str, int] = {}  # by request: tokens that were thought to be needed
         self.refused = 0
         self.any = False  # whether anybody is limited
+        self.is_shared = False  # by a server: limits are told whole, not this process's part
         self.version = 0  # counts configurations: each has accounts of its own
         self.configure(table)
         self.tick(now, wall)
@@ -167,6 +168,7 @@ class Quotas:
                     found.append(
                         {"scope": scope, "name": name, "kind": f"{kind}_per_minute",
                          "limit": window.limit, "used": window.limit - window.left(now),
+                         "shared": self.is_shared,
                          "reset_seconds": round(window.full_in(now), 3)}
                     )  # fmt: skip
             found += [

@@ -50,22 +50,26 @@ class Said:
 
 
 def said(events: Sequence[Event], body: Json) -> Said | None:
-    """What was said, where there is anything that could be joined to it; None where not."""
+    """What was said, where anything could be joined to it; None where not. Of a model that has only
+    thought so far: nothing, which is joined by any answer."""
     if any(body.get(name) not in (None, 1) for name in ("n", "best_of")):
         return None
     if any(body.get(name) for name in ("logprobs", "echo", "suffix")):
         return None
     text: list[str] = []
     opened = Opened()
+    thought = False
     for event in events:
         if isinstance(event, ToolCall | Finished):
             return None
         if isinstance(event, Text):
             text.append(event.text)
+        elif isinstance(event, Reasoning):
+            thought = True
         elif isinstance(event, Opened) and event.id and not opened.id:
             opened = event
     whole = "".join(text)
-    return Said(whole, opened) if whole.strip() else None
+    return Said(whole, opened) if whole.strip() or (thought and not whole) else None
 
 
 def formed(body: Json) -> bool:

@@ -92,6 +92,8 @@ def resumption(
     before = said(events, asked) if exchange.kind in RESUMABLE else None
     if before is None:
         return None
+    if not before.text:  # it has only thought so far, and another may think again
+        return Resumption(before, asked, plan, Way.REPEAT, [*after, own], number)
     ways: list[tuple[Way, Sequence[Step]]] = []
     joins = not formed(asked)
     if repeats(asked):

@@ -6,7 +6,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.metrics import Exposition
-from proxy.admin.whole import added, breakers, listed, metrics
+from proxy.admin.whole import added, breakers, entries, limits, listed, metrics
 from proxy.ledger.tally import STAGE_BOUNDS, Tally
 
 
@@ -91,3 +91,29 @@ def test_the_worst_breaker_is_told() -> None:
 def test_rows_keep_their_process() -> None:
     told = orjson.loads(listed([b'[{"a":1}]', b'[{"a":2},{"a":3}]']))
     assert [(one["a"], one["process"]) for one in told] == [(1, 0), (2, 1), (3, 1)]
+
+
+def test_an_entry_that_several_keep_is_shown_once() -> None:
+    pages = [{"entries": [{"id": "a"}, {"id": "b"}], "next": "b"},
+             {"entries": [{"id": "b"}, {"id": "c"}], "next": None},
+             {"entries": [{"id": "d"}], "next": "d"}]  # fmt: skip
+    told = orjson.loads(entries([orjson.dumps(page) for page in pages]))
+    assert [row["id"] for row in told["entries"]] == ["a", "b", "c", "d"]
+    assert told["next"] == "b,d"
+    assert orjson.loads(entries([orjson.dumps(pages[1])]))["next"] is None
+
+
+def test_rates_are_summed_where_they_are_divided_and_budgets_are_not() -> None:
+    def page(used: int, spent: float, *, shared: bool) -> bytes:
+        row = {"scope": "key", "name": "k", "shared": shared, "reset_seconds": float(used)}
+        return orjson.dumps({"currency": "USD", "limits": [
+            row | {"kind": "requests_per_minute", "limit": 50, "used": used},
+            row | {"kind": "budget_per_day", "limit": 2.0, "used": spent},
+        ]})  # fmt: skip
+
+    told = orjson.loads(limits([page(10, 0.5, shared=False), page(20, 0.7, shared=False)]))
+    rate, budget = told["limits"]
+    assert (rate["limit"], rate["used"], rate["reset_seconds"]) == (100, 30, 20.0)
+    assert (budget["limit"], budget["used"]) == (2.0, 0.7)
+    told = orjson.loads(limits([page(10, 0.5, shared=True), page(20, 0.7, shared=True)]))
+    assert (told["limits"][0]["limit"], told["limits"][0]["used"]) == (50, 20)

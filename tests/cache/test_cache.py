@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import Any
 
 import numpy as np
@@ -269,3 +270,25 @@ def test_a_prompt_is_not_even_read_where_nothing_is_kept() -> None:
     cache.put(key(SPAIN), vector(1), entry())
     assert cache.find_semantic(asked, vector(1)) is None
     assert asked._gist != unread
+
+
+def test_a_search_puts_in_order_what_was_never_searched() -> None:
+    cache = Cache(Settings(), Clock())
+    count = 4300  # more than a ring holds
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((count, DIM)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for number in range(count):
+        asked = Key(b"p" * 16, number.to_bytes(16, "big"), f"What is in drawer {number}?")
+        cache.put(asked, vectors[number], entry())
+    while cache.tick():
+        pass
+    asked = Key(b"p" * 16, b"a" * 16, "What is in drawer 4200?")
+    for _ in range(2000):
+        if cache.doubtful(asked, vectors[4200]):
+            break
+        while cache.tick():
+            pass
+        time.sleep(0.01)
+    assert [doubt.entry.text for doubt in cache.doubtful(asked, vectors[4200])][:1] == [asked.text]
+    cache.close()

@@ -2,10 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +18,7 @@ from proxy.cache.policy import Settings
 from proxy.cache.record import left_s, pack_entry, unpack_entry
 from proxy.cache.shelf import Shelf, Wanted
 from proxy.chat import Usage
+from tests.cache import kills
 
 UNIT = np.full(64, 0.125, np.float32)
 
@@ -266,42 +263,27 @@ def test_an_entry_survives_its_bytes() -> None:
     assert after.whole == before.whole
 
 
-WRITER = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, "tests/cache")
-from test_disk import entry, key, opened
-cache = opened(Path(sys.argv[1]))
-print("ready", flush=True)
-number = int(sys.argv[2])
-while True:
-    cache.put(key(number), None, entry(number))
-    number += 1
-    time.sleep(0.0002)
-"""
+def test_what_came_amid_a_merge_is_the_last_word(tmp_path: Path) -> None:
+    """The process was killed after its log went on in a second file, merged or not."""
+    older = frame(key(1).exact, pack(b"old")) + frame(key(2).exact, pack(b"two"))
+    newer = frame(key(1).exact, pack(b"new")) + frame(key(3).exact, pack(b"three"))
+    (tmp_path / "cache.log").write_bytes(MAGIC + older)
+    (tmp_path / "cache.log.next").write_bytes(MAGIC + newer + frame(key(2).exact, None))
+    for _ in range(2):
+        disk = Disk(tmp_path)
+        disk.start()
+        found: list[bytes] = []
+        while disk.loading:
+            found += disk.take(10)
+        disk.close()
+        assert sorted(found) == [b"new", b"three"]
+        assert not (tmp_path / "cache.log.next").exists()
 
 
 @pytest.mark.slow
 def test_kills_while_writing_never_leave_a_corrupt_start(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
-    entries = 0.0
-    for round_ in range(8):
-        child = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), str(round_ * 1_000_000)],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(root)},
-        )
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        time.sleep(0.02 * round_)  # the moment of the kill is the point
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        cache = opened(tmp_path)
-        found = cache.stats()["entries"]
-        assert found >= entries
-        assert all(one.whole.startswith(b'{"number":') for one in cache.exact.entries())
-        entries = found
-        cache.close()
+    """A thousand of them: python -m tests.cache.kills."""
+    for round_, after_s in enumerate((0.0, 0.01, 0.03, 0.05, 1.2)):
+        entries, lost = kills.kill(tmp_path, round_ * 100_000, after_s)
+        assert lost == 0
     assert entries > 0

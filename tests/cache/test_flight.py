@@ -7,7 +7,7 @@ from proxy.cache.lead import Flights
 from proxy.errors import ClientError
 from proxy.exchange import ANONYMOUS, Exchange, Sink
 
-NAME = (b"e" * 16, True, False)
+NAME = (b"e" * 16, True, False, None)
 
 
 class Client:
@@ -318,7 +318,7 @@ def test_shutting_down_tells_the_race_or_cuts_who_lags() -> None:
 
 def test_other_requests_fly_alone() -> None:
     air = Air()
-    assert air.flights.find((b"f" * 16, True, False)) is None
+    assert air.flights.find((b"f" * 16, True, False, None)) is None
     assert air.flights.find((NAME[0], False, False)) is None
     again = Client()
     second = air.flights.start(NAME, again.exchange, again)

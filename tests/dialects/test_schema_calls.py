@@ -30,8 +30,8 @@ def rendered(choice, **fields):
     return CALLS_BY_SCHEMA.render(OPENAI.parse(body), "m")
 
 
-def sse(*deltas, finish: str = "stop") -> bytes:
-    events = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+def sse(*deltas, finish: str = "stop", ident: str = "chatcmpl-1") -> bytes:
+    events = [{"id": ident, "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
     told = [b"data: %b\n\n" % orjson.dumps(event) for event in events]
     return b"".join([*told, b"data: [DONE]\n\n"])
@@ -94,6 +94,16 @@ def test_what_is_no_call_stays_text(text: str) -> None:
     events = events_of(sse(*({"content": letter} for letter in text)))
     assert "".join(event.text for event in events if isinstance(event, Text)) == text
     assert [e.reason for e in events if isinstance(e, Finished)] == ["stop"]
+
+
+def test_no_two_answers_calls_have_the_same_id() -> None:
+    role = {"role": "assistant", "content": None}
+    one, other = (
+        [event.id for event in events_of(stream) if isinstance(event, ToolCall)]
+        for stream in (sse(role, {"content": CALL}, ident=ident) for ident in ("a1", "a2"))
+    )
+    assert one[0]
+    assert one[0] != other[0]
 
 
 def test_a_call_that_was_cut_says_so() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from embeddings.classifier import Classifier
 from embeddings.client import Client
+from embeddings.static import build_static_embedding
 from embeddings.transformer import BATCHES, LENGTHS, NoModel, Transformer, model_path
 
 pytestmark = pytest.mark.slow
@@ -27,7 +30,12 @@ TEXTS = ["the cat sleeps", "a big red dog runs under the tree", "", "in the hous
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A folder with a BERT of two layers, random but fixed."""
-    folder = tmp_path_factory.mktemp("model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the libraries' own
+        return made_in(tmp_path_factory.mktemp("model"))
+
+
+def made_in(folder: Path) -> Path:
     (folder / "vocab.txt").write_text(
         "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
     )
@@ -91,6 +99,20 @@ def test_graphs_on_a_gpu_give_what_the_cpu_gives(model: Path) -> None:
         cosines = (there.encode(texts) * here.encode(texts)).sum(1)
         assert cosines.min() > 0.999
     assert all(graph is not None for graph in there._graphs.values())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_word_table_loads_as_a_static_embedding(tmp_path: Path) -> None:
+    classifier = Classifier.load()
+    made = library.SentenceTransformer(
+        modules=[build_static_embedding(classifier.encoder)], device="cpu"
+    )
+    made.save(str(tmp_path / "static"))
+    texts = ["Write a short story about a robot", "Écris une fonction Python qui trie une liste"]
+    again = library.SentenceTransformer(str(tmp_path / "static"), device="cpu")
+    found = again.encode(texts, normalize_embeddings=True)
+    for vector, text in zip(found, texts, strict=True):
+        assert float(vector @ classifier.encoder.encode(text)) > 0.9999
 
 
 def test_a_model_that_is_not_there_is_told() -> None:

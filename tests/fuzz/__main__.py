@@ -50,7 +50,7 @@ def run(name: str, count: int, seed: int) -> int:
         data = input_of(target, seed, number)
         try:
             target.run(data)
-        except Exception:  # noqa: BLE001 - whatever it is, is the finding
+        except Exception:  # noqa: BLE001 - that is what is looked for
             failed += 1
             print(f"{name}: seed {seed}, input {number}: {data!r}\n{traceback.format_exc()}")
             if failed >= 10:

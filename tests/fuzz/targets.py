@@ -6,10 +6,10 @@ properties that need more than bytes are Hypothesis' in the files beside.
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,15 +52,16 @@ def halves(data: bytes) -> tuple[bytes, bytes]:
 def sse(data: bytes) -> None:
     """Cut or whole, the events are the same, and no byte is lost."""
 
-    def events(pieces: tuple[bytes, ...]) -> list[bytes]:
+    def split(pieces: tuple[bytes, ...]) -> list[bytes]:
         splitter = Splitter()
         found = [event for piece in pieces for event in splitter.feed(piece)]
         rest = splitter.close()
         return [*found, rest] if rest else found
 
-    whole, cut = events((data,)), events(halves(data))
+    whole, cut = split((data,)), split(halves(data))
     assert b"".join(whole) == data == b"".join(cut)
-    assert [payload(one) for one in whole] == [payload(one) for one in cut]
+    read = [[said for said in map(payload, events) if said[1]] for events in (whole, cut)]
+    assert read[0] == read[1]
 
 
 def chunks(data: bytes) -> None:
@@ -112,7 +113,7 @@ def answer(data: bytes) -> None:
     spoken = dialect(sorted(NAMES)[len(data) % len(NAMES)])
     reading = spoken.read_error(500, data)
     assert isinstance(reading.message, str)
-    with contextlib.suppress(UpstreamFailure, orjson.JSONDecodeError):
+    with suppress(UpstreamFailure, orjson.JSONDecodeError):
         spoken.read_answer(orjson.loads(data))
 
 
@@ -151,9 +152,6 @@ def snapshot(data: bytes) -> None:
         pass
 
 
-BREAKERS, LATENCY = SharedBreakers(failures=3, open_seconds=60.0), SharedLatency()
-
-
 def words(data: bytes) -> None:
     """Words of other processes are heard, or left out."""
     try:
@@ -161,9 +159,10 @@ def words(data: bytes) -> None:
     except orjson.JSONDecodeError:
         return
     said = [one for one in found if isinstance(one, list)] if isinstance(found, list) else []
-    hearsay.hear(said, BREAKERS, LATENCY, 1.0)
-    BREAKERS.snapshot(2.0)
-    LATENCY.snapshot()
+    breakers, latency = SharedBreakers(failures=3, open_seconds=60.0), SharedLatency()
+    hearsay.hear(said, breakers, latency, 1.0)
+    breakers.snapshot(2.0)
+    latency.snapshot()
 
 
 def url(data: bytes) -> None:
@@ -179,6 +178,10 @@ def _entry() -> bytes:
     kept = Entry(whole=b'{"id":"x"}', usage=Usage(3, 2), kind="openai", text="hi", language="en")
     kept.partition = kept.exact = b"0123456789abcdef"
     return pack_entry(kept, None, now_s=0.0, wall_s=0.0)
+
+
+def _file() -> bytes:
+    return MAGIC + frame(b"0" * 16, pack(_entry())) + frame(b"1" * 16, None)
 
 
 JSON = (b"{", b"}", b"[", b"]", b'"', b"null", b"true", b"-1", b"1e999", b"\\ud800", b":", b",",
@@ -205,9 +208,7 @@ TARGETS = {
     "answer": Target(answer, tuple(test_decoders.ANSWERS.values()), JSON),
     "config": Target(settings, (test_config.WHOLE.encode(),), tuple(test_config.DICTIONARY)),
     "entry": Target(entry, (_entry(),), JSON),
-    "snapshot": Target(
-        snapshot, (MAGIC + frame(b"0" * 16, pack(_entry())) + frame(b"1" * 16, None),)
-    ),
+    "snapshot": Target(snapshot, (_file(),)),
     "words": Target(words, (SAID,), JSON),
     "url": Target(url, (URL, b"redis://h", b"redis+cluster://a,b"), (b"@", b":", b"/", b",")),
 }  # fmt: skip

@@ -81,7 +81,7 @@ async def test_what_finds_no_place_goes_on_to_the_next_target() -> None:
 
 async def test_a_full_target_is_waited_for_briefly_and_then_refused() -> None:
     async with ScriptedUpstream() as upstream:
-        text = POOL.format(url=upstream.base_url, limits="requests_per_minute = 10")
+        text = POOL.format(url=upstream.base_url, limits="requests_per_minute = 2")
         replies = await proxied(text, 12, "pooled-mock-t4-f0-i0", upstream)
         refused = [reply for reply in replies if reply.status == 429]
         assert refused

@@ -242,3 +242,16 @@ async def test_an_entry_knows_what_it_cost() -> None:
         assert entry.cost_usd == pytest.approx(4.0)
         await ask(house.port, MODEL)
         assert house.app.memory.cache.stats()["saved_usd"] == pytest.approx(4.0)
+
+
+async def test_what_is_wished_beside_the_body_is_part_of_the_question() -> None:
+    async with running(cache=True) as house:
+        await ask(house.port, MODEL, text="What is a functor?")
+        for wish in ({"budget_tier": "economy"}, {"category": "code"}, {"use_case": "code"}):
+            first = await ask(house.port, MODEL, text="What is a functor?", firsttoken=wish)
+            again = await ask(house.port, MODEL, text="What is a functor?", firsttoken=wish)
+            assert first.headers["x-firsttoken-cache"] == "miss"
+            assert again.headers["x-firsttoken-cache"] == "exact"
+        timed = {"first_token_ms": 250}  # how long to wait is not what to say
+        found = await ask(house.port, MODEL, text="What is a functor?", firsttoken=timed)
+        assert found.headers["x-firsttoken-cache"] == "exact"

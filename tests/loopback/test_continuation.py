@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import orjson
 import pytest
 
 from benchmarks.mock import expected_text
 from benchmarks.mock.scenario import parse
+from benchmarks.mock.turn import Act, Step, Turn, chunk
 from proxy.upstream.continuation import INSTRUCTION
 from tests.loopback.house import ask, running
 
@@ -159,3 +162,28 @@ async def test_a_prompt_is_continued_by_a_longer_prompt() -> None:
         assert reply.body.count(b"[DONE]") == 1
         (request,) = house.backup.requests
         assert orjson.loads(request.body)["prompt"] == "Tell me tok0001 tok0002"
+
+
+def breaks_while_thinking(turn: Turn) -> Iterator[Step]:
+    """A model that shows what it thinks, and is cut off before its first word."""
+    yield turn.head()
+    delta = (
+        b'{"index":0,"delta":{"role":"assistant","reasoning_content":"hm"},"finish_reason":null}'
+    )
+    yield chunk(b'data: {"id":"c1","created":7,"model":"m","choices":[%b]}\n\n' % delta)
+    yield 0.02
+    yield Act.RESET
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_model_that_broke_off_while_thinking_is_replaced_in_the_same_stream(path) -> None:
+    async with running(route=ROUTE) as house:
+        house.primary.script(SAME, breaks_while_thinking)
+        form = {"response_format": {"type": "json_object"}} if "chat" in path else {}
+        reply = await ask(house.port, f"chat-{SAME}", path=path, max_tokens=50, **form)
+        assert reply.error is None
+        assert b'"hm"' in reply.body
+        assert [reply.body.count(b" alt%04d" % number) for number in range(1, 5)] == [1] * 4
+        assert reply.body.count(b"[DONE]" if "chat" in path else b"message_stop\n") == 1
+        (request,) = house.backup.requests
+        assert len(orjson.loads(request.body)["messages"]) == 1

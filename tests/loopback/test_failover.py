@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from benchmarks.mock import expected_text
 from benchmarks.mock.scenario import parse
+from proxy.state.gaps import PRIOR_S
 from tests.loopback.house import ask, running
 
 pytestmark = pytest.mark.loopback
@@ -245,3 +247,19 @@ async def test_a_crowd_on_a_pool_that_turned_slow_is_not_sent_twice(on_stall: st
         )
         assert all(reply.status == 200 and reply.error is None for reply in replies)
         assert 0 < len(house.backup.requests) < 30
+
+
+async def test_what_was_learned_can_be_looked_at() -> None:
+    async with (
+        running(deadline='"auto"', route='between_tokens_ms = "auto"') as house,
+        aiohttp.ClientSession(f"http://127.0.0.1:{house.port}") as client,
+    ):
+        for number in range(3):
+            await ask(house.port, "chat-mock-t4-f0-i5", text=f"{number}")
+        async with client.get("/api/deadlines") as answer:
+            (first,) = await answer.json()
+        async with client.get("/api/deadlines/tokens") as answer:
+            (silence,) = await answer.json()
+    assert (first["target"], first["observations"]) == ("primary/mock-t4-f0-i5", 3)
+    assert (silence["target"], silence["streams"]) == ("primary/mock-t4-f0-i5", 3)
+    assert silence["deadline_s"] == PRIOR_S, "too little is known yet"

@@ -132,6 +132,44 @@ async def test_one_is_killed_and_the_others_go_on(many: ProxyProcess) -> None:
     assert "SIGKILL): replaced" in many.output()
 
 
+async def test_one_that_hangs_is_killed_and_replaced(proxy_process, upstream_here) -> None:
+    text = CONFIG.format(url=upstream_here.base_url)
+    server = f"[server]\nworkers = {WORKERS}\nhang_seconds = 2"
+    many = proxy_process(text.replace("[server]", server), fresh=True)
+    workers = children(many.pid)
+    os.kill(workers[0], signal.SIGSTOP)
+    async with asyncio.timeout(20):
+        while lives(workers[0]):
+            await asyncio.sleep(0.1)
+        while len(children(many.pid)) < WORKERS:
+            await asyncio.sleep(0.1)
+    assert "hangs: killed" in many.output()
+    assert set(workers[1:]) <= set(children(many.pid))
+    for _ in range(WORKERS * 4):
+        assert (await ask(many.port, SHORT, stream=False)).status == 200
+
+
+async def test_what_each_keeps_and_is_allowed_is_told_as_one(proxy_process, upstream_here) -> None:
+    text = CONFIG.format(url=upstream_here.base_url).replace("enabled = false", "enabled = true", 1)
+    text += '[auth]\n[[auth.key]]\nname = "k"\nkey = "env:K"\nrequests_per_minute = 300\n'
+    text = text.replace("[server]", f"[server]\nworkers = {WORKERS}\nanonymous = true")
+    many = proxy_process(text, env={"K": "caller-key"}, fresh=True)
+    asked = [ask(many.port, SHORT, stream=False, temperature=0, text=str(n)) for n in range(30)]
+    assert {one.status for one in await asyncio.gather(*asked)} == {200}
+    for _ in range(3):
+        (row,) = orjson.loads((await fetch(many.port, "/api/limits")).body)["limits"]
+        assert row["limit"] == 300
+    shown: dict[str, object] = {}
+    after = ""
+    async with asyncio.timeout(10):
+        while after is not None:
+            path = f"/api/cache/entries?limit=4{'&after=' + after if after else ''}"
+            page = orjson.loads((await fetch(many.port, path)).body)
+            shown |= {row["id"]: row for row in page["entries"]}
+            after = page["next"]
+    assert len(shown) == 30
+
+
 async def test_a_drain_ends_every_worker(many: ProxyProcess) -> None:
     streams = [asyncio.create_task(ask(many.port, "chat-mock-t20-f50-i50")) for _ in range(20)]
     await asyncio.sleep(0.4)

@@ -264,7 +264,7 @@ def test_the_busy_one_is_not_the_fastest() -> None:
 
 def test_a_full_target_is_passed_by_and_with_all_full_the_request_waits() -> None:
     gates = Limits()
-    gates.configure({"a": Quota(requests_per_minute=6), "b": Quota(concurrent=1)})
+    gates.configure({"a": Quota(requests_per_minute=1), "b": Quota(concurrent=1)})
     plans = planner(gates=gates)
     rule = plans.rule("chat")
     assert plans.plan(rule, "", 40, 0.0).targets == (A, B)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from time import perf_counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange import Share
-from proxy.state.admission import HEADROOM, INTERVAL_S, LEAST, LOOK_SECONDS, Admission
+from proxy.state.admission import (
+    BUSY_S,
+    HEADROOM,
+    INTERVAL_S,
+    LEAST,
+    LOOK_SECONDS,
+    Admission,
+)
+from tests.state.machine import Work, play
 
 
 class Door:
@@ -194,3 +203,33 @@ def test_it_costs_next_to_nothing() -> None:
             one.leave(share)
         least = min(least, (perf_counter() - began) / 10_000)
     assert least < 1.5e-6, "0.3 us on an idle machine; the bound is for a busy one"
+
+
+@pytest.mark.parametrize(
+    ("load", "work", "share", "refusal_s"),
+    [
+        (0.9, Work(), 0.89, 0.0),
+        (1.1, Work(), 0.95, 0.010),
+        (4.0, Work(), 0.95, 0.010),
+        (10.0, Work(), 0.9, 0.020),
+        (4.0, Work(gap_s=0.05), 0.85, 0.030),  # answers of two seconds: a cut shows late
+    ],
+)
+def test_a_machine_that_is_asked_too_much_gives_what_it_can(
+    load: float, work: Work, share: float, refusal_s: float
+) -> None:
+    found = play(load, 30.0, work)
+    assert found.share >= share, found
+    assert found.refusal_p99_s <= refusal_s, found
+    assert found.most < 1000
+
+
+def test_work_in_every_turn_is_overload_however_quick_the_clock() -> None:
+    one = gate(most=1000)
+    for _ in range(1000):
+        one.enter("a")
+    now = 0.0
+    for _ in range(40):
+        now += LOOK_SECONDS
+        one.gate.sample(0.0, now, BUSY_S * 2)
+    assert one.overloaded

@@ -17,6 +17,8 @@ def test_what_was_said() -> None:
     assert said([*SPOKEN, ToolCall(0, "t", "f")], {}) is None
     assert said([*SPOKEN, Finished("stop")], {}) is None
     assert said([Text(" ")], {}) is None
+    assert said([Opened("a", "m", 1), Reasoning("hm")], {}) == Said("", Opened("a", "m", 1))
+    assert said([Opened("a", "m", 1)], {}) is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import urllib.request
 
 import orjson
 import pytest
+import trustme
 
 from benchmarks.commands import main
 
@@ -49,3 +50,24 @@ def test_a_taken_port_gets_one_line(capsys):
         assert main(["mock", "--port", port]) == 1
         process.terminate()
     assert f"127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_it_speaks_tls(tmp_path, capsys):
+    pem = tmp_path / "server.pem"
+    trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+    with serve("--certificate", str(pem)) as process:
+        url = process.stdout.readline().split()[-1]
+        words = ["bench", "load", url, "-m", "mock-t4", "-n", "6", "-c", "2", "-q"]
+        assert main(words) == 1  # nobody vouches for that certificate
+        assert "certificate" in capsys.readouterr().err.lower()
+        assert main([*words, "--insecure"]) == 0
+        process.terminate()
+    assert url.startswith("https://")
+    assert "6 ok, 0 failed" in capsys.readouterr().out
+
+
+def test_a_bad_certificate_gets_one_line(tmp_path, capsys):
+    assert main(["mock", "--certificate", str(tmp_path / "none.pem")]) == 2
+    (tmp_path / "bad.pem").write_text("nonsense")
+    assert main(["mock", "--certificate", str(tmp_path / "bad.pem")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2

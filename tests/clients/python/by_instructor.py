@@ -42,12 +42,13 @@ def client_of(job: Job, *, asynchronous: bool = False) -> Any:
 
 def asked(job: Job) -> dict[str, Any]:
     limit = "max_output_tokens" if job.flavour == "responses" else "max_tokens"
+    warmth = {} if job.flavour == "anthropic" else {"temperature": job.temperature}
     return {
+        **warmth,
         "model": job.model,
         "messages": [{"role": "user", "content": job.prompt}],
         "response_model": Person,
         "max_retries": 1,
-        "temperature": job.temperature,
         limit: job.max_tokens,
     }
 

@@ -155,15 +155,16 @@ def structured(job: Job) -> dict[str, Any]:
 
 
 def forced(job: Job) -> dict[str, Any]:
-    """One call of a tool that must be called."""
-    answer = client_of(job).chat.completions.parse(
+    """A tool that must be called, streamed; the arguments' pieces and what they are."""
+    with client_of(job).chat.completions.stream(
         **asked(job), tools=[pydantic_function_tool(Person)], tool_choice="required"
-    )
-    (call,) = answer.choices[0].message.tool_calls
-    return {
-        "object": call.function.parsed_arguments.model_dump(),
-        "finish": answer.choices[0].finish_reason,
-    }
+    ) as events:
+        kind = "tool_calls.function.arguments.delta"
+        pieces = sum(event.type == kind for event in events)
+        choice = events.get_final_completion().choices[0]
+    (call,) = choice.message.tool_calls
+    person = call.function.parsed_arguments.model_dump()
+    return {"object": person, "pieces": pieces, "finish": choice.finish_reason}
 
 
 def models(job: Job) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from loop import Job, read_and_cancel, serve, used, weather
+from openai import AsyncOpenAI
 from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.messages import ToolCallPart
@@ -23,13 +24,20 @@ class Person(BaseModel):
     age: int
 
 
+def openai_of(job: Job) -> OpenAIProvider:
+    """As OpenAIProvider(base_url=..., api_key=...) has it, without the client's own retries."""
+    return OpenAIProvider(
+        openai_client=AsyncOpenAI(base_url=job.base_url, api_key=job.key, max_retries=0)
+    )
+
+
 def agent_of(job: Job, **options: Any) -> Agent[Any, Any]:
     if job.flavour == "anthropic":
         claude = AnthropicProvider(base_url=job.root, api_key=job.key)
         model: Model = AnthropicModel(job.model, provider=claude)
     else:
         kind = OpenAIResponsesModel if job.flavour == "responses" else OpenAIChatModel
-        model = kind(job.model, provider=OpenAIProvider(base_url=job.base_url, api_key=job.key))
+        model = kind(job.model, provider=openai_of(job))
     settings = {"max_tokens": job.max_tokens, "temperature": job.temperature}
     return Agent(model, model_settings=settings, **options)
 

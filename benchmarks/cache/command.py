@@ -1,0 +1,67 @@
+"""Runs `bench cache` and prints its table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from benchmarks.cache import quality, speed
+from benchmarks.overhead.process import machine
+from embeddings.classifier import Classifier
+
+_LIMITS_US = {10_000: 60, 100_000: 120, 1_000_000: 250}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and report; the exit status."""
+    classifier = Classifier.load()
+    if classifier.fingerprint == "":
+        _say("bench cache: no word table, nothing to measure")
+        return 1
+    figures: dict[str, Mapping[str, float]] = {"pairs": quality.own(classifier)}
+    if args.pairs:
+        try:
+            rows = [orjson.loads(line) for line in Path(args.pairs).read_bytes().splitlines()]
+            figures["given pairs"] = quality.labelled(rows, classifier)
+        except (OSError, orjson.JSONDecodeError, KeyError) as error:
+            _say(f"bench cache: {args.pairs}: {error!r}")
+            return 1
+    figures["tenants"] = quality.tenants(args.lookups, classifier)
+    for count in args.entries:
+        _say(f"filling {count:,} entries")
+        figures[f"{count} entries"] = speed.measure(count, args.rounds, classifier)
+    for name, found in figures.items():
+        sys.stdout.write(f"{name}\n")
+        for what, value in found.items():
+            sys.stdout.write(f"  {what:24}{value:14,.3f}{_limit(name, what)}\n")
+    if args.json:
+        told = {"machine": machine(), "figures": figures}
+        Path(args.json).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    return 0
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+
+
+def _limit(name: str, what: str) -> str:
+    """What the figure should be."""
+    if what in ("hit_p50_us", "refused_p50_us", "nearest_p50_us"):
+        limit = _LIMITS_US.get(int(name.split(maxsplit=1)[0]))
+        return f"   (<= {limit})" if limit else ""
+    return {
+        "exact_p50_us": "   (<= 5)",
+        "longest_stall_ms": "   (<= 1)",
+        "memory_bytes_each": "   (<= 1,200)",
+        "recall_en": "   (>= 0.6)",
+        "recall_fr": "   (>= 0.6)",
+        "wrong": "   (0)" if name == "pairs" else "",
+        "crossed": "   (0)",
+        "told_apart": "   (0.5)",
+        "precision": "   (>= 0.95)",
+        "recall": "   (>= 0.1)",
+    }.get(what, "")

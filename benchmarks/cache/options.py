@@ -1,0 +1,26 @@
+"""The options of `bench cache`."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """\
+examples:
+  firsttoken bench cache
+  firsttoken bench cache --entries 10000 100000 1000000 --json cache.json
+  firsttoken bench cache --pairs questions.jsonl --lookups 1000000
+
+A million entries take some minutes and 2.5 GB. Times are CPU times of this process, so that a busy
+machine spoils them less. Rows of --pairs hold a, b and label (1: one answer serves both)."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--entries", type=int, nargs="+", default=[10_000, 100_000], help="kept while asking"
+    )
+    parser.add_argument("--rounds", type=int, default=2000, help="lookups timed (default: 2000)")
+    parser.add_argument(
+        "--lookups", type=int, default=20_000, help="randomised, by tenants (default: 20000)"
+    )
+    parser.add_argument("--pairs", metavar="FILE", help="labelled pairs of prompts, JSON lines")
+    parser.add_argument("--json", help="write the figures")

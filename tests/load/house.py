@@ -1,0 +1,97 @@
+"""A proxy and a provider in processes of their own, for runs that take long."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+[server]
+port = {port}
+log = "off"
+{server}
+[cache]
+enabled = {cache}
+[local]
+enabled = false
+[[provider]]
+name = "mock"
+dialect = "openai"
+base_url = "http://127.0.0.1:{upstream}/v1"
+[[route]]
+name = "mock-*"
+targets = ["mock/mock-*"]
+first_token_ms = 20000
+"""
+
+
+@dataclass(slots=True)
+class Process:
+    """One of ours that listens."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def rss_bytes(self) -> int:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def _start(folder: Path, port: int, *words: str) -> Process:
+    log = folder / f"{words[0]}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "proxy", *words],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    end = time.monotonic() + 180  # on a busy machine
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return Process(process, port)
+    process.kill()
+    raise RuntimeError(f"{words[0]} did not start: {log.read_text(errors='replace')[-800:]}")
+
+
+@contextmanager
+def house(server: str = "", *, cache: bool = False, extra: str = "") -> Iterator[Process]:
+    """The proxy, in front of the scripted provider."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        started = []
+        try:
+            ports = _free_port(), _free_port()
+            started.append(_start(folder, ports[0], "mock", "--port", str(ports[0])))
+            file = folder / "firsttoken.toml"
+            words = {"server": server, "cache": "true" if cache else "false"}
+            file.write_text(CONFIG.format(port=ports[1], upstream=ports[0], **words) + extra)
+            started.append(proxy := _start(folder, ports[1], "serve", "--config", str(file)))
+            yield proxy
+        finally:
+            for one in started:
+                one.process.terminate()
+            for one in started:
+                one.process.wait(60)
