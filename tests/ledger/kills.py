@@ -38,7 +38,7 @@ def record_forever(file: Path, kill: int, told: int) -> None:
 
 
 def kill_one(file: Path, kill: int, after_s: float) -> tuple[list[float], list[int]]:
-    """The ages in seconds of the rows told, oldest first, and the numbers of those that are there."""
+    """The ages in seconds of the rows told, oldest first; the numbers of those that are there."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -113,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += len(found)
         agree = sums_agree(file)
     print(f"{chosen.kills} kills, {rows} rows: {lost} lost that were older than {LOST_S:g} s"
-          f" (the oldest one {oldest_s:.2f} s), {torn} kills with a gap, sums {'agree' if agree else 'DISAGREE'}")  # fmt: skip
+          f" (the oldest one {oldest_s:.2f} s),"
+          f" {torn} kills with a gap, sums {'agree' if agree else 'DISAGREE'}")  # fmt: skip
     return int(bool(lost or torn or not agree or not rows))
 
 
