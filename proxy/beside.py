@@ -33,8 +33,8 @@ from proxy.parts import Memory, classify
 if TYPE_CHECKING:
     from proxy import chat
     from proxy.admin.siblings import Siblings
-    from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.downstream.household import Answering
     from proxy.exchange import Caller, Exchange, Sink
     from proxy.routing.plan import Plan, Rule
     from proxy.serving import Service

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proxy.catalog import Catalog
     from proxy.config import Config
     from proxy.downstream.auth import Keyring
-    from proxy.downstream.front import Answering
+    from proxy.downstream.household import Answering
     from proxy.exchange import Exchange, Sink
     from proxy.ledger.traces import Traces
     from proxy.pipeline import Pipeline

@@ -40,7 +40,7 @@ def measure(model: str | None, device: str) -> tuple[dict[str, float], str]:
             except Absent as error:
                 log.seek(0)
                 said = log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-                raise Absent(said or str(error)) from error
+                raise Absent(f"{error}; its last word: {said}" if said else str(error)) from error
             finally:
                 process.terminate()
                 process.wait()

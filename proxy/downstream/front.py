@@ -12,7 +12,7 @@ import asyncio
 import logging
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import httptools
 
@@ -22,18 +22,15 @@ from proxy.downstream.head import (
     HEAD_LIMIT_BYTES,
     NO_MARK,
     Head,
-    Heads,
     is_marked_by,
     mark_of,
 )
+from proxy.downstream.household import too_large
 from proxy.errors import ClientError
-from proxy.exchange import Exchange, Share, Sink
-from proxy.state.admission import Admission
 
 if TYPE_CHECKING:
-    from proxy.downstream.auth import Keyring
-    from proxy.exchange import Caller
-    from proxy.timing import Clock
+    from proxy.downstream.household import Answering, House, Service
+    from proxy.exchange import Caller, Share
 
 log = logging.getLogger("firsttoken")
 
@@ -41,42 +38,6 @@ PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
 _NO_HEAD = Head({}, "", hot=False, keep=False)
 _REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
-
-
-class Answering(Protocol):
-    """A request on its way: what the client's side may still ask of it."""
-
-    def cancel(self) -> None: ...
-    def expire(self) -> None: ...
-    def nudge(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-
-
-class Service(Protocol):
-    """What the front needs of the house; one per configuration, swapped on reload."""
-
-    keys: Keyring
-    max_body_bytes: int
-    fast_lane: bool
-
-    def serve(self, exchange: Exchange, sink: Sink) -> Answering | None: ...
-    def refused(self, error: ClientError, kind: str) -> bytes:
-        """The body of an error that came before there was an exchange."""
-        ...
-
-
-class House(Protocol):
-    """Owns all fronts: the service in force, the clock, and who takes over odd connections."""
-
-    service: Service
-    now: Clock
-    fronts: set[Front]
-    draining: bool
-    admission: Admission
-    heads: Heads
-
-    def hand_over(self, transport: asyncio.Transport, data: bytes) -> None: ...
 
 
 class Front(asyncio.Protocol):
@@ -412,10 +373,3 @@ class Front(asyncio.Protocol):
     def _say(self, error: ClientError, dialect: str) -> None:
         head = headers.JSON + headers.lines(error.headers)
         self.whole(error.status, head, self._house.service.refused(error, dialect))
-
-
-def too_large(limit: int) -> ClientError:
-    """The refusal of a body over the limit, before it is read."""
-    return ClientError(
-        413, f"The body is larger than the limit of {limit} bytes.", code="body_too_large"
-    )

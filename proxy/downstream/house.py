@@ -21,7 +21,7 @@ from proxy.state.admission import LOOK_SECONDS, Admission
 from proxy.timing import Clock, Wheel
 
 if TYPE_CHECKING:
-    from proxy.downstream.front import Answering, Service
+    from proxy.downstream.household import Answering, Service
     from proxy.errors import ClientError
 
 BACKLOG = 4096

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.downstream.admit import BETA, HOT, OPTION_PREFIX, admit
-from proxy.downstream.front import too_large
+from proxy.downstream.household import too_large
 from proxy.errors import ClientError
 from proxy.trace import HEADER as TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from proxy.downstream.front import Answering
     from proxy.downstream.house import House
+    from proxy.downstream.household import Answering
     from proxy.exchange import Share
 
 log = logging.getLogger("firsttoken")

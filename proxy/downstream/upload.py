@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from proxy.downstream.front import too_large
+from proxy.downstream.household import too_large
 from proxy.downstream.multipart import Multipart, boundary_of
 from proxy.errors import ClientError
 

@@ -87,11 +87,11 @@ def test_promises(mock, capsys):
 def test_the_search_for_a_rate(mock, capsys):
     code = bench(
         "load", mock, "-m", "mock-t1-f40", "-c", "2", "--rate", "10", "-d", "0.4", "--slo-search",
-        "--slo", "ttft_p99<300ms",
+        "--slo", "ttft_p99<1s",
     )  # fmt: skip
     assert code == 0
     rate = float(capsys.readouterr().out.rsplit(":", 1)[1].split()[0])
-    assert 20 <= rate <= 90  # two connections of 25 requests/s, plus what 300 ms forgive
+    assert 10 <= rate <= 200  # two connections of 25 requests/s, plus what a second forgives
 
 
 def test_a_comparison(mock, capsys, tmp_path):
@@ -215,7 +215,7 @@ def test_ctrl_c_tells_what_there_was(mock, served):
         while served.totals.requests < before + 20 and time.monotonic() < limit:
             time.sleep(0.02)
         os.killpg(child.pid, signal.SIGINT)
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=60)
         assert child.returncode == 130
         assert "ended early" in out and "0 failed" in out
         assert err == ""

@@ -164,9 +164,10 @@ def test_a_server_that_dies_is_an_error_not_a_hang():
         async with ScriptedUpstream() as up:
             up.script("m", dying)
             work = asyncio.ensure_future(loaded(up, "m", Load(concurrency=2, count=50)))
-            await asyncio.sleep(0.02)
+            while up.totals.requests < 2:
+                await asyncio.sleep(0.001)
             await up.close()
-            return await asyncio.wait_for(work, 10)
+            return await asyncio.wait_for(work, 30)
 
     tally, _ = uvloop.run(work())
     assert tally.failed == 50
