@@ -75,3 +75,9 @@ def test_prices() -> None:
     assert price is not None
     assert price("us/m", 1000, 500) == pytest.approx(0.007)
     assert price("other/m", 1000, 500) is None
+
+
+def test_workers_divide_what_a_provider_may_be_asked() -> None:
+    quotas = capacity.provider_quotas(*read(TEXT + "[server]\nworkers = 4\n"), RULES)
+    assert quotas["us"] == Quota(requests_per_minute=15)
+    assert quotas["eu"] == Quota()

@@ -13,7 +13,7 @@ TABLE = tomllib.loads((HERE / "faults.toml").read_text())
 ROWS = [(part, row, tests) for part, rows in TABLE.items() for row, tests in rows.items()]
 
 
-def tests_of(file: Path) -> set[str]:
+def names_in(file: Path) -> set[str]:
     functions = ast.FunctionDef | ast.AsyncFunctionDef
     tree = ast.parse(file.read_text())
     return {one.name for one in ast.walk(tree) if isinstance(one, functions)
@@ -25,7 +25,7 @@ def test_a_row_has_its_tests(part: str, row: str, tests: list[str]) -> None:
     assert tests, row
     for name in tests:
         file, _, test = name.partition("::")
-        found = tests_of(HERE / file)
+        found = names_in(HERE / file)
         assert found, name
         assert not test or test in found, name
 

@@ -1,10 +1,11 @@
 """How much is let in at a time: what the event loop can keep up with, shared fairly among keys.
 
 The sign of overload is CoDel's (RFC 8289): not a long queue but a standing one, here a loop that
-is late at every look for a whole interval, or works for so long in every turn that only a queue
-explains it. Then the number of open exchanges is cut step by step, the more the later the loop is;
-it grows again as soon as the loop keeps up, slowly where it was cut last. What is beyond it is
-refused at once, which costs microseconds, instead of being served late, which costs everybody.
+is late at every look for a whole interval. From then on, until all may come in again, a much
+shorter queue counts: the CPU that a turn takes, which says how long a refusal waits. Then the
+number of open exchanges is cut step by step, the more the later the loop is; it grows again as soon
+as the loop keeps up, slowly where it was cut last. What is beyond it is refused at once, which
+costs microseconds, instead of being served late, which costs everybody.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from proxy.exchange import Share
 
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
-BUSY_S = 0.006  # of CPU in one turn: a loop that keeps up has turns of less than a millisecond
+BUSY_S = 0.006  # of CPU in one turn may stand once there was overload: refusals wait no longer
 CUT = 0.97, 0.85  # of the open exchanges, once an interval, when it is little late and when much
 GROWTH = 0.25  # of the limit, once an interval without standing lag,
 NEAR_GROWTH = 0.02  # and near the limit that was too much
@@ -90,7 +91,9 @@ class Admission:
     def sample(self, lag_s: float, now: float, busy_s: float = 0.0) -> None:
         """Every LOOK_SECONDS: how late the loop was, and how much CPU its turn took."""
         target_s = self._target_s
-        late = max(lag_s / target_s, busy_s / BUSY_S) if target_s else 0.0
+        late = 0.0
+        if target_s:
+            late = max(lag_s / target_s, busy_s / (BUSY_S if self.overloaded else target_s))
         if self._good_at is None or late <= 1.0:
             self._good_at = now
             if now - self._cut_at >= INTERVAL_S and self.limit < self._most:

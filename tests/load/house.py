@@ -21,6 +21,7 @@ log = "off"
 {server}
 [cache]
 enabled = {cache}
+max_bytes = 8388608
 [local]
 enabled = false
 [[provider]]

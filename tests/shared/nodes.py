@@ -22,6 +22,7 @@ CONFIG = """
 [server]
 port = 0
 log = "off"
+max_lag_ms = 0
 {server}
 [cache]
 enabled = {cache}
