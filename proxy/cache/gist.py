@@ -10,7 +10,7 @@ gists in full. Where the two disagree, an answer is missed, never given wrongly.
 from __future__ import annotations
 
 from proxy.cache import grammar, lexicon
-from proxy.cache.idioms import PHRASES, TRIGGERS, rephrase
+from proxy.cache.idioms import rephrase, triggers_of
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
@@ -56,10 +56,12 @@ def gist(text: str) -> int | None:
         return None
     raw = _fold(text)
     words = raw.split()
-    if not TRIGGERS.isdisjoint(words) or any(phrase in raw for phrase in PHRASES):
-        text = rephrase(text.replace("\u2019", "'"))
-        raw = _fold(text)
-        words = raw.split()
+    if triggers := triggers_of(raw, words):
+        plain_text = rephrase(text.replace("\u2019", "'"), triggers)
+        if plain_text != text:
+            text = plain_text
+            raw = _fold(text)
+            words = raw.split()
     known = _ENGLISH_WORDS
     elided = b"'" in raw
     if elided or not _FRENCH.isdisjoint(words):

@@ -7,7 +7,7 @@ English and French. The reader and the gist both see the text that comes out of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from proxy.cache.grammar import PERSONS
 
@@ -171,16 +171,44 @@ habitants d'habitants bout fond gèle utilise utilisé utilisée liste listez ci
 correct recipe recette ce qu'est idea idée allowed droit formula formule command commande number
 nombre cent contain contient contiennent faut word mot turn city fonctionnement sujet propos
 artiste auteur écrivain peintre scientifique inventeur compositeur acteur actrice chanteur chanteuse
-true vrai makes faire été term sentence phrase expression terme
+true vrai makes faire été d'été l'été term sentence phrase expression l'expression terme
 """
 PHRASES = (b"i do to",)
 TRIGGERS = frozenset(word.encode() for word in f"{_WORDS} {PERSONS}".split())
 
 
-def rephrase(text: str) -> str:
-    """The text in the wording that stands for all of its kind."""
+def _relevant(trigger: bytes) -> frozenset[int]:
+    """The places of the idioms that a text with this word could hold."""
+    word = trigger.decode()
+    return frozenset(
+        place
+        for place, (needed, pattern, _) in enumerate(_IDIOMS)
+        if word in pattern.pattern or any(part in word or word in part for part in needed.split())
+    )
+
+
+_BY_TRIGGER = {trigger: _relevant(trigger) for trigger in (*TRIGGERS, *PHRASES)}
+
+
+def triggers_of(raw: bytes, words: list[bytes]) -> set[bytes]:
+    """What of a text, folded to lower case and split, may be worded otherwise; mostly nothing."""
+    found = set[bytes]() if TRIGGERS.isdisjoint(words) else set(TRIGGERS.intersection(words))
+    found.update([phrase for phrase in PHRASES if phrase in raw])
+    return found
+
+
+def rephrase(text: str, triggers: Iterable[bytes] | None = None) -> str:
+    """The text in the wording that stands for all of its kind.
+
+    triggers: of this text, where they are known; the others need not be looked for.
+    """
     low = text.lower()
-    for needed, pattern, wording in _IDIOMS:
+    if triggers is None:
+        places: Iterable[int] = range(len(_IDIOMS))
+    else:
+        places = sorted(set().union(*map(_BY_TRIGGER.__getitem__, triggers)))
+    for place in places:
+        needed, pattern, wording = _IDIOMS[place]
         if needed in low:
             text = pattern.sub(wording, text)
     return text

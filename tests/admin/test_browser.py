@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -31,6 +32,8 @@ pytestmark = [
 PAGES = ("overview", "playground", "requests", "routes", "providers", "cache", "costs")
 HOSTILE = "<img src=x onerror=document.title='injected'> </script><b>bold</b>"
 VIEWS = [(width, theme) for width in (360, 1280, 2560) for theme in ("light", "dark")]
+# Actions are tried at one size; FIRSTTOKEN_VIEWS=all tries them at every size, light and dark.
+ACTED = VIEWS if "FIRSTTOKEN_VIEWS" in os.environ else [(1280, "light")]
 FIRST_PAINT_MS = 300
 WEIGHT_BYTES = 300_000
 
@@ -86,6 +89,12 @@ async def browser() -> AsyncIterator[Any]:
         await found.close()
 
 
+@pytest.fixture(params=ACTED, ids=lambda view: f"{view[0]}-{view[1]}")
+def view(request: pytest.FixtureRequest) -> tuple[int, str]:
+    found: tuple[int, str] = request.param
+    return found
+
+
 @asynccontextmanager
 async def seen(
     browser: Any, it: House, width: int = 1280, theme: str = "light"
@@ -114,8 +123,8 @@ async def test_every_page_is_well_at_every_width_in_both_themes(browser, width, 
             assert await sight.page.title() == "Costs · firsttoken"
 
 
-async def test_pages_without_any_data_say_so(browser) -> None:
-    async with house() as it, seen(browser, it) as sight:
+async def test_pages_without_any_data_say_so(browser, view) -> None:
+    async with house() as it, seen(browser, it, *view) as sight:
         for name, words in (
             ("overview", "Nothing was asked today"),
             ("requests", "No requests yet"),
@@ -128,8 +137,8 @@ async def test_pages_without_any_data_say_so(browser) -> None:
             await sight.is_well(name)
 
 
-async def test_the_first_paint_is_quick_and_live_figures_arrive(browser) -> None:
-    async with house() as it, seen(browser, it) as sight:
+async def test_the_first_paint_is_quick_and_live_figures_arrive(browser, view) -> None:
+    async with house() as it, seen(browser, it, *view) as sight:
         await sight.go("overview")
         painted = []
         for _ in range(3):
@@ -150,8 +159,10 @@ async def test_the_first_paint_is_quick_and_live_figures_arrive(browser) -> None
         assert sight.wrong == []
 
 
-async def test_two_models_answer_side_by_side_and_a_broken_primary_is_replaced(browser) -> None:
-    async with house(cache="true") as it, seen(browser, it) as sight:
+async def test_two_models_answer_side_by_side_and_a_broken_primary_is_replaced(
+    browser, view
+) -> None:
+    async with house(cache="true") as it, seen(browser, it, *view) as sight:
         await sight.go("playground")
         models = sight.page.locator(".panel input[list]")
         await models.first.fill("chat")
@@ -177,8 +188,8 @@ async def test_two_models_answer_side_by_side_and_a_broken_primary_is_replaced(b
         await sight.is_well("playground")
 
 
-async def test_an_error_of_a_model_is_told_in_the_playground(browser) -> None:
-    async with house() as it, seen(browser, it) as sight:
+async def test_an_error_of_a_model_is_told_in_the_playground(browser, view) -> None:
+    async with house() as it, seen(browser, it, *view) as sight:
         await sight.go("playground")
         await sight.page.locator(".panel input[list]").fill("nobody-knows-this")
         await sight.labelled("Prompt").fill("hello")
@@ -187,8 +198,8 @@ async def test_an_error_of_a_model_is_told_in_the_playground(browser) -> None:
         assert await sight.button("Send").is_enabled()
 
 
-async def test_requests_are_filtered_and_opened(browser) -> None:
-    async with house(cache="true") as it, seen(browser, it) as sight:
+async def test_requests_are_filtered_and_opened(browser, view) -> None:
+    async with house(cache="true") as it, seen(browser, it, *view) as sight:
         await it.ask("one")
         await it.ask("one")
         await asyncio.sleep(0.5)  # the ledger's writer looks now and then
@@ -204,8 +215,8 @@ async def test_requests_are_filtered_and_opened(browser) -> None:
         await playwright.expect(sight.page.locator("dialog")).to_have_count(0)
 
 
-async def test_routes_and_categories_are_added_tested_and_removed(browser, tmp_path) -> None:
-    async with house(path=tmp_path / "f.toml") as it, seen(browser, it) as sight:
+async def test_routes_and_categories_are_added_tested_and_removed(browser, view, tmp_path) -> None:
+    async with house(path=tmp_path / "f.toml") as it, seen(browser, it, *view) as sight:
         await sight.go("routes")
         await sight.labelled("Prompt").fill("Write a haiku about rain")
         await sight.button("Classify").click()
@@ -229,9 +240,9 @@ async def test_routes_and_categories_are_added_tested_and_removed(browser, tmp_p
         assert [one for one in sight.wrong if "400" not in one] == []
 
 
-async def test_breakers_are_opened_and_reset(browser) -> None:
+async def test_breakers_are_opened_and_reset(browser, view) -> None:
     target = "primary/mock-t4-f0-i0"
-    async with house() as it, seen(browser, it) as sight:
+    async with house() as it, seen(browser, it, *view) as sight:
         await it.post("/api/breakers/open", {"target": target})
         await sight.go("providers")
         await sight.page.get_by_text("opened by hand").wait_for()
@@ -241,8 +252,8 @@ async def test_breakers_are_opened_and_reset(browser) -> None:
         await sight.is_well("providers")
 
 
-async def test_the_cache_is_explained_browsed_and_forgotten(browser) -> None:
-    async with house(cache="true") as it, seen(browser, it) as sight:
+async def test_the_cache_is_explained_browsed_and_forgotten(browser, view) -> None:
+    async with house(cache="true") as it, seen(browser, it, *view) as sight:
         await it.ask(HOSTILE)
         await sight.go("cache")
         await sight.labelled("A was answered").fill("Cost in 2024?")
@@ -260,8 +271,8 @@ async def test_the_cache_is_explained_browsed_and_forgotten(browser) -> None:
         await sight.is_well("cache")
 
 
-async def test_costs_are_grouped_and_taken_away(browser) -> None:
-    async with house() as it, seen(browser, it) as sight:
+async def test_costs_are_grouped_and_taken_away(browser, view) -> None:
+    async with house() as it, seen(browser, it, *view) as sight:
         await it.ask("hello")
         await asyncio.sleep(0.5)
         await sight.go("costs")
@@ -274,9 +285,9 @@ async def test_costs_are_grouped_and_taken_away(browser) -> None:
         await sight.is_well("costs")
 
 
-async def test_the_admin_key_is_asked_for_and_ends_with_the_session(browser) -> None:
+async def test_the_admin_key_is_asked_for_and_ends_with_the_session(browser, view) -> None:
     extra = '[auth]\nadmin_key = "env:ADMIN_KEY"'
-    async with house(extra=extra) as it, seen(browser, it) as sight:
+    async with house(extra=extra) as it, seen(browser, it, *view) as sight:
         await sight.page.goto(f"{sight.url}/ui#/providers")
         await sight.labelled("Admin key").fill("wrong")
         await sight.button("Sign in").click()
@@ -294,17 +305,18 @@ async def test_the_admin_key_is_asked_for_and_ends_with_the_session(browser) -> 
         await sight.labelled("Admin key").wait_for()
 
 
-async def test_the_theme_is_kept_and_the_keyboard_is_enough(browser) -> None:
-    async with house() as it, seen(browser, it) as sight:
+async def test_the_theme_is_kept_and_the_keyboard_is_enough(browser, view) -> None:
+    async with house() as it, seen(browser, it, *view) as sight:
         await sight.go("overview")
         ground = "getComputedStyle(document.body).backgroundColor"
-        light = await sight.page.evaluate(ground)
-        await sight.button("Use the dark theme").press("Enter")
-        dark = await sight.page.evaluate(ground)
-        assert dark != light
+        before = await sight.page.evaluate(ground)
+        other = "light" if view[1] == "dark" else "dark"
+        await sight.button(f"Use the {other} theme").press("Enter")
+        after = await sight.page.evaluate(ground)
+        assert after != before
         await sight.page.reload()
         await sight.page.locator(".page.overview h1").wait_for()
-        assert await sight.page.evaluate(ground) == dark
+        assert await sight.page.evaluate(ground) == after
         await sight.page.keyboard.press("Tab")
         await sight.page.keyboard.press("Enter")  # the link past the navigation
         assert await sight.page.evaluate("document.activeElement.id") == "main"

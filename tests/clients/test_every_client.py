@@ -15,7 +15,11 @@ import pytest
 
 from benchmarks.mock import expected_text
 
-pytestmark = [pytest.mark.loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.loopback,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),  # the first installs what it needs
+]
 
 EVERY = os.environ.get("FIRSTTOKEN_CLIENTS") == "all"
 CLASSES = {

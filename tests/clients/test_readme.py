@@ -17,7 +17,11 @@ SECTION = README.read_text(encoding="utf-8").split("\n## Clients\n")[1].split("\
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", SECTION, re.S)
 ADDRESS = "http://127.0.0.1:3456"
 
-pytestmark = [pytest.mark.loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.loopback,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),  # the first installs what it needs
+]
 
 
 def ran(command: list[str], **env: str) -> list[str]:

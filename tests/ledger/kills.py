@@ -37,8 +37,8 @@ def record_forever(file: Path, kill: int, told: int) -> None:
         time.sleep(PAUSE_S)
 
 
-def kill_one(file: Path, kill: int, after_s: float) -> tuple[int, list[int]]:
-    """The last row that had to be there, and those that are."""
+def kill_one(file: Path, kill: int, after_s: float) -> tuple[list[float], list[int]]:
+    """The ages in seconds of the rows told, oldest first; the numbers of those that are there."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -63,9 +63,8 @@ def kill_one(file: Path, kill: int, after_s: float) -> tuple[int, list[int]]:
     while more := os.read(read, 1 << 16):
         text += more
     os.close(read)
-    lines = [line.split() for line in text.split(b"\n")[:-1]]
-    due = [int(number) for number, at in lines if float(at) < killed_s - LOST_S]
-    return max(due, default=0), present(file, kill)
+    ages = [killed_s - float(line.split()[1]) for line in text.split(b"\n")[:-1]]
+    return ages, present(file, kill)
 
 
 def present(file: Path, kill: int) -> list[int]:
@@ -98,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     rand = random.Random(7)
     lost = torn = rows = 0
+    oldest_s = 0.0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ledger.db"
         book = Ledger(file)
@@ -105,12 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         book.rows("SELECT 1")
         book.store.close()
         for kill in range(chosen.kills):
-            due, found = kill_one(file, kill, rand.uniform(0.5, 1.6))
-            lost += max(0, due - len(found))
+            ages, found = kill_one(file, kill, rand.uniform(0.5, 1.6))
+            missing = ages[len(found) :]
+            lost += sum(age > LOST_S for age in missing)
+            oldest_s = max(oldest_s, *missing, 0.0)
             torn += found != list(range(1, len(found) + 1))
             rows += len(found)
         agree = sums_agree(file)
-    print(f"{chosen.kills} kills, {rows} rows: {lost} lost that were older than {LOST_S:g} s,"
+    print(f"{chosen.kills} kills, {rows} rows: {lost} lost that were older than {LOST_S:g} s"
+          f" (the oldest one {oldest_s:.2f} s),"
           f" {torn} kills with a gap, sums {'agree' if agree else 'DISAGREE'}")  # fmt: skip
     return int(bool(lost or torn or not agree or not rows))
 

@@ -78,19 +78,20 @@ def write(book: Book, rows: int) -> float:
     return rows / spent
 
 
-def summaries(book: Book) -> dict[str, float]:
-    """Median seconds of each summary of the whole year."""
+def summaries(book: Book) -> dict[str, tuple[float, float]]:
+    """Median seconds of each summary of the whole year, and of this process's CPU in them."""
     day = int(NOON // 86_400)
     found = {}
     for by in ("total", "day", "provider", "model", "category", "key"):
-        took = []
+        took, worked = [], []
         for _ in range(5):
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             book.answer(
                 lambda it, by=by: reports.summary(it, Period(day - DAYS - 1, day + 1), by), 60.0
             )
             took.append(time.perf_counter() - began)
-        found[by] = statistics.median(took)
+            worked.append(time.process_time() - busy)
+        found[by] = statistics.median(took), statistics.median(worked)
     return found
 
 
@@ -107,9 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{write(book, chosen.rows):.0f} rows/s", flush=True)
         known = chosen.rows
     slowest = 0.0
-    for by, seconds in summaries(book).items():
+    for by, (seconds, busy) in summaries(book).items():
         slowest = max(slowest, seconds)
-        print(f"summary by {by} over {known} rows: {seconds * 1e3:.1f} ms", flush=True)
+        told = f"{seconds * 1e3:.1f} ms, {busy * 1e3:.1f} ms of them CPU"
+        print(f"summary by {by} over {known} rows: {told}", flush=True)
     book.close()
     return int(slowest > LIMIT_S)
 
