@@ -216,13 +216,13 @@ class Front(asyncio.Protocol):
         head, self._head = self._head, _NO_HEAD  # an open stream keeps no header lines
         try:
             caller = head.caller or self._know(head, service)
-            exchange = admit(head.dialect, caller, head.names, body, started)
             gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
-            if wait_s is not None:
+            if wait_s is not None:  # before the body is looked at: refusing must cost nothing
                 self._say(gate.refusal(wait_s), head.dialect)
                 return
             self._share = share
+            exchange = admit(head.dialect, caller, head.names, body, started)
             answering = service.serve(exchange, self)
         except ClientError as error:
             self._say(error, head.dialect)

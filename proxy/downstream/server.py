@@ -113,12 +113,12 @@ class Completions:
             body = await read_body(request, service.max_body_bytes)
             head = head_of(request)
             caller = service.keys.caller(head.get(b"authorization"), head.get(b"x-api-key"))
-            exchange = admit(kind, caller, head, body, started_s)
-            exchange.lane = "aiohttp"
-            wait_s = gate.enter(exchange.caller.share)
+            wait_s = gate.enter(caller.share)
             if wait_s is not None:
                 raise gate.refusal(wait_s)
-            share = exchange.caller.share
+            share = caller.share
+            exchange = admit(kind, caller, head, body, started_s)
+            exchange.lane = "aiohttp"
             sink.answering = service.serve(exchange, sink)
             return await self._answer(request, sink)
         except ClientError as error:
