@@ -30,7 +30,6 @@ from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
 from proxy.parts import (
     admission,
-    cache_disk,
     embedder,
     is_open,
     keyring,
@@ -45,7 +44,8 @@ from proxy.routing.plan import AUTO, Names, Planner
 from proxy.service import check_reach
 from proxy.serving import Service
 from proxy.sources import Sources
-from proxy.together import edits_of, pulse_of, share_of, shared_address
+from proxy.together import edits_of, pulse_of, shared_address
+from proxy.upkeep import CacheUpkeep
 from proxy.upstream.engine import Engine
 from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
@@ -62,10 +62,6 @@ log = logging.getLogger("firsttoken")
 FLUSH_SECONDS = 0.2  # log lines wait at most this long
 CANCEL_SECONDS = 0.2  # between two of so many
 CANCEL_TRIES = 10  # to end what runs beside the traffic
-TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
-SHARED_TICK_SECONDS = 0.025  # the same, where other nodes wait to hear of what is kept
-FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
-LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
 
 
 class App:
@@ -89,7 +85,6 @@ class App:
         self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self._frozen = 0  # answers stored when the collector was last told so
         self.house = House(limits(settings), admission(settings))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._where = shared_address(settings)
@@ -149,7 +144,8 @@ class App:
         self.address = self.house.addresses[0]
         self._flush()
         if self._settings.cache.enabled:
-            self._keep_cache()
+            upkeep = CacheUpkeep(self.memory.cache, self._where, self.house.wheel)
+            upkeep.begin(self._settings, self.spawn)
         if self.memory.store is not None:
             self.memory.store.start()
         if self.memory.traces is not None:
@@ -308,27 +304,6 @@ class App:
         if self._changes.is_stale():
             self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
-
-    def _keep_cache(self) -> None:
-        """Open the cache's disk and its way to other nodes, if any, and look after it."""
-        cache, wall = self.memory.cache, time.time  # noqa: TID251 - a monotonic clock dies with us
-        path = self._settings.cache.path
-        if path is not None:
-            cache.attach(cache_disk(path, wall), wall)
-        if self._where is not None:
-            share = share_of(self._where, self._settings, cache)
-            cache.share(share, wall)
-            _ = self.spawn(share.run())
-        self._tick_cache()
-
-    def _tick_cache(self) -> None:
-        cache = self.memory.cache
-        more = cache.tick()
-        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
-            self._frozen = cache.counts.stored
-            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
-        pause_s = TICK_SECONDS if self._where is None else SHARED_TICK_SECONDS
-        self.house.wheel.arm(LOAD_SECONDS if more else pause_s, self._tick_cache)
 
     # ---- building -----------------------------------------------------------------------------
 
