@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from proxy.config import DEFAULTS, Config, ConfigError
-from proxy.schema import Category, Route
+from proxy.schema_targets import Category, Route
 
 log = logging.getLogger("firsttoken")
 

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from proxy.config_file import ConfigError, Places, all_told, meant, read, told
 from proxy.environment import environment, forward_proxy, is_loopback, text_of
-from proxy.schema import DEFAULTS, Config, Provider, Route, Server
+from proxy.schema import DEFAULTS, Config, Server
+from proxy.schema_targets import Provider, Route
 from proxy.secret import Secret
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from proxy.prices import Price, PriceList, Rates, parse
-from proxy.schema import Model as ModelTable
+from proxy.schema_targets import Model as ModelTable
 
 NO_PRICES = PriceList()
 

@@ -17,7 +17,7 @@ from proxy.config_values import DialectName
 from proxy.environment import text_of
 from proxy.google import FROM_METADATA, Credentials
 from proxy.google import read as read_google
-from proxy.schema import Provider as ProviderTable
+from proxy.schema_targets import Provider as ProviderTable
 from proxy.secret import checked
 
 LOCAL = "local"
