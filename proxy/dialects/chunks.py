@@ -33,6 +33,7 @@ from proxy.errors import Kind, UpstreamFailure
 
 _DONE = (Done(),)
 _NOTHING: tuple[Event, ...] = ()
+_EXTRAS = frozenset(("error", "x_groq", "citations"))  # what more a chunk may hold beside choices
 
 
 class ChunkDecoder(PieceDecoder):
@@ -100,21 +101,31 @@ class ChunkDecoder(PieceDecoder):
 
 
 def _words(chunk: Json) -> tuple[Event, ...] | None:
-    """The meaning of a chunk that holds one next piece and nothing else, as nearly all do."""
+    """The meaning of a chunk that says one thing only, as nearly all do: the next piece, that the
+    turn begins, that it ends, or what it used. None for any other: it is looked at in full."""
     choices = chunk.get("choices")
-    if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
+    if type(choices) is not list or not _EXTRAS.isdisjoint(chunk):
+        return None
+    usage = chunk.get("usage")
+    if not choices:
+        return (Spent(spent),) if (spent := usage_of(usage)) is not None else None
+    if usage or len(choices) != 1 or type(choices[0]) is not dict:
         return None
     choice = choices[0]
     delta = choice.get("delta")
-    if type(delta) is not dict or choice.get("finish_reason") is not None:
+    if type(delta) is not dict or choice.get("logprobs"):
         return None
-    if choice.get("logprobs") or chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
-        return None
+    index, reason = choice.get("index") or 0, choice.get("finish_reason")
+    if reason is not None:
+        end = None if delta else finish_of(reason)
+        return None if end is None else (Finished(end, index),)
     if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
         text = delta.get("content")
         if type(text) is str and text:
-            return (Text(text, choice.get("index") or 0),)
-    return _lone(delta, choice.get("index") or 0) if len(delta) == 1 else None
+            return (Text(text, index),)
+        if not text and delta.get("role") and ("content" in delta or len(delta) == 1):
+            return (_opened(chunk),)
+    return _lone(delta, index) if len(delta) == 1 else None
 
 
 def _lone(delta: Json, index: int) -> tuple[Event, ...] | None:
