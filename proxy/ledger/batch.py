@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -25,6 +25,18 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 _MOST_TOKENS = 10**10  # of one answer
 _MOST_PICO = 10**16  # ten thousand USD for one answer
+
+_TAGS: Final = 24  # their place in a row's tuple
+assert Row._fields[_TAGS] == "tags"
+assert Row._fields[13:20] == (
+    "prompt",
+    "completion",
+    "cached",
+    "written",
+    "reasoning",
+    "cost",
+    "saved",
+)
 
 Reference = Callable[[Tokens, float], int | None]  # tokens, Unix seconds -> pico-USD
 
@@ -97,32 +109,61 @@ class Entries:
         """What was inserted in this transaction is gone."""
         self._ids.clear()
 
-    def values_of(self, row: Row) -> tuple[Any, ...]:
-        """A row's COLUMNS."""
-        labels = (row.key, row.route, row.category, row.provider, row.model, row.task_type,
-                  row.cache, row.outcome, row.marks)  # fmt: skip
-        spent = row.cost + row.saved
-        reference = spent
-        if row.outcome == LOST:
+    def values_of(self, row: RowTuple) -> tuple[Any, ...]:
+        """A row's COLUMNS. Taken apart at once: a field by its name costs five times as much."""
+        (
+            at_s,
+            name,
+            key,
+            route,
+            category,
+            provider,
+            model,
+            task_type,
+            cache,
+            outcome,
+            stream,
+            status,
+            attempts,
+            prompt,
+            completion,
+            cached,
+            written,
+            reasoning,
+            cost,
+            saved,
+            first_s,
+            total_s,
+            marks,
+            error,
+            tags,
+            auth_s,
+            classify_s,
+            cache_s,
+            upstream_s,
+            trail,
+        ) = row
+        labels = (key, route, category, provider, model, task_type, cache, outcome, marks)
+        reference = cost + saved
+        if outcome == LOST:
             reference = 0
-        elif self.reference is not None and not row.marks & UNPRICED and row.prompt:
-            there = self.reference(row, row.at_s)
-            reference = spent if there is None else there
-        ttft_us, total_us = row.ttft_us, row.total_us
+        elif self.reference is not None and not marks & UNPRICED and prompt:
+            there = self.reference(Row._make(row), at_s)
+            reference = reference if there is None else there
+        total_us = int(total_s * 1e6)
+        ttft_us = None if first_s is None else int(first_s * 1e6)
         return (
-            int(row.at_s * 1000), self._ids.get(labels) or self._id(labels), row.id,
-            int(row.stream), row.status, row.attempts, row.prompt, row.completion, row.cached,
-            row.written, row.reasoning, row.cost, row.saved, reference, ttft_us, total_us,
-            None if ttft_us is None else slot_of(ttft_us), slot_of(total_us), row.error,
-            "\n".join(row.tags) or None, int(row.auth_s * 1e6), int(row.classify_s * 1e6),
-            int(row.cache_s * 1e6), int(row.upstream_s * 1e6),
-            _trail(row.trail) if row.trail else None,
+            int(at_s * 1000), self._ids.get(labels) or self._id(labels), name, int(stream), status,
+            attempts, prompt, completion, cached, written, reasoning, cost, saved, reference,
+            ttft_us, total_us, None if ttft_us is None else slot_of(ttft_us), slot_of(total_us),
+            error, "\n".join(tags) if tags else None, int(auth_s * 1e6), int(classify_s * 1e6),
+            int(cache_s * 1e6), int(upstream_s * 1e6), _trail(trail) if trail else None,
         )  # fmt: skip
 
-    def tags_of(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    def tags_of(self, rows: Sequence[RowTuple]) -> list[tuple[Any, ...]]:
         """What to add to each day's tags: the values of TAG, in one order for everybody."""
         sums: dict[tuple[int, str], list[int]] = {}
-        for row in rows:
+        for row in [Row._make(one) for one in rows if one[_TAGS]]:
             for tag in set(row.tags):
                 if tag not in self._tags and len(self._tags) >= TAGS_LIMIT:
                     tag = OTHER  # noqa: PLW2901 - a bounded name for it
@@ -186,9 +227,9 @@ class Entries:
         return int(made)
 
 
-def sane(rows: Iterable[RowTuple]) -> list[Row]:
+def sane(rows: Iterable[RowTuple]) -> list[RowTuple]:
     """Those whose counts can be tokens: the sums of others would overflow the database's."""
-    return [row for row in map(Row._make, rows) if _is_sane(row)]
+    return [row for row in rows if _is_sane(row)]
 
 
 def _trail(trail: Sequence[Miss]) -> str:
@@ -197,12 +238,14 @@ def _trail(trail: Sequence[Miss]) -> str:
     return orjson.dumps(told).decode()
 
 
-def _is_sane(row: Row) -> bool:
+def _is_sane(row: RowTuple) -> bool:
+    prompt, completion, cached, written, reasoning, cost, saved = row[13:20]
+    most = _MOST_TOKENS
     return (
-        0 <= row.prompt <= _MOST_TOKENS
-        and 0 <= row.completion <= _MOST_TOKENS
-        and 0 <= row.cached <= _MOST_TOKENS
-        and 0 <= row.written <= _MOST_TOKENS
-        and 0 <= row.reasoning <= _MOST_TOKENS
-        and row.cost + row.saved <= _MOST_PICO
+        0 <= prompt <= most
+        and 0 <= completion <= most
+        and 0 <= cached <= most
+        and 0 <= written <= most
+        and 0 <= reasoning <= most
+        and cost + saved <= _MOST_PICO
     )

@@ -21,7 +21,7 @@ from proxy.ledger.sqlite import SWEEP_ROWS, forget
 if TYPE_CHECKING:
     import psycopg
 
-    from proxy.ledger.record import Row, RowTuple
+    from proxy.ledger.record import RowTuple
     from proxy.timing import Clock
 
 SCHEMES = ("postgres", "postgresql")
@@ -199,7 +199,7 @@ class PostgresBook:
             server.doubtful = len(rows)  # from here on it may be in and nobody told
         self.refused += len(rows) - len(kept)
 
-    def _copy(self, rows: Sequence[Row]) -> None:
+    def _copy(self, rows: Sequence[RowTuple]) -> None:
         # Labels are looked up on this connection: before it is busy with the copy.
         values = [self._entries.values_of(row) for row in rows]
         with self._connection.cursor().copy(_COPY.encode()) as copy:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.ledger.record import LOST, Row, RowTuple
+from proxy.ledger.record import LOST, RowTuple
 from proxy.ledger.slots import percentile, slot_of
 
 SECONDS = 60  # percentiles are of the last minute
@@ -40,25 +40,26 @@ class Recent:
         """Count these rows; forget what is older than the last minute."""
         seconds = self._seconds
         newest = 0
-        for row in map(Row._make, rows):
-            at = int(row.at_s)
+        for row in rows:
+            (at_s, _, _, _, _, _, _, _, cache, outcome, _, _, _, prompt, completion, _, _, _,
+             cost, saved, first_s, *_) = row  # fmt: skip
+            at = int(at_s)
             one = seconds.get(at)
             if one is None:
                 one = seconds[at] = Second()
                 newest = at
-            one.cost += row.cost
-            self.cost += row.cost
-            self.saved += row.saved
-            if row.outcome == LOST:
+            one.cost += cost
+            self.cost += cost
+            self.saved += saved
+            if outcome == LOST:
                 continue
             one.requests += 1
-            one.errors += row.outcome in ("error", "broken")
-            one.hits += row.cache in ("exact", "semantic")
-            one.tokens += row.prompt + row.completion
-            one.saved += row.saved
-            ttft_us = row.ttft_us
-            if ttft_us is not None:
-                one.ttft[slot_of(ttft_us)] += 1
+            one.errors += outcome in ("error", "broken")
+            one.hits += cache in ("exact", "semantic")
+            one.tokens += prompt + completion
+            one.saved += saved
+            if first_s is not None:
+                one.ttft[slot_of(int(first_s * 1e6))] += 1
         if newest:
             for old in [at for at in seconds if at < newest - PAST_SECONDS - SECONDS]:
                 del seconds[old]
