@@ -249,7 +249,8 @@ async def test_killed_outright_it_begins_again_with_what_it_had(proxy_process, t
 
 async def _rows(proxy: ProxyProcess) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-    writer.write(b"GET /api/usage?by=model&days=2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head = b"GET /api/usage?by=model&days=2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    writer.write(head + b"\r\n")
     body = (await reader.read()).partition(b"\r\n\r\n")[2]
     writer.close()
     told = orjson.loads(body)
