@@ -212,9 +212,7 @@ async def test_a_replica_takes_over(tmp_path) -> None:
             assert replica.holds("role:master")
             left = await asyncio.gather(one.burst(60), other.burst(60))
             given = sum(left, Counter())[200]
-            # A replica is told afterwards: what the primary heard last is lost with it, and while
-            # nobody answers each node gives out of its own part. Forgotten, it would be 100 here.
-            assert 39 <= given <= 80, "what was used before counts, but for the last pulses"
+            assert 39 <= given <= 59, "what was used before counts; a replica may be a pulse behind"
 
 
 async def test_a_cluster_serves_as_well(tmp_path) -> None:
