@@ -8,6 +8,7 @@ knows, and keeps trying.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ GIVEN_UP_S = 1.0  # a pulse that is late is waited for so long, while this proce
 LATE_LOOP_S = 0.005  # a deadline that is noticed so late was our own fault
 GRACE_S = 0.03  # those who wait for a part wait so much longer when the server is late
 STALE_S = 0.005  # after which a refusal is not certain any more
+SETTLE_S = 3.0  # until all others have come back to a server too: the latest of them tries again
 WAIT_S = 0.2  # a request waits no longer for its part of a limit
 
 _SHA = sha1(PULSE.encode(), usedforsecurity=False).hexdigest()  # how the server names a script
@@ -85,6 +87,7 @@ class Pulse:
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._alone_since: float | None = None
+        self._settled_at = 0.0  # from when on the server knows of everyone
         self.up = False
         self._fresh_at = 0.0
         self._told: bool | None = None
@@ -138,6 +141,7 @@ class Pulse:
                     await self._pause()
             except errors as error:
                 self._lost(type(error).__name__, for_good=True)
+                self._settled_at = math.inf
             finally:
                 await close(client)
             alone_s = parts.now() - (self._alone_since or parts.now())
@@ -177,8 +181,9 @@ class Pulse:
         self._last_ms, self.nodes, heard, spent, wanted, self._heard, news, version = answer
         self._fresh_at, self.took_s = now, parts.now() - now
         self.pulses += 1
-        parts.division.hear_parts(max(1, self.nodes))
-        parts.division.hear_rates(rates, heard)
+        settling = now < self._settled_at
+        parts.division.hear_parts(max(1, self.nodes, parts.division.parts if settling else 0))
+        parts.division.hear_rates(rates, heard, settling=settling)
         parts.division.hear_spendings(budgets, [int(one) for one in spent])
         skip = len(self._prefix)
         self._wanted = [name.decode()[skip:] for name in wanted]
@@ -218,6 +223,8 @@ class Pulse:
     # ---- there and gone -------------------------------------------------------------------------
 
     def _found(self) -> None:
+        if self._settled_at == math.inf:  # another server may answer now, or one that forgot
+            self._settled_at = self._parts.now() + SETTLE_S
         self._alone_since = None
         self.up = True
         if not self._told:

@@ -146,12 +146,19 @@ class Division:
             for row in self._rows.values():
                 row.told_at = -1e9
 
-    def hear_rates(self, told: Sequence[Rate], heard: Sequence[tuple[int, int]]) -> None:
-        """The answers: each rate's ceiling for this process, and what the others use."""
+    def hear_rates(
+        self, told: Sequence[Rate], heard: Sequence[tuple[int, int]], *, settling: bool = False
+    ) -> None:
+        """The answers: each rate's ceiling for this process, and what the others use.
+
+        settling: the server may not have heard of everyone. Ceilings that only sink are together
+        never more than they were, whatever it does not know.
+        """
         for rate, (ceiling, others) in zip(told, heard, strict=True):
             row = self._rows.get(rate.name)
             if row is not None:
-                row.ceiling = row.window.ceiling = min(ceiling, row.window.limit)
+                most = row.window.ceiling if settling else row.window.limit
+                row.ceiling = row.window.ceiling = min(ceiling, most)
                 row.window.others = others
 
     def hear_spendings(self, told: Sequence[Spending], heard: Sequence[int]) -> None:
