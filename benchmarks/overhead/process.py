@@ -87,7 +87,7 @@ def foremost(nice: int) -> Iterator[None]:
     group = PROC / "self" / "autogroup"
     cores, before = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
     try:
-        shared = group.read_text().split()[-1]
+        shared = group.read_text().rpartition(" ")[2].strip()  # empty where nothing is shared so
     except OSError:
         shared = ""
     with contextlib.suppress(PermissionError):

@@ -47,12 +47,14 @@ class Spending:
 
 @dataclass(slots=True)
 class Row:
-    """A rate as it was last told. Times are monotonic seconds."""
+    """A rate as it was last told. Times are monotonic seconds. most: what the ceiling may be while
+    a server settles."""
 
     name: str
     window: Window
     used: int = 0
     ceiling: int = 0
+    most: int | None = None
     told_at: float = -1e9
     active_until: float = -1e9
 
@@ -151,15 +153,20 @@ class Division:
     ) -> None:
         """The answers: each rate's ceiling for this process, and what the others use.
 
-        settling: the server may not have heard of everyone. Ceilings that only sink are together
-        never more than they were, whatever it does not know.
+        settling: the server may not have heard of everyone. Ceilings no higher than they were
+        when it came back are together never more than then, whatever it does not know.
         """
         for rate, (ceiling, others) in zip(told, heard, strict=True):
             row = self._rows.get(rate.name)
             if row is not None:
-                most = row.window.ceiling if settling else row.window.limit
-                row.ceiling = row.window.ceiling = min(ceiling, most)
-                row.window.others = others
+                window = row.window
+                if not settling:
+                    row.most = None
+                elif row.most is None:
+                    row.most = window.ceiling
+                most = window.limit if row.most is None else row.most
+                row.ceiling = window.ceiling = min(ceiling, most)
+                window.others = others
 
     def hear_spendings(self, told: Sequence[Spending], heard: Sequence[int]) -> None:
         """The answers: what all have spent. What was charged meanwhile comes on top."""
