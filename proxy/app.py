@@ -85,7 +85,7 @@ class App:
         self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self.house = House(limits(settings), admission(settings))
+        self.house = House(limits(settings), admission(settings, asyncio.get_running_loop().time))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._where = shared_address(settings)
         self._edits: Edits | None = None

@@ -219,7 +219,7 @@ class Front(asyncio.Protocol):
             gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
             if wait_s is not None:  # before the body is looked at: refusing must cost nothing
-                self._say(gate.refusal(wait_s), head.dialect)
+                self.whole(503, *self._house.no_room(wait_s, head.dialect))
                 return
             self._share = share
             exchange = admit(head.dialect, caller, head.names, body, started)
