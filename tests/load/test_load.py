@@ -13,9 +13,9 @@ from tests.load.soak import ROUTES, soak
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
 
-async def test_a_short_soak_is_all_right() -> None:
+def test_a_short_soak_is_all_right() -> None:
     with house(cache=True, extra=ROUTES) as proxy:
-        found = await soak(proxy, 600, each=200)
+        found = soak(proxy, 600, each=200)
     assert found.wrong == []
     assert found.done >= 600
     assert found.looks[-1][2] - found.looks[0][2] < 20, "descriptors"
