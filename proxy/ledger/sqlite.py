@@ -121,6 +121,8 @@ class SqliteBook:
                     sleep(PAUSE_SECONDS)
             for statement in _ROLLUPS:
                 connection.execute(statement, (last,))
+            if self._in_memory and last > ROWS_IN_MEMORY:
+                connection.execute("DELETE FROM rows WHERE seq <= ?", (last - ROWS_IN_MEMORY,))
             tags = self._entries.tags_of(kept)
             if tags:
                 connection.executemany(TAG, tags)
@@ -157,11 +159,6 @@ class SqliteBook:
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             gone = forget(connection, oldest_ms, hours_ms)
-            if self._in_memory:
-                gone += connection.execute(
-                    "DELETE FROM rows WHERE seq <= (SELECT max(seq) FROM rows) - ?",
-                    (ROWS_IN_MEMORY,),
-                ).rowcount
         return gone >= SWEEP_ROWS
 
     def close(self) -> None:
