@@ -241,12 +241,24 @@ def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Foun
         places = [Path(folder) / str(number) for number in range(clients)]
         running = [
             subprocess.Popen(
-                [sys.executable, "-m", "tests.load.soak", "--client", str(proxy.port), str(place),
-                 "--count", str(count // clients), "--clients", str(clients), "--seed", str(number)],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.load.soak",
+                    "--client",
+                    str(proxy.port),
+                    str(place),
+                    "--count",
+                    str(count // clients),
+                    "--clients",
+                    str(clients),
+                    "--seed",
+                    str(number),
+                ],
                 cwd=ROOT,
-            )
+            )  # fmt: skip
             for number, place in enumerate(places)
-        ]  # fmt: skip
+        ]
         _watch(proxy, running, places, each, found)
         for process, place in zip(running, places, strict=True):
             if process.returncode:
