@@ -55,8 +55,11 @@ async def reloads(one: Systemd) -> int:
     assert one.process is not None
     for _ in range(TIMES):
         await asyncio.sleep(0.5)
+        before = len(one.log.read_text())
         one.process.send_signal(signal.SIGHUP)
-        await one.heard("READY=1")
+        async with asyncio.timeout(60):
+            while "configuration" not in one.log.read_text()[before:]:
+                await asyncio.sleep(0.02)
     return one.process.pid
 
 
