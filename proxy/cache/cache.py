@@ -7,25 +7,24 @@ the semantic cache only points at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import inf
 from random import random
 
 from embeddings.index import Vector
-from proxy.cache import guards, replay
+from proxy.cache import replay
 from proxy.cache.answers import Similar
 from proxy.cache.archive import Archive
 from proxy.cache.counts import Counts, Hit
 from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.exact import ExactCache
+from proxy.cache.judge import Judge
 from proxy.cache.key import Key
-from proxy.cache.opinion import NEAREST, Comparer, Doubt, Settled, doubts_among
+from proxy.cache.opinion import NEAREST, Comparer, Doubt, Settled
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
-from proxy.cache.prompt import Prompt
-from proxy.cache.reader import read
 from proxy.cache.semantic import SemanticCache
 from proxy.cache.share import Share
 from proxy.cache.squeeze import LEAST_BYTES, Squeezer
@@ -33,7 +32,6 @@ from proxy.cache.verified import Verified
 
 _CANDIDATES = 4
 _FRESH = 48  # entries that wait to be settled together, about 10 us each
-_PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 
 
 class Cache:
@@ -57,7 +55,7 @@ class Cache:
         self._clock = clock
         self._semantic = SemanticCache()
         self._squeezer = Squeezer()
-        self._prepared: dict[str, Prompt] = {}
+        self._judge = Judge(settings.floor, settings.similarity, self.counts, clock)
         self.verified = Verified(settings.max_error_rate, self.counts, chance, similar)
         self.comparer = comparer
         self._settled = Settled()
@@ -97,9 +95,11 @@ class Cache:
         if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
             if options.max_age_s != inf:
                 near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-            hit = self._judge(key, near_ones[:_CANDIDATES], language)
-            if hit is not None:
-                return hit
+            chosen = self._judge.choose(key.text, near_ones[:_CANDIDATES], language)
+            if chosen is not None:
+                hit = self._give(key, chosen[1], chosen[0])
+                if hit is not None:
+                    return hit
         if self._settled and (known := self._settled.of(key.exact)) is not None:
             entry, likeness = known
             if self._lives(entry) and self._is_young(entry, options):
@@ -122,7 +122,7 @@ class Cache:
             and self._is_young(entry, options)
             and language in ("", entry.language or language)
         ]
-        return doubts_among(fitting, key.text, self._prepare)
+        return self._judge.doubts(key.text, fitting)
 
     def settle(self, key: Key, doubt: Doubt, likeness: float) -> bool:
         """A second opinion is that an entry answers this prompt, and the next one like it. Whether
@@ -138,28 +138,6 @@ class Cache:
         self.counts.misses -= 1
         self.counts.second_hits += 1
         return self._take(doubt.entry, likeness)
-
-    def _judge(
-        self, key: Key, near_ones: Sequence[tuple[float, Entry]], language: str
-    ) -> Hit | None:
-        """The nearest of these that every guard lets pass."""
-        floor, bar = self.settings.floor, self.settings.similarity
-        now = self._clock()
-        asked: Prompt | None = None
-        for near, entry in near_ones:
-            if near < floor:
-                break
-            if entry.expires_s <= now or (
-                language and entry.language and language != entry.language
-            ):
-                continue
-            if asked is None:
-                asked = read(key.text)
-            held = self._prepare(entry.text)
-            if near >= guards.required(held, asked, floor, bar):
-                return self._give(key, entry, near)
-            self.counts.guarded += 1
-        return None
 
     def _give(self, key: Key, entry: Entry, near: float) -> Hit | None:
         """The hit, or None where the verified mode asks upstream first."""
@@ -336,14 +314,6 @@ class Cache:
 
     def _forget(self, entry: Entry) -> None:
         self._semantic.remove(entry)
-        self._prepared.pop(entry.text, None)
+        self._judge.forget(entry)
         self.verified.forget(entry)
         self._archive.left(entry.exact)
-
-    def _prepare(self, text: str) -> Prompt:
-        found = self._prepared.get(text)
-        if found is None:
-            if len(self._prepared) >= _PREPARED:
-                self._prepared.pop(next(iter(self._prepared)))
-            found = self._prepared[text] = read(text)
-        return found

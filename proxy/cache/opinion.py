@@ -8,7 +8,7 @@ where the comparison comes before upstream's first token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from proxy.cache import guards
@@ -91,7 +91,7 @@ def needed(a: Prompt, b: Prompt) -> float:
 
 
 def doubts_among(
-    near_ones: Sequence[tuple[Entry, float]], text: str, prepare: Callable[[str], Prompt]
+    near_ones: Iterable[tuple[Entry, float]], text: str, prepare: Callable[[str], Prompt]
 ) -> list[Doubt]:
     """Of entries with their cosine to a prompt, nearest first, those that could be settled on.
 
