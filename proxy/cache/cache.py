@@ -183,13 +183,13 @@ class Cache:
         """What new entries still need: packing, and their record on disk."""
         fresh, self._fresh = self._fresh, []
         for entry, vector in fresh:
-            if not self._holds(entry):
+            if not self.exact.holds(entry):
                 continue
             before = entry.size_bytes
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             self._squeezer.offer(entry)
-            if self._archive.records and self._holds(entry):
+            if self._archive.records and self.exact.holds(entry):
                 self._archive.write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
@@ -279,7 +279,7 @@ class Cache:
         entry.measure()
         self._squeezer.offer(entry)
         self.exact.place(key.exact, entry, inf if left_s is None else left_s)
-        if vector is not None and self.settings.semantic and self._holds(entry):
+        if vector is not None and self.settings.semantic and self.exact.holds(entry):
             self._index(key, vector, entry)
         return None
 
@@ -304,9 +304,6 @@ class Cache:
 
     def _lives(self, entry: Entry) -> bool:
         return entry.mark >= 0 and entry.expires_s > self._clock()
-
-    def _holds(self, entry: Entry) -> bool:
-        return self.exact.peek(entry.exact) is entry
 
     def _count_hit(self, entry: Entry) -> None:
         entry.hits += 1

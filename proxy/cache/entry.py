@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proxy.cache.table import Link
 from proxy.chat import Usage
 
 _GAP = b"\n\n"
@@ -89,7 +90,7 @@ def unpack(packed: Packed | bytes) -> bytes:
 _NO_USAGE = Usage()
 
 
-class Entry:
+class Entry(Link):
     """A complete answer and what is known about it.
 
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
