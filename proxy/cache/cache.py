@@ -175,6 +175,8 @@ class Cache:
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
         if gist is not None:
+            if self._asks:
+                self._semantic.begin_search()
             self._semantic.add(key.partition, gist, vector, entry)
             if self._semantic.waiting >= _FRESH:
                 self._semantic.settle()
@@ -249,6 +251,8 @@ class Cache:
             self._settle()
         for entry, by_bytes in self._squeezer.collect():
             self.exact.grow(entry, by_bytes)
+        if self._asks:
+            self._semantic.begin_search()
         more = self._semantic.settle()
         archive = self._archive
         if not archive.loading:
@@ -297,6 +301,11 @@ class Cache:
         }
 
     # ---- inside ----------------------------------------------------------------------------
+
+    @property
+    def _asks(self) -> bool:
+        """Whether there is anybody to have a second opinion."""
+        return self.comparer is not None and self.comparer.connected
 
     def _is_young(self, entry: Entry, options: Options) -> bool:
         """Whether an answer is not older than the request allows."""

@@ -96,8 +96,8 @@ class Entry(Link):
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made, took_s: from its first word to its last.
-    mark: the index's number for its vector.
-    gist: of its text, as gist.gist reads it. ready: its stream is packed.
+    mark: the number of its vector, -1 where it has none; place: by which the semantic cache finds
+    it. ready: its stream is packed.
     marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
 
@@ -110,7 +110,6 @@ class Entry(Link):
         "exact",
         "expires_s",
         "finish",
-        "gist",
         "hits",
         "kind",
         "language",
@@ -119,6 +118,7 @@ class Entry(Link):
         "model",
         "partition",
         "pinned",
+        "place",
         "provider",
         "ready",
         "size_bytes",
@@ -167,7 +167,7 @@ class Entry(Link):
         self.partition = b""
         self.exact = b""
         self.mark = -1
-        self.gist = 0
+        self.place = 0
         self.pinned = False
         self.ready = False
         self.marked = False
