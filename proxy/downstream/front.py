@@ -31,7 +31,11 @@ log = logging.getLogger("firsttoken")
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
 _NO_HEAD = Head({}, "", hot=False, keep=False)
-_REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
+_LINES = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
+    for status in HTTPStatus
+}
+_CLOSE = b"Connection: close\r\n"
 
 
 class Front(asyncio.Protocol):
@@ -246,10 +250,9 @@ class Front(asyncio.Protocol):
         """Head and first bytes of a stream, at least one, in one write."""
         transport = self._transport
         if transport is not None:
-            close = b"" if self._keep else b"Connection: close\r\n"
             transport.write(
-                b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (status, _REASON[status], headers, close, len(first), first)
+                b"%b%b%bTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n"
+                % (_LINES[status], headers, b"" if self._keep else _CLOSE, len(first), first)
             )
 
     def write(self, data: bytes) -> None:
@@ -268,16 +271,10 @@ class Front(asyncio.Protocol):
         """A complete answer."""
         transport = self._transport
         if transport is not None:
+            line = _LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
             transport.write(
-                b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n%b\r\n%b"
-                % (
-                    status,
-                    _REASON.get(status, b"Error"),
-                    headers,
-                    len(body),
-                    b"" if self._keep else b"Connection: close\r\n",
-                    body,
-                )
+                b"%b%b%bContent-Length: %d\r\n\r\n%b"
+                % (line, headers, b"" if self._keep else _CLOSE, len(body), body)
             )
         self._next()
 
