@@ -119,6 +119,20 @@ class House:
         if guard is not None:
             guard.answered()
 
+    def giving(self, handler: asyncio.Protocol, answering: Answering) -> None:
+        """aiohttp's handler gives an answer; a client that leaves calls it off at once."""
+        self.answers.add(answering)
+        guard = self.guards.get(handler)
+        if guard is not None:
+            guard.answering = answering
+
+    def given(self, handler: asyncio.Protocol, answering: Answering) -> None:
+        """That answer is over, however it ended."""
+        self.answers.discard(answering)
+        guard = self.guards.get(handler)
+        if guard is not None:
+            guard.answering = None
+
     async def close(self) -> None:
         """Accept nothing more, let open answers end, then tell those that did not."""
         self.draining = True
