@@ -49,6 +49,7 @@ class Token:
             try:
                 wait_s = await self.renew()
                 failures = 0
+                log.info("a token from Google, asked for again in %.0f s", wait_s)
             except Refused as error:
                 wait_s = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1

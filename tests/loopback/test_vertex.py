@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import orjson
 import pytest
+
+from tests.waiting import waited
 
 pytestmark = pytest.mark.loopback
 
@@ -51,9 +52,7 @@ def test_requests_bear_the_token_of_the_credentials(proxy_process, google, tmp_p
     base = f"{url}/v1/projects/p/locations/l/publishers/google"
     text = f'[local]\nenabled = false\n[[provider]]\nname = "vertex"\nbase_url = "{base}"\n'
     proxy = proxy_process(text, env={"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "adc.json")})
-    limit = time.monotonic() + 10
-    while not asked and time.monotonic() < limit:
-        time.sleep(0.02)
+    assert waited(lambda: "a token from Google" in proxy.output())
     connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=20)
     body = {"model": "vertex/gemini-3.8-flash", "messages": [{"role": "user", "content": "hi"}]}
     connection.request("POST", "/v1/chat/completions", orjson.dumps(body),
