@@ -43,6 +43,7 @@ from proxy.state.gaps import Gaps
 from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
+from proxy.state.pace import Pace
 from proxy.state.quotas import Quotas
 from proxy.state.strong import StrongShare
 from proxy.timing import Clock
@@ -136,9 +137,9 @@ def limits(settings: config.Config) -> HouseLimits:
     )
 
 
-def admission(settings: config.Config) -> Admission:
+def admission(settings: config.Config, now: Clock) -> Admission:
     server = settings.server
-    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000, pace=Pace(now))
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:

@@ -183,7 +183,7 @@ def trusting(cache) -> Trust:
     for similarity in (0.7, 0.85, 0.92, 0.99):
         for _ in range(30):
             trust.learn(entry, similarity, agreed=True)
-    cache._trust = trust
+    cache.verified.trust = trust
     return trust
 
 
