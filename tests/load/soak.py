@@ -242,7 +242,8 @@ def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Foun
         running = [
             subprocess.Popen(
                 [sys.executable, "-m", "tests.load.soak", "--client", str(proxy.port), str(place),
-                 "--count", str(count // clients), "--clients", str(clients), "--seed", str(number)],
+                 "--count", str(count // clients), "--clients", str(clients),
+                 "--seed", str(number)],
                 cwd=ROOT,
             )
             for number, place in enumerate(places)
