@@ -12,6 +12,8 @@ import orjson
 from benchmarks.mock import ScriptedUpstream
 from proxy import config
 from proxy.app import App
+from proxy.ledger.record import Row
+from tests.waiting import until
 
 ROUTE = """
 [server]
@@ -54,9 +56,28 @@ class Running:
     backup: ScriptedUpstream
     port: int
 
+    async def rows(self, count: int) -> list[Row]:
+        """So many exchanges as they were written down, of a proxy that holds them."""
+        return await held(self.app, count)
+
+
+async def hold(app: App) -> None:
+    """Let what is written down wait where tests look at it: else a thread takes it away."""
+    await asyncio.to_thread(app.memory.store.close)
+
+
+async def held(app: App, count: int) -> list[Row]:
+    """The rows that wait, when there are so many: they may come after the answers."""
+    recorder = app.memory.recorder
+    assert await until(lambda: recorder.waiting >= count)
+    return [Row._make(one) for one in recorder.take(count + 1)]
+
 
 @asynccontextmanager
-async def running(*, lane="fast", deadline=300, route="", server="", cache=False, kept=""):
+async def running(
+    *, lane="fast", deadline=300, route="", server="", cache=False, kept="", holds=False
+):
+    """holds: whether its rows can be asked for."""
     async with ScriptedUpstream() as primary, ScriptedUpstream(word="alt") as backup:
         text = ROUTE.format(
             fast="true" if lane == "fast" else "false",
@@ -71,6 +92,8 @@ async def running(*, lane="fast", deadline=300, route="", server="", cache=False
         environ = {"PRIMARY_KEY": "sk-primary-secret"}
         app = App(config.parse(text, "test", environ), environ)
         _, port = await app.open()
+        if holds:
+            await hold(app)
         try:
             yield Running(app, primary, backup, port)
         finally:
