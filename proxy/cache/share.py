@@ -99,6 +99,9 @@ class Share:
                 self._tell(False, broken.exceptions[0])
             finally:
                 await close(client)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # a group that also failed forgets that
+                raise asyncio.CancelledError
             await asyncio.sleep(patience_s)
             patience_s = min(patience_s * 2, _PATIENCE_S[1])
 
