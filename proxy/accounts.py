@@ -114,7 +114,9 @@ def price(
         recorder.configure(Tariffs(book.prices))
         # A tariff of the writer's own: it is used on another thread.
         tariff = Tariff(book.prices(reference)) if reference is not None else None
-        store.configure(settings.ledger.retention_days, tariff.cost if tariff is not None else None)
+        store.configure(
+            settings.ledger.retention_days, tariff.costs if tariff is not None else None
+        )
     return reference
 
 

@@ -5,7 +5,6 @@ No prompt text, no answer, no key: who asked, what for, whom, how much, how fast
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.chat import Usage
@@ -85,8 +84,8 @@ RowTuple = tuple[
 class Recorder:
     """Turns exchanges into rows and keeps them until the writer takes them.
 
-    wall: Unix seconds. The deque is the only thing shared with the writer's thread: append and
-    popleft are atomic.
+    wall: Unix seconds. The list is the only thing shared with the writer's thread: it is appended
+    to here, and cut at its beginning there, each in one step.
     """
 
     __slots__ = ("_rows", "_tariffs", "_wall", "dropped")
@@ -94,7 +93,7 @@ class Recorder:
     def __init__(self, tariffs: Tariffs, wall: Clock) -> None:
         self._tariffs = tariffs
         self._wall = wall
-        self._rows: deque[RowTuple] = deque()
+        self._rows: list[RowTuple] = []
         self.dropped = 0
 
     def configure(self, tariffs: Tariffs) -> None:
@@ -195,7 +194,9 @@ class Recorder:
     def take(self, most: int) -> list[RowTuple]:
         """Up to so many rows, oldest first. For the writer's thread."""
         rows = self._rows
-        return [rows.popleft() for _ in range(min(most, len(rows)))]
+        taken = rows[:most]
+        del rows[:most]
+        return taken
 
     @property
     def waiting(self) -> int:

@@ -9,22 +9,27 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import sleep
 from typing import TYPE_CHECKING
 
-from proxy.ledger.batch import DAY_MS, Reference
+from proxy.ledger.batch import DAY_MS
 from proxy.ledger.book import Answer, Book, Lost, Place, Reader, Slow, Trouble
+from proxy.ledger.kinds import Kinds
 from proxy.ledger.recent import Recent
 from proxy.ledger.record import HELD_ROWS
+from proxy.ledger.sheet import Reference, Sheet, sheet
 from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
-    from proxy.ledger.record import Recorder, RowTuple
+    from proxy.ledger.record import Recorder
     from proxy.timing import Clock
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.25  # a killed process loses what came after the last flush
-BATCH_ROWS = 5000  # one transaction: about 50 ms
+SHEET_ROWS = 500  # made at a stretch, in half a millisecond; then the loop may run
+PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
+BATCH_SHEETS = 10  # one transaction: some milliseconds
 RETRY_SECONDS = 5.0  # after a failure
 SWEEP_SECONDS = 3600.0  # between looks for rows past their retention
 ASKS_LIMIT = 256  # questions waiting
@@ -58,8 +63,9 @@ class Store:
         self._asks: queue.Queue[Callable[[], None] | None] = queue.Queue(ASKS_LIMIT)
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._book: Book | None = None
-        self._refused = 0  # of books that are closed
-        self._pending: list[RowTuple] = []
+        self._refused = 0  # of sheets, and of books that are closed
+        self._kinds = Kinds()
+        self._pending: list[Sheet] = []
         self._retry_at = self._sweep_at = 0.0
         self.recent = Recent()
         self._closing = False
@@ -113,7 +119,7 @@ class Store:
             "ledger_rows_total": float(self.written),
             "ledger_rows_dropped_total": float(self._recorder.dropped + refused),
             "ledger_failures_total": float(self.failures),
-            "ledger_waiting_rows": float(self._recorder.waiting + len(self._pending)),
+            "ledger_waiting_rows": float(self._recorder.waiting + self._held),
             "ledger_up": 0.0 if self.failing else 1.0,
             "cost_usd_total": self.recent.cost / PICO,
             "saved_usd_total": self.recent.saved / PICO,
@@ -147,26 +153,42 @@ class Store:
 
     def _flush(self) -> None:
         """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
-        fresh = self._recorder.take(max(0, HELD_ROWS - len(self._pending)))
-        self.recent.add(fresh)
-        self._pending += fresh
+        self._take()
         if self._now() < self._retry_at:
             return
         try:
             book = self._open()
             while self._pending:
-                done = book.write(self._pending[:BATCH_ROWS])
-                self.written += done
+                batch = self._pending[:BATCH_SHEETS]
+                done = book.write(batch)
+                self.written += sum(map(len, batch[:done]))
                 del self._pending[:done]
         except Trouble as trouble:
             self._failed(trouble)
         else:
             self._recovered()
 
+    def _take(self) -> None:
+        """Make sheets of the rows that wait, as far as these may wait on."""
+        fresh, room = [], HELD_ROWS - self._held
+        while rows := self._recorder.take(min(SHEET_ROWS, room)):
+            made = sheet(rows, self._kinds, self._reference)
+            self._refused += len(rows) - len(made)
+            if made:
+                fresh.append(made)
+            room -= len(made)
+            sleep(PAUSE_SECONDS)
+        if fresh:
+            self.recent.add(fresh)
+            self._pending += fresh
+
+    @property
+    def _held(self) -> int:
+        return sum(map(len, self._pending.copy()))
+
     def _open(self) -> Book:
         if self._book is None:
             self._book = self._place.open()
-        self._book.reference = self._reference
         return self._book
 
     def _shut(self) -> None:

@@ -13,11 +13,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.chat import Usage
 from proxy.prices import Price, PriceList, Rates
 
 PICO = 1_000_000_000_000
 TARIFFS_LIMIT = 4096  # models of patterns are clients' words: bounded
 _FOREVER_S = float("inf")
+_MOST = 2**62  # pico-USD in a column of 64 bits
+
+Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,35 @@ class Tariff:
             total += min(written, prompt - max(cached, 0)) * (rates.written - rates.input)
         return total
 
+    def costs(
+        self,
+        prompt: Column,
+        completion: Column,
+        cached: Column,
+        written: Column,
+        at_s: NDArray[np.float64],
+    ) -> Column:
+        """cost of many at once; -1 where no price is known. At least one; counts are not below
+        zero."""
+        used = (prompt, completion, cached, written)
+        if not self._since_s <= at_s[0] < self._until_s:
+            self._turn(float(at_s[0]))
+        rates = self._rates
+        dearest = max((max(one.input, one.output, one.cached, one.written)
+                       for one in (rates, *(higher for _, higher in self._tiers))
+                       if one is not None), default=0)  # fmt: skip
+        is_large = max(int(column.max()) for column in used) * dearest * len(used) >= _MOST
+        if is_large or at_s.min() < self._since_s or at_s.max() >= self._until_s:
+            each = zip(*(column.tolist() for column in (*used, at_s)), strict=True)
+            found = [self.cost(Usage(*one), at) for *one, at in each]
+            return np.array([-1 if cost is None else min(cost, _MOST) for cost in found])
+        if rates is None:
+            return np.full(len(prompt), -1)
+        total = _priced(rates, *used)
+        for above, higher in self._tiers:
+            total = np.where(prompt > above, _priced(higher, *used), total)
+        return total
+
     def _turn(self, at_s: float) -> None:
         """Take the list in force, and see when another one may come."""
         at = datetime.fromtimestamp(at_s, UTC)
@@ -118,6 +154,16 @@ def pico(amount_usd: Decimal | float) -> int:
     """Pico-USD of an amount, to the nearest; a float is taken as it is written."""
     exact = amount_usd if isinstance(amount_usd, Decimal) else Decimal(repr(amount_usd))
     return int(exact.scaleb(12).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _priced(
+    rates: Whole, prompt: Column, completion: Column, cached: Column, written: Column
+) -> Column:
+    cached = np.minimum(cached, prompt)
+    written = np.minimum(written, prompt - cached)
+    total: Column = prompt * rates.input + completion * rates.output
+    total += cached * (rates.cached - rates.input) + written * (rates.written - rates.input)
+    return total
 
 
 def _whole(rates: Rates) -> Whole:

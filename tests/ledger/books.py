@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from proxy.chat import Usage
 from proxy.exchange import Caller, Exchange, Options
 from proxy.ledger.book import Place, Reader
+from proxy.ledger.kinds import Kinds
 from proxy.ledger.record import Recorder
+from proxy.ledger.sheet import Sheet, sheet
 from proxy.ledger.sqlite import File
 from proxy.ledger.store import Store
 from proxy.ledger.tariff import Tariff, Tariffs
@@ -60,13 +62,14 @@ class Ledger:
         self, path: Path | None = None, *, place: Place | None = None, **settings: Any
     ) -> None:
         self.wall = NOON
+        self.kinds = Kinds()
         self.recorder = Recorder(Tariffs(prices), lambda: self.wall)
         self.store = Store(
             place or File(str(path) if path else None),
             self.recorder,
             time.monotonic,
             lambda: self.wall,
-            reference=Tariff(PRICES["anthropic/opus"]).cost,
+            reference=Tariff(PRICES["anthropic/opus"]).costs,
             **settings,
         )
 
@@ -78,6 +81,16 @@ class Ledger:
 
     def rows(self, sql: str) -> list[Any]:
         return self.ask(lambda connection: connection.execute(sql).fetchall())
+
+
+def sheets(exchanges: Sequence[Exchange], book: Ledger, rows: int = 500) -> list[Sheet]:
+    """Exchanges as a ledger's writer takes them, so many rows to a sheet. The ledger is not
+    started."""
+    for one in exchanges:
+        book.recorder.record(one, 1.5)
+    kinds = book.kinds
+    reference = Tariff(PRICES["anthropic/opus"]).costs
+    return [sheet(taken, kinds, reference) for taken in iter(lambda: book.recorder.take(rows), [])]
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ from proxy.cache.shadow import LIMIT
 from proxy.cache.trust import Trust
 from proxy.ledger.record import Row
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
 from tests.loopback.test_single_flight import asking
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.mock import expected_text
 from proxy.ledger.record import Row
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
