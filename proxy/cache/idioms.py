@@ -7,7 +7,7 @@ English and French. The reader and the gist both see the text that comes out of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 from proxy.cache.grammar import PERSONS
 
@@ -188,6 +188,15 @@ def _relevant(trigger: bytes) -> frozenset[int]:
 
 
 _BY_TRIGGER = {trigger: _relevant(trigger) for trigger in (*TRIGGERS, *PHRASES)}
+
+
+_NAMES = frozenset(trigger.decode() for trigger in TRIGGERS)
+_PHRASES = tuple(phrase.decode() for phrase in PHRASES)
+
+
+def is_worded(text: str, words: Set[str]) -> bool:
+    """Whether a text is in that wording already, as nearly all are. words: its, in lower case."""
+    return _NAMES.isdisjoint(words) and not any(phrase in text.lower() for phrase in _PHRASES)
 
 
 def triggers_of(raw: bytes, words: list[bytes]) -> set[bytes]:
