@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiohttp
 import orjson
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from proxy import config
 from proxy.app import App
-from proxy.ledger.record import Row
+from tests.ledger.books import rows
 
 SECRET = "sk-provider-secret"
 
@@ -119,11 +120,12 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    async def row(self) -> Row:
+    async def row(self) -> SimpleNamespace:
         """What the ledger was told of the one call so far; it may come after the answer."""
         recorder = self.app.memory.recorder
         assert await until(lambda: recorder.waiting == 1)
-        return Row._make(recorder.take(1)[0])
+        (row,) = rows(recorder)
+        return row
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.mock import Scenario, expected_text
 from proxy.cache.shadow import LIMIT
 from proxy.cache.trust import Trust
-from proxy.ledger.record import Row
+from tests.ledger.books import rows as booked
 from tests.loopback.house import ask, running
 from tests.loopback.provider import until
 from tests.loopback.test_single_flight import asking
@@ -176,7 +176,7 @@ async def test_who_leaves_a_paced_replay_stops_it(lane: str) -> None:
             await reader.readuntil(b"tok")
         recorder = house.app.memory.recorder
         assert await until(lambda: recorder.waiting == 2)
-        assert [Row._make(one).outcome for one in recorder.take(2)] == ["ok", "cancelled"]
+        assert [row.outcome for row in booked(recorder)] == ["ok", "cancelled"]
 
 
 def trusting(cache) -> Trust:
@@ -209,7 +209,7 @@ async def test_the_verified_mode_asks_again_behind_the_client_and_learns(
         assert (trust.estimate()["wrong_hits"] > 0) == (word == "other")
         recorder = house.app.memory.recorder
         assert await until(lambda: recorder.waiting == 3), "what the check cost is written down"
-        rows = [Row._make(one) for one in recorder.take(3)]
+        rows = booked(recorder)
         assert [row.cache for row in rows] == ["miss", "semantic", "bypass"]
         again = await ask(house.port, MODEL, text=QUESTIONS[1])
         assert again.headers["x-firsttoken-cache"] == ("semantic" if word == "tok" else "miss")

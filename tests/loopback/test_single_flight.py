@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
 from benchmarks.mock import expected_text
-from proxy.ledger.record import Row
+from tests.ledger.books import rows as booked
 from tests.loopback.house import ask, running
 from tests.loopback.provider import until
 
@@ -49,8 +50,10 @@ async def narrow(house) -> int:
     return sock.getsockname()[1]
 
 
-def rows(house, count: int) -> list[Row]:
-    return [Row._make(one) for one in house.app.memory.recorder.take(count)]
+def rows(house, count: int) -> list[SimpleNamespace]:
+    found = booked(house.app.memory.recorder)
+    assert len(found) == count
+    return found
 
 
 def waiting(house, count: int):
