@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from proxy import config, remote
+from proxy.parser import Parser
 
 _EXAMPLES = """\
 examples:
@@ -51,7 +52,7 @@ class _Version(argparse.Action):
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="firsttoken",
         description="A streaming reverse proxy for LLM APIs.",
         epilog=_EXAMPLES,
@@ -64,7 +65,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_classify(commands)
     remote.add_parser(commands)
     _add_embedder(commands)
-    if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
+    if not arguments or arguments[0] not in commands.choices:
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 
         add_parsers(commands)

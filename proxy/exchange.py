@@ -159,9 +159,7 @@ class Exchange:
         self.provider_model: str = ""
         self.why: str = ""
         self.dropped: tuple[str, ...] = ()
-        self.beta: bytes = (
-            b""  # Anthropic's header for features under trial, which goes with the body
-        )
+        self.beta: bytes = b""  # Anthropic's header for features under trial, told with the body
         self.prompt_bytes: int = 0
         self.auth_s: float = 0.0
         self.classify_s: float = 0.0

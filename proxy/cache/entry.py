@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proxy.cache.table import Link
 from proxy.chat import Usage
 
 _GAP = b"\n\n"
@@ -89,14 +90,14 @@ def unpack(packed: Packed | bytes) -> bytes:
 _NO_USAGE = Usage()
 
 
-class Entry:
+class Entry(Link):
     """A complete answer and what is known about it.
 
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made, took_s: from its first word to its last.
-    mark: the index's number for its vector.
-    gist: of its text, as gist.gist reads it. ready: its stream is packed.
+    mark: the number of its vector, -1 where it has none; place: by which the semantic cache finds
+    it. ready: its stream is packed.
     marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
 
@@ -109,7 +110,6 @@ class Entry:
         "exact",
         "expires_s",
         "finish",
-        "gist",
         "hits",
         "kind",
         "language",
@@ -118,6 +118,7 @@ class Entry:
         "model",
         "partition",
         "pinned",
+        "place",
         "provider",
         "ready",
         "size_bytes",
@@ -166,7 +167,7 @@ class Entry:
         self.partition = b""
         self.exact = b""
         self.mark = -1
-        self.gist = 0
+        self.place = 0
         self.pinned = False
         self.ready = False
         self.marked = False

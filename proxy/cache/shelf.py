@@ -86,13 +86,15 @@ class Shelf:
         found: list[Entry] = []
         waiting = after is not None
         last = set((after or "").split(","))
-        async for entry in self._all(newest_first=True):
+        for number, entry in enumerate(self._cache.exact.newest_first(), 1):
             if waiting:
                 waiting = entry.exact.hex() not in last
             elif fits(entry):
                 found.append(entry)
                 if len(found) > limit:
                     break
+            if number % STEP == 0:
+                await asyncio.sleep(0)
         more = len(found) > limit
         shown = [self._describe(entry) for entry in found[:limit]]
         return {"entries": shown, "next": shown[-1]["id"] if more else None}
@@ -188,18 +190,14 @@ class Shelf:
 
     # ---- inside ------------------------------------------------------------------------------
 
-    async def _all(self, *, newest_first: bool = False) -> AsyncIterator[Entry]:
+    async def _all(self) -> AsyncIterator[Entry]:
         """Every entry there is now; requests have their turn in between."""
-        exact = self._cache.exact
-        names = exact.names()
-        if newest_first:
-            names.reverse()
-        for number, name in enumerate(names, 1):
-            entry = exact.look(name)
-            if entry is not None:
+        for part in self._cache.exact.parts():
+            for number, entry in enumerate(part, 1):
                 yield entry
-            if number % STEP == 0:
-                await asyncio.sleep(0)
+                if number % STEP == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -155,6 +155,8 @@ class Attempt:
     def connected(self, connection: Connection) -> None:
         self.waiting = False
         self.connection = connection
+        if self._endpoint.complete is not None:
+            self._request = self._endpoint.complete(self._request)
         connection.send(self._request, self)
 
     def refused(self, failure: UpstreamFailure) -> None:

@@ -90,7 +90,8 @@ async def test_a_new_node_hears_of_what_was_before(url: str) -> None:
     async with node(url, "c") as (first, tells):
         for number in range(100):
             first.put(key(f"Question {number}"), vector(number), entry(str(number)))
-        first.tick()
+        while first.tick():
+            pass
         await until(lambda: tells.sent == 100)
     async with node(url, "c") as (later, _):
         await until(lambda: later.stats()["entries"] == 100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from aiohttp import web
 from proxy import config
 from proxy.app import App
 from tests.ledger.books import rows
+from tests.waiting import until
 
 SECRET = "sk-provider-secret"
 
@@ -155,14 +155,3 @@ async def relaying(
         finally:
             app.house.limits = type(app.house.limits)(drain_s=0.2)
             await app.close()
-
-
-async def until(true, seconds=2.0):
-    """Wait for something to become true; whether it did."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not true():
-        if loop.time() > end:
-            return False
-        await asyncio.sleep(0.005)
-    return True

@@ -242,7 +242,8 @@ def test_a_body_announced_too_large_is_refused_before_it_is_read(
 def test_a_length_beyond_numbers_is_refused(
     lane, exchange, refusal, upstream, post, length: int
 ) -> None:
-    refusal(exchange(lane.address, post(b"{", length=length)), upstream, status=[400, 413])
+    answer = refusal(exchange(lane.address, post(b"{", length=length)), upstream)
+    assert answer.status in (400, 413)
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from proxy.cache.shadow import LIMIT
 from proxy.cache.trust import Trust
 from tests.ledger.books import rows as booked
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
 from tests.loopback.test_single_flight import asking
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -186,7 +186,7 @@ def trusting(cache) -> Trust:
     for similarity in (0.7, 0.85, 0.92, 0.99):
         for _ in range(30):
             trust.learn(entry, similarity, agreed=True)
-    cache._trust = trust
+    cache.verified.trust = trust
     return trust
 
 

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.waiting import waited
+
 pytestmark = pytest.mark.loopback
 
 CLOSED_SECONDS = 0.1
@@ -35,19 +37,14 @@ def leave(sock: socket.socket, *, abruptly: bool) -> float:
 
 def arrived(upstream, count: int = 1) -> list:
     """The requests the provider has, once there are `count`."""
-    end = time.monotonic() + 3
-    while len(upstream.requests) < count and time.monotonic() < end:
-        time.sleep(0.005)
+    assert waited(lambda: len(upstream.requests) >= count)
     assert len(upstream.requests) == count
     return upstream.requests
 
 
-def wait_closed(record, seconds: float = 2.0) -> float:
+def wait_closed(record) -> float:
     """When the provider saw its client leave."""
-    end = time.monotonic() + seconds
-    while not record.closed_by_client and time.monotonic() < end:
-        time.sleep(0.002)
-    assert record.closed_by_client, "the provider is still at work"
+    assert waited(lambda: record.closed_by_client), "the provider is still at work"
     return record.closed_at
 
 

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.mock import expected_text
 from tests.ledger.books import rows as booked
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 

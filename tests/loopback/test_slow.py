@@ -89,15 +89,16 @@ def test_silent_and_idle_connections_are_closed(strict, post, ask) -> None:
 
 def test_a_slow_sender_is_told_why(strict, exchange, refusal, post, upstream) -> None:
     raw = exchange(strict.address, post(b"{", length=1000))
-    refusal(raw, upstream, status=[408])
+    assert refusal(raw, upstream).status == 408
     raw = exchange(strict.address, b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n")
-    refusal(raw, upstream, status=[408])
+    assert refusal(raw, upstream).status == 408
 
 
 def test_line_ends_without_a_return_end_no_head(strict, exchange, refusal, post, ask, upstream):
     data = post(ask())
     for bad in (data.replace(b"\r\n", b"\n"), data.replace(b"\r\n\r\n", b"\r\n\n", 1)):
-        refusal(exchange(strict.address, bad, wanted=2), upstream, status=[400, 408])
+        answer = refusal(exchange(strict.address, bad, wanted=2), upstream)
+        assert answer.status in (400, 408)
 
 
 def test_a_long_answer_is_not_cut_by_the_clients_deadlines(

@@ -19,6 +19,10 @@ from proxy.state.admission import (
 )
 from tests.state.machine import Work, play
 
+# All of an answer comes at once, a fixed while after it was asked for: those let in together would
+# be answered together, for ever.
+CLUMP = Work(admit_s=0.0002, token_s=0.0007, tokens=1, gap_s=0.03, refuse_s=0.000012, even=True)
+
 
 class Door:
     """The gate, with names for its shares."""
@@ -212,6 +216,7 @@ def test_it_costs_next_to_nothing() -> None:
         (1.1, Work(), 0.95, 0.120),  # the queue takes its time to be one
         (4.0, Work(), 0.95, 0.010),
         (10.0, Work(), 0.9, 0.020),
+        (4.0, CLUMP, 0.9, 0.010),
         (4.0, Work(gap_s=0.05), 0.8, 0.030),  # answers of two seconds: a cut shows late
     ],
 )

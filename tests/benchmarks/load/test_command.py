@@ -157,10 +157,10 @@ def test_several_processes(mock):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--modle", "m"], "required: --model"),
+        (["--modle", "m"], "unknown: --modle (did you mean --model?)"),
         (["-m", "m", "--concurency", "3"], "did you mean --concurrency?"),
         (["-m", "m", "-c", "many"], "invalid int value: 'many'"),
-        (["-m", "m", "--rate-type", "sweep"], "invalid choice: 'sweep'"),
+        (["-m", "m", "--rate-type", "sweep"], "there is no 'sweep' (one of constant, poisson,"),
     ],
 )
 def test_wrong_flags_get_one_line(words, message, capsys):
