@@ -13,7 +13,7 @@ from proxy.headers import kept
 
 if TYPE_CHECKING:
     from proxy.dialects.dialect import Dialect, Frame
-    from proxy.timing import Timer, Wheel
+    from proxy.timing import Bucket, Wheel
     from proxy.upstream.connection import Connection, Headers
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.follow import Follower
@@ -34,6 +34,10 @@ class Phase(Enum):
     ERROR = "error"  # a status that is not 200
     RELAY = "relay"  # it won, and its tokens flow
     OVER = "over"
+
+
+# An Enum's member is slow to reach through its class, and these are asked for with every answer.
+_WAITING, _HELD, _WHOLE, _ERROR, _RELAY, _OVER = Phase
 
 
 class Lingerer:
@@ -73,6 +77,7 @@ class Attempt:
     """A listener of one connection. Used once."""
 
     __slots__ = (
+        "_bucket",
         "_endpoint",
         "_held_bytes",
         "_kept",
@@ -95,7 +100,6 @@ class Attempt:
         "step",
         "tail",
         "ticket",
-        "timer",
         "waiting",
     )  # fmt: skip
 
@@ -120,7 +124,7 @@ class Attempt:
         self._streams = streams
         self.passes = passes
         self.started_s = perf_counter()
-        self.phase = Phase.WAITING
+        self.phase = _WAITING
         self.connection: Connection | None = None
         self.waiting = False
         self.ticket = 0  # the breaker's
@@ -128,17 +132,29 @@ class Attempt:
         self.frames: list[Frame] = []
         self.tail = b""
         self.relay: Follower | None = None
-        self.timer: Timer | None = None
+        self._bucket: Bucket | None = None  # of the wheel, while the deadline is watched
         self._held_bytes = 0
         self._parts: list[bytes] = []
         self._retried = False
         self._status = 0
         self._kept = NO_HEADERS
 
-    def overdue(self) -> None:
-        """The timer's word."""
-        self.timer = None
+    # ---- the deadline --------------------------------------------------------------------
+
+    def arm(self, wheel: Wheel, seconds: float) -> None:
+        """Give it so much time until the runner is told."""
+        self._bucket = wheel.hold(seconds, self)
+
+    def due(self) -> None:
+        """The wheel's word."""
+        self._bucket = None
         self._runner.overdue(self)
+
+    def _disarm(self) -> None:
+        bucket = self._bucket
+        if bucket is not None:
+            self._bucket = None
+            bucket.pop(self, None)
 
     # ---- connection ------------------------------------------------------------
 
@@ -164,7 +180,7 @@ class Attempt:
     def cancel(self) -> None:
         """Stop at once; the provider sees its connection close."""
         self.waiting = False
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         if self.relay is not None:
             self.relay.stop()
@@ -174,15 +190,12 @@ class Attempt:
 
     def finished(self) -> None:
         """A whole answer was read; its connection is back in the pool already."""
-        self.phase = Phase.OVER
-        timer = self.timer
-        if timer is not None:
-            self.timer = None
-            timer.cancel()
+        self.phase = _OVER
+        self._disarm()
 
     def release(self, wheel: Wheel) -> None:
         """The answer is complete: leave the connection to its pool."""
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
@@ -209,7 +222,7 @@ class Attempt:
             if 300 <= status < 400:
                 self._fail(UpstreamFailure(Kind.PROTOCOL, "the provider redirects"))
                 return
-            self.phase = Phase.ERROR
+            self.phase = _ERROR
             return
         kind = headers.get(b"content-type", b"").lower()
         if b"html" in kind:
@@ -217,19 +230,19 @@ class Attempt:
         elif not self._streams or (
             b"json" in kind and b"stream" not in kind and b"ndjson" not in kind
         ):
-            self.phase = Phase.WHOLE
+            self.phase = _WHOLE
         else:
-            self.phase = Phase.HELD
+            self.phase = _HELD
 
     def on_body(self, data: bytes) -> None:
         phase = self.phase
-        if phase is Phase.RELAY:
+        if phase is _RELAY:
             self.relay.feed(data)  # type: ignore[union-attr]  # set before the phase is
-        elif phase is Phase.HELD:
+        elif phase is _HELD:
             self._hold(data)
-        elif phase is not Phase.OVER:
+        elif phase is not _OVER:
             self._held_bytes += len(data)
-            if phase is Phase.ERROR:
+            if phase is _ERROR:
                 if self._held_bytes <= ERROR_LIMIT_BYTES:
                     self._parts.append(data)
             elif self._held_bytes > WHOLE_LIMIT_BYTES:
@@ -240,13 +253,13 @@ class Attempt:
     def on_end(self) -> None:
         phase = self.phase
         self.connection = None
-        if phase is Phase.RELAY:
+        if phase is _RELAY:
             self.relay.close()  # type: ignore[union-attr]  # set before the phase is
-        elif phase is Phase.HELD:
+        elif phase is _HELD:
             self._held_to_the_end()
-        elif phase is Phase.ERROR:
+        elif phase is _ERROR:
             self._fail(self._read_error())
-        elif phase is Phase.WHOLE:
+        elif phase is _WHOLE:
             parts = self._parts
             self._runner.answered(self, parts[0] if len(parts) == 1 else b"".join(parts))
         else:
@@ -254,13 +267,13 @@ class Attempt:
 
     def on_lost(self, kind: Kind, detail: str, *, untouched: bool) -> None:
         self.connection = None
-        if self.phase is Phase.RELAY:
+        if self.phase is _RELAY:
             self.relay.lost(kind, detail)  # type: ignore[union-attr]  # set before the phase is
         elif untouched and not self._retried and kind is Kind.RESET:
             self._retried = True  # a kept connection died as it was reused: nothing was answered
             self.waiting = True
             self._endpoint.pool.dial(self)
-        elif self.phase is Phase.ERROR:
+        elif self.phase is _ERROR:
             self._fail(self._read_error())
         else:
             self._fail(UpstreamFailure(kind, detail))
@@ -302,7 +315,7 @@ class Attempt:
                     return
 
     def _win(self) -> None:
-        self.phase = Phase.RELAY
+        self.phase = _RELAY
         self._request = b""
         self._disarm()
         self._runner.first_token(self)
@@ -321,9 +334,9 @@ class Attempt:
             self._fail(failure)
             return
         self._judge(frames)
-        if self.phase is Phase.HELD:
+        if self.phase is _HELD:
             self._fail(UpstreamFailure(Kind.EMPTY, "the answer is empty"))
-        elif self.phase is Phase.RELAY and self.relay is not None:
+        elif self.phase is _RELAY and self.relay is not None:
             self.relay.close()
 
     def _read_error(self) -> UpstreamFailure:
@@ -340,19 +353,14 @@ class Attempt:
         )
 
     def _fail(self, failure: UpstreamFailure) -> None:
-        if self.phase is Phase.OVER:
+        if self.phase is _OVER:
             return
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
             connection.abort()
         self._runner.failed(self, failure)
-
-    def _disarm(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 def _in_band(event: Failed) -> UpstreamFailure:
