@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,8 +37,28 @@ class Phase(Enum):
     OVER = "over"
 
 
+class Form(Enum):
+    """What an answer's content type says of it."""
+
+    PAGE = "page"
+    WHOLE = "whole"
+    OTHER = "other"  # a stream, where one was asked for
+
+
+@lru_cache(256)
+def form_of(kind: bytes) -> Form:
+    """What a content type means, as it came; empty: there is none."""
+    kind = kind.lower()
+    if b"html" in kind:
+        return Form.PAGE
+    if b"json" in kind and b"stream" not in kind and b"ndjson" not in kind:
+        return Form.WHOLE
+    return Form.OTHER
+
+
 # An Enum's member is slow to reach through its class, and these are asked for with every answer.
 _WAITING, _HELD, _WHOLE, _ERROR, _RELAY, _OVER = Phase
+_PAGE, _ANSWER = Form.PAGE, Form.WHOLE
 
 
 class Lingerer:
@@ -49,7 +70,7 @@ class Lingerer:
         self._connection = connection
         self._timer = None if connection.complete else wheel.arm(LINGER_SECONDS, connection.abort)
 
-    def on_head(self, status: int, headers: Headers) -> None:
+    def on_head(self, status: int, kind: bytes, headers: Headers) -> None:
         """The head came long ago."""
 
     def on_body(self, data: bytes) -> None:
@@ -215,53 +236,50 @@ class Attempt:
 
     # ---- what the connection says ------------------------------------------------------------
 
-    def on_head(self, status: int, headers: Headers) -> None:
-        self._status = status
+    def on_head(self, status: int, kind: bytes, headers: Headers) -> None:
+        form = form_of(kind)
         if status != 200:
-            self._kept = kept(headers)
+            self._status = status
+            self._kept = kept({name.lower(): value for name, value in headers.items()})
             if 300 <= status < 400:
                 self._fail(UpstreamFailure(Kind.PROTOCOL, "the provider redirects"))
                 return
             self.phase = _ERROR
-            return
-        kind = headers.get(b"content-type", b"").lower()
-        if b"html" in kind:
+        elif form is _PAGE:
             self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is a web page"))
-        elif not self._streams or (
-            b"json" in kind and b"stream" not in kind and b"ndjson" not in kind
-        ):
+        elif not self._streams or form is _ANSWER:
             self.phase = _WHOLE
         else:
             self.phase = _HELD
 
     def on_body(self, data: bytes) -> None:
         phase = self.phase
-        if phase is _RELAY:
+        if phase is _WHOLE:
+            self._parts.append(data)
+            self._held_bytes += len(data)
+            if self._held_bytes > WHOLE_LIMIT_BYTES:
+                self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is too large"))
+        elif phase is _RELAY:
             self.relay.feed(data)  # type: ignore[union-attr]  # set before the phase is
         elif phase is _HELD:
             self._hold(data)
-        elif phase is not _OVER:
+        elif phase is _ERROR:
             self._held_bytes += len(data)
-            if phase is _ERROR:
-                if self._held_bytes <= ERROR_LIMIT_BYTES:
-                    self._parts.append(data)
-            elif self._held_bytes > WHOLE_LIMIT_BYTES:
-                self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is too large"))
-            else:
+            if self._held_bytes <= ERROR_LIMIT_BYTES:
                 self._parts.append(data)
 
     def on_end(self) -> None:
         phase = self.phase
         self.connection = None
-        if phase is _RELAY:
+        if phase is _WHOLE:
+            parts = self._parts
+            self._runner.answered(self, parts[0] if len(parts) == 1 else b"".join(parts))
+        elif phase is _RELAY:
             self.relay.close()  # type: ignore[union-attr]  # set before the phase is
         elif phase is _HELD:
             self._held_to_the_end()
         elif phase is _ERROR:
             self._fail(self._read_error())
-        elif phase is _WHOLE:
-            parts = self._parts
-            self._runner.answered(self, parts[0] if len(parts) == 1 else b"".join(parts))
         else:
             self._fail(UpstreamFailure(Kind.EMPTY, "the answer is empty"))
 
