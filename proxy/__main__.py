@@ -205,6 +205,8 @@ def _classify(args: argparse.Namespace) -> int:
     if args.jsonl is not None:
         return _classify_rows(classifier, args.jsonl)
     text = args.text if args.text is not None else sys.stdin.read()
+    if not text.strip():
+        raise config.ConfigError(["classify: no text: write it behind, or to standard input"])
     found = classify(classifier, text)
     if args.json:
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())  # noqa: T201

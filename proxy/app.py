@@ -97,15 +97,13 @@ class App:
         sockets: already listening, opened by somebody else; instead of [server] host and port.
         siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
-        self._serving = service = self._first_service()
+        self._serving = self._first_service()
         self._session = Session()
-        await self.house.open(await self._application(siblings), service)
-        check_reach((str(one.getsockname()[0]) for one in sockets), is_open=is_open(self._settings))
-        if not sockets:
-            server = self._settings.server
-            await self.house.listen(server.host, server.port)
-        for one in sockets:
-            await self.house.adopt(one)
+        try:
+            await self._listen(sockets, siblings)
+        except (OSError, config.ConfigError):
+            await self._session.close()
+            raise
         self.address = self.house.addresses[0]
         self._begin()
         # A request leaves no cycles, so there is little to find, and looking costs 0.2 ms for a
@@ -114,6 +112,15 @@ class App:
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address
+
+    async def _listen(self, sockets: Sequence[socket.socket], siblings: Siblings | None) -> None:
+        house, server = self.house, self._settings.server
+        await house.open(await self._application(siblings), self._serving)
+        check_reach((str(one.getsockname()[0]) for one in sockets), is_open=is_open(self._settings))
+        if not sockets:
+            await house.listen(server.host, server.port)
+        for one in sockets:
+            await house.adopt(one)
 
     async def _application(self, siblings: Siblings | None) -> web.Application:
         """What answers beside the lean lane, for all workers where there are several."""

