@@ -31,10 +31,8 @@ from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariffs
 from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
-from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
 from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
@@ -69,7 +67,7 @@ class Memory:
     cache: Cache
     classifier: Classifier | None
     local: LocalModel
-    recorder: Recorder | None
+    recorder: Recorder
     store: Store | None
     quotas: Quotas
     alerts: Alerts
@@ -144,10 +142,9 @@ def admission(settings: config.Config, now: Clock) -> Admission:
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     classifier = load_classifier(settings)
-    recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
-    store = None
-    if recorder is not None:
-        store = Store(place(settings, wall), recorder, now, wall)
+    tally = Tally()
+    recorder = Recorder(wall, tally, is_kept=settings.ledger.enabled)
+    store = Store(place(settings, wall), recorder, now, wall) if recorder.is_kept else None
     out = None if settings.server.log == "off" else sys.stderr
     is_shared = settings.shared.url is not None
     second = Embedder(*embedder(settings))
@@ -160,7 +157,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         gaps=Gaps(),
         budgets=Budgets(settings.routing.hedge_budget),
         limits=Limits(),
-        tally=Tally(),
+        tally=tally,
         journal=Journal(out, as_json=settings.server.log == "json"),
         cache=_cache(settings.cache, classifier, second, now),
         classifier=classifier,

@@ -41,6 +41,7 @@ _ABOUT: Mapping[str, str] = {
     "cache_guarded": "Semantic hits that a guard refused",
     "traces": "Exchanges sent as traces",
 }
+_TOKENS = ("input", "output", "input_cached")  # as Series.tokens
 
 
 def _about(name: str) -> str:
@@ -104,9 +105,8 @@ class Exposition(Collector):
         for labels, series in self._tally.series.items():
             requests.add_metric(labels, series.requests)
             attempts.add_metric(labels, series.attempts)
-            tokens.add_metric((*labels, "input"), series.prompt_tokens)
-            tokens.add_metric((*labels, "output"), series.completion_tokens)
-            tokens.add_metric((*labels, "input_cached"), series.cached_tokens)
+            for kind, many in zip(_TOKENS, series.tokens, strict=True):
+                tokens.add_metric((*labels, kind), many)
             _add(ttft, labels, series.ttft)
             _add(per_token, labels, series.per_token)
         stages = HistogramMetricFamily(

@@ -18,7 +18,7 @@ from proxy.cache.answers import Similar
 from proxy.cache.archive import Archive
 from proxy.cache.counts import Counts, Hit
 from proxy.cache.disk import Disk
-from proxy.cache.entry import Entry
+from proxy.cache.entry import About, Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.judge import Judge
 from proxy.cache.key import Key
@@ -31,6 +31,7 @@ from proxy.cache.squeeze import LEAST_BYTES, Squeezer
 from proxy.cache.verified import Verified
 
 _CANDIDATES = 4
+_ABOUTS = 4096  # kinds of answers whose words are shared
 _FRESH = 48  # entries that wait to be settled together, about 10 us each
 _SETTLED = 4  # of them at a look, a fifth of a millisecond; tokens come between
 
@@ -60,6 +61,7 @@ class Cache:
         self.verified = Verified(settings.max_error_rate, self.counts, chance, similar)
         self.comparer = comparer
         self._settled = Settled()
+        self._abouts: dict[About, About] = {}
         self._archive = Archive(clock, model)
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
         self.exact = ExactCache(
@@ -164,6 +166,7 @@ class Cache:
             entry.text = key.text
             entry.size_bytes += len(key.text)
         self.counts.stored += 1
+        self._share_words(entry)
         if not self.exact.place(key.exact, entry, ttl_s):
             return
         if vector is not None and self.settings.semantic:
@@ -172,6 +175,13 @@ class Cache:
             self._fresh.append((entry, vector))
             if len(self._fresh) >= _FRESH:
                 self._settle(2)  # what waits gets no longer
+
+    def _share_words(self, entry: Entry) -> None:
+        """Let it say the same of itself as others in the same words: some hundred bytes less."""
+        abouts = self._abouts
+        if len(abouts) >= _ABOUTS:
+            abouts.clear()
+        entry.about = abouts.setdefault(entry.about, entry.about)
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
@@ -282,6 +292,7 @@ class Cache:
         if self._archive.refuses(entry):
             return key.exact
         entry.measure()
+        self._share_words(entry)
         self._squeezer.offer(entry)
         self.exact.place(key.exact, entry, inf if left_s is None else left_s)
         if vector is not None and self.settings.semantic and self.exact.holds(entry):

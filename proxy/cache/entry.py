@@ -7,9 +7,10 @@ that a replay costs a copy, not a decompression (figures in tests/cache/test_ent
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.cache.table import Link
 from proxy.chat import Usage
@@ -87,7 +88,21 @@ def unpack(packed: Packed | bytes) -> bytes:
     return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
 
 
-_NO_USAGE = Usage()
+class About(NamedTuple):
+    """What many answers have in common: one object serves them all."""
+
+    kind: str
+    finish: str
+    model: str
+    provider: str
+    category: str
+    language: str
+    tags: tuple[str, ...]
+
+
+_USAGE = struct.Struct("<5I?")  # a tuple of six numbers takes three times as much
+_MOST = (1 << 32) - 1
+_NO_USAGE = _USAGE.pack(*Usage())
 
 
 class Entry(Link):
@@ -103,29 +118,23 @@ class Entry(Link):
 
     __slots__ = (
         "_stream",
+        "_usage",
         "_whole",
-        "category",
+        "about",
         "cost_usd",
         "created_s",
         "exact",
         "expires_s",
-        "finish",
         "hits",
-        "kind",
-        "language",
         "mark",
         "marked",
-        "model",
         "partition",
         "pinned",
         "place",
-        "provider",
         "ready",
         "size_bytes",
-        "tags",
         "text",
         "took_s",
-        "usage",
         "usage_frame",
     )
 
@@ -150,15 +159,9 @@ class Entry(Link):
         self._stream: Packed | bytes = stream
         self._whole = whole
         self.usage_frame = b""
-        self.usage = usage or _NO_USAGE
-        self.kind = kind
-        self.finish = finish
-        self.model = model
-        self.provider = provider
-        self.category = category
-        self.language = language
+        self._usage = _NO_USAGE if usage is None else _packed(usage)
+        self.about = About(kind, finish, model, provider, category, language, tags)
         self.text = text
-        self.tags = tags
         self.created_s = created_s
         self.expires_s = 0.0
         self.cost_usd = cost_usd
@@ -172,6 +175,39 @@ class Entry(Link):
         self.ready = False
         self.marked = False
         self.size_bytes = OVERHEAD_BYTES + len(stream) + len(whole) + len(text)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens that the answer took when it was made."""
+        return Usage._make(_USAGE.unpack(self._usage))
+
+    @property
+    def kind(self) -> str:
+        return self.about.kind
+
+    @property
+    def finish(self) -> str:
+        return self.about.finish
+
+    @property
+    def model(self) -> str:
+        return self.about.model
+
+    @property
+    def provider(self) -> str:
+        return self.about.provider
+
+    @property
+    def category(self) -> str:
+        return self.about.category
+
+    @property
+    def language(self) -> str:
+        return self.about.language
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.about.tags
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""
@@ -240,3 +276,11 @@ class Entry(Link):
             "cost_usd": self.cost_usd,
             "size_bytes": self.size_bytes,
         }
+
+
+def _packed(usage: Usage) -> bytes:
+    try:
+        return _USAGE.pack(*usage)
+    except struct.error:  # a provider's count that is none
+        *counts, estimated = usage
+        return _USAGE.pack(*(min(max(int(count), 0), _MOST) for count in counts), estimated)

@@ -19,6 +19,7 @@ from proxy.cache.entry import Entry
 from proxy.cache.table import Chain, Link, Table
 
 _SAMPLE = 8
+_MOMENT_S = 0.02
 _LEAST_USD = 1e-4  # a free answer still saved its time
 _FOREVER = float("inf")
 
@@ -72,6 +73,7 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         self._held: Table[_Held] = Table()
         self._order = Chain()
         self._count = 0
+        self._moment = (0.0, 0.0, 0.0)  # of the last one: kept, over, seconds between
 
     # ---- the hot path ----------------------------------------------------------------------
 
@@ -156,9 +158,8 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         if key in part:
             self.drop(key)
         now = self._clock()
-        held.created_s = held.created_s or now
         pinned = type(held) is Entry and held.pinned
-        held.expires_s = now + ttl_s if ttl_s and not pinned else _FOREVER
+        self._date(held, now, _FOREVER if pinned or not ttl_s else ttl_s)
         held.exact = key
         if held.size_bytes > self.max_bytes:
             if self._dropped is not None and type(held) is Entry:
@@ -174,6 +175,15 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
             if not self._evict(now, key):
                 break
         return True
+
+    def _date(self, held: _Held, now: float, ttl_s: float) -> None:
+        """Those of one moment share their times: two numbers less for each."""
+        then, until, ttl_before_s = self._moment
+        if ttl_s != ttl_before_s or not 0.0 <= now - then < _MOMENT_S:
+            then, until = now, now + ttl_s
+            self._moment = (then, until, ttl_s)
+        held.created_s = held.created_s or then
+        held.expires_s = until
 
     def _evict(self, now: float, spare: Any) -> bool:
         """Drop the least worthy of the oldest, or one that expired. False: those are pinned."""

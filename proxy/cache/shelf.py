@@ -18,7 +18,7 @@ import orjson
 from proxy.cache.cache import Cache
 from proxy.cache.entry import Entry
 from proxy.cache.explain import Reader, explain_texts
-from proxy.cache.key import Key, key_of
+from proxy.cache.key import key_of
 from proxy.errors import ClientError
 
 STEP = 200  # entries looked at before requests have their turn, about half a millisecond
@@ -168,25 +168,19 @@ class Shelf:
             )
         if kind is None or key is None:
             raise _bad("request", "is not one whose answer could be cached")
+        reading = None if self._reader is None else self._reader.read(key.text)
         entry = Entry(
             whole=bytes(memoryview(_whole(row, request, kind))),  # as Entry.adopt_whole says
             kind=kind,
             model=str(request.get("model", "")),
             provider="warmed",
             category=str(row.get("category") or ""),
+            language=str(getattr(reading, "language", "")),
             tags=tuple(str(tag) for tag in row.get("tags") or ()),
             cost_usd=float(row.get("cost_usd") or 0.0),
         )
-        self._keep(key, entry)
+        self._cache.put(key, None if reading is None else reading.vector, entry)
         return {"kept": True, "id": key.exact.hex()}
-
-    def _keep(self, key: Key, entry: Entry) -> None:
-        vector = None
-        if self._reader is not None:
-            reading = self._reader.read(key.text)
-            vector = reading.vector
-            entry.language = getattr(reading, "language", "")
-        self._cache.put(key, vector, entry)
 
     # ---- inside ------------------------------------------------------------------------------
 

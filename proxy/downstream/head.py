@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.downstream.admit import HOT
+from proxy.downstream.admit import HOT, READ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from proxy.exchange import Caller
 
 HEAD_LIMIT_BYTES = 32 * 1024
-REMEMBERED = 1024  # heads: about 1 kB each
+REMEMBERED = 1024  # heads: about half a kB each
 VARIED_LIMIT_BYTES = 4 * 1024  # of a head that one connection remembers for itself
 VALUE_LIMIT_BYTES = 256  # of a value that is not judged
 
@@ -50,7 +50,6 @@ _ONCE = frozenset(
 )
 _UNUSUAL = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"content-encoding"})
 _HOST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:_[]")
-_SECRETS = (b"authorization", b"x-api-key")
 
 
 @dataclass(slots=True)
@@ -114,7 +113,7 @@ class Head:
         parts.append(data[at:end])
         if hash(b"".join(parts)) != self.mark:
             return -1
-        self.names.update(values)
+        self.names.update((name, value) for name, value in values.items() if name in READ)
         return int(values[_CONTENT_LENGTH])
 
 
@@ -154,11 +153,11 @@ class Heads:
         return None if head is None or head.service is not service else (head, int(figures))
 
     def remember(self, head: Head, caller: Caller, service: object) -> None:
-        """A head was found valid, and its key known. Its secrets are forgotten here."""
+        """A head was found valid, and its key known. Nobody reads most of its headers again, and
+        its secrets are forgotten here."""
         head.caller = caller
         head.service = service
-        for name in _SECRETS:
-            head.names.pop(name, None)
+        head.names = {name: value for name, value in head.names.items() if name in READ}
         if head.shared is not None:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()  # somebody's heads are never alike: begin anew

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.ledger.layout import LABELS
-from proxy.ledger.record import LOST
+from proxy.ledger.row import LOST
 
 Labels = tuple[str, str, str, str, str, str, str, str, int]  # as layout.LABELS
+Named = tuple[str, str, str, str, str, str | None, str, str]  # the same in a row, without marks
 
 OTHER = "other"
 LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration makes
@@ -21,68 +22,67 @@ LABELS_LIMIT = 50_000  # combinations, ever; far more than any configuration mak
 VALUES_LIMIT = {"route": 2000, "category": 200, "model": 2000, "task_type": 200}
 
 IS_LOST, IS_ERROR, IS_HIT = 1, 2, 4  # bits of Kinds.flags
+MARKS = 1 << 2  # ESTIMATED and UNPRICED, and neither, and both
 
 _PLACES: Final = {name: place for place, name in enumerate(LABELS)}
 _CACHE, _OUTCOME = _PLACES["cache"], _PLACES["outcome"]
 
 
 class Kinds:
-    """One process' numbering. labels: by number; flags: by number, what they mean."""
+    """One process' numbering: a kind is a number times MARKS, and the marks. labels: by kind;
+    flags: by number, what the names mean."""
 
     def __init__(self) -> None:
         self.labels: list[Labels] = []
         self.flags: NDArray[np.int64] = np.zeros(64, np.int64)
-        self._numbers: dict[Labels, int] = {}  # of what rows say
-        self._bounded: dict[Labels, int] = {}  # of what is kept
+        self._numbers: dict[Named, int] = {}  # of what rows say
+        self._bounded: dict[tuple[str, ...], int] = {}  # of what is kept
         self._values: dict[str, set[str]] = {name: set() for name in VALUES_LIMIT}
 
-    def numbers(self, labels: Iterable[Labels]) -> NDArray[np.int64]:
+    def numbers(self, rows: Iterable[Named]) -> NDArray[np.int64]:
         """The number of each."""
-        wanted = list(labels)
-        found: list[int | None] = list(map(self._numbers.get, wanted))
+        named = list(rows)
+        found: list[int | None] = list(map(self._numbers.get, named))
         if None in found:
             for place, one in enumerate(found):
                 if one is None:
-                    found[place] = self._number(wanted[place])
+                    found[place] = self._number(named[place])
         return np.array(found, np.int64)
 
-    def _number(self, labels: Labels) -> int:
-        known = self._numbers.get(labels)
+    def _number(self, named: Named) -> int:
+        known = self._numbers.get(named)
         if known is not None:
             return known
-        bounded = self._bound(labels)
+        bounded = self._bound(named)
         number = self._bounded.get(bounded)
         if number is None:
             number = self._bounded[bounded] = self._add(bounded)
         if len(self._numbers) < LABELS_LIMIT:
-            self._numbers[labels] = number
+            self._numbers[named] = number
         return number
 
-    def _bound(self, labels: Labels) -> Labels:
-        named = {
-            name: storable(value) if isinstance(value, str) else value
-            for name, value in zip(LABELS, labels, strict=True)
-        }
+    def _bound(self, named: Named) -> tuple[str, ...]:
+        words = {name: storable(word or "") for name, word in zip(LABELS, named, strict=False)}
         for name, most in VALUES_LIMIT.items():
-            seen, value = self._values[name], str(named[name])
-            if value not in seen and len(seen) >= most:
-                named[name] = OTHER
-            seen.add(str(named[name]))
-        bounded = tuple(named.values())
-        if bounded not in self._bounded and len(self.labels) >= LABELS_LIMIT:
-            bounded = tuple((named | dict.fromkeys(VALUES_LIMIT, OTHER)).values())
-        return bounded  # type: ignore[return-value]  # as many as LABELS
+            seen = self._values[name]
+            if words[name] not in seen and len(seen) >= most:
+                words[name] = OTHER
+            seen.add(words[name])
+        bounded = tuple(words.values())
+        if bounded not in self._bounded and len(self._bounded) >= LABELS_LIMIT:
+            bounded = tuple((words | dict.fromkeys(VALUES_LIMIT, OTHER)).values())
+        return bounded
 
-    def _add(self, labels: Labels) -> int:
-        number = len(self.labels)
-        self.labels.append(labels)
+    def _add(self, words: tuple[str, ...]) -> int:
+        number = len(self._bounded)
+        self.labels += [(*words, marks) for marks in range(MARKS)]  # type: ignore[misc]  # Labels
         if number == len(self.flags):
             self.flags = np.concatenate((self.flags, np.zeros(number, np.int64)))
-        outcome = labels[_OUTCOME]
+        outcome = words[_OUTCOME]
         self.flags[number] = (
             IS_LOST * (outcome == LOST)
             | IS_ERROR * (outcome in ("error", "broken"))
-            | IS_HIT * (labels[_CACHE] in ("exact", "semantic"))
+            | IS_HIT * (words[_CACHE] in ("exact", "semantic"))
         )
         return number
 

@@ -152,9 +152,10 @@ def convert(reader: Reader) -> None:
     ).fetchall():
         seqs, ids, labels, errors, tags, trails, *numbers = zip(*found, strict=True)
         last = seqs[-1]
+        columns = [[_NONE if one is None else one for one in column] for column in numbers]
+        empty = np.empty((0, len(ids)))
         sheet = Sheet(
-            (), ids, np.array(labels), np.array(labels),
-            np.array([[_NONE if one is None else one for one in column] for column in numbers]),
+            (), ids, np.array(labels), np.array(labels), np.array(columns), empty,
             {place: one for place, one in enumerate(errors) if one},
             {place: tuple(one.split("\n")) for place, one in enumerate(tags) if one},
             {place: one for place, one in enumerate(trails) if one},

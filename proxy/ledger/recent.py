@@ -1,9 +1,9 @@
-"""The last minutes in figures, for live views: kept by the ledger's thread, read by anyone."""
+"""The last minutes in figures, for live views: kept by whoever makes sheets, read by anyone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,17 +33,15 @@ class Second:
 
 
 class Recent:
-    """add is for the ledger's thread; figures for any: it reads seconds that are over."""
+    """add is for one thread at a time; figures for any: it reads seconds that are over."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
         self.cost = self.saved = 0  # pico-USD, since the process began
 
-    def add(self, sheets: Sequence[Sheet]) -> None:
-        """Count these rows; forget what is older than the last minutes. At least one sheet."""
-        numbers = np.concatenate([sheet.numbers for sheet in sheets], axis=1)
-        flags = np.concatenate([sheet.flags for sheet in sheets])
-        ended = numbers[AT["at_ms"]] // 1000
+    def add(self, sheet: Sheet) -> None:
+        """Count these rows, at least one; forget what is older than the last minutes."""
+        ended = sheet.numbers[AT["at_ms"]] // 1000
         newest = 0
         for at in np.unique(ended).tolist():
             one = self._seconds.get(at)
@@ -51,7 +49,7 @@ class Recent:
                 one = self._seconds[at] = Second()
                 newest = at
             here = ended == at
-            self._count(one, numbers[:, here], flags[here])
+            self._count(one, sheet.numbers[:, here], sheet.flags[here])
         if newest:
             for old in [at for at in self._seconds if at < newest - PAST_SECONDS - SECONDS]:
                 del self._seconds[old]

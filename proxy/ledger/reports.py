@@ -15,7 +15,7 @@ from proxy.ledger.batch import DAY_MS, HOUR_MS
 from proxy.ledger.book import Reader
 from proxy.ledger.layout import LABELS
 from proxy.ledger.pack import Wanted
-from proxy.ledger.record import ESTIMATED, LOST, UNPRICED
+from proxy.ledger.row import ESTIMATED, LOST, UNPRICED
 from proxy.ledger.slots import percentile
 
 # What figures may be grouped by, and the columns that name a group.

@@ -6,7 +6,7 @@ what the same costs row by row. Rows that no database can hold are left out here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +14,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from proxy.ledger.kinds import IS_LOST, Kinds, Labels, storable
-from proxy.ledger.record import UNPRICED, Row, RowTuple
+from proxy.chat import Usage
+from proxy.ledger.kinds import IS_HIT, IS_LOST, MARKS, Kinds, Labels, storable
+from proxy.ledger.row import ESTIMATED, UNPRICED, Row, RowTuple
+from proxy.ledger.tariff import Tariff, Tariffs, costs
 
 if TYPE_CHECKING:
     from proxy.exchange import Miss
@@ -25,15 +27,25 @@ NUMBERS: Final = ("at_ms", "stream", "status", "attempts", "prompt", "completion
                   "written", "reasoning", "cost", "saved", "reference", "ttft_us", "total_us",
                   "auth_us", "classify_us", "cache_us", "upstream_us")  # fmt: skip
 AT = {name: place for place, name in enumerate(NUMBERS)}
+SECONDS: Final = ("first", "total", "auth", "classify", "cache", "upstream")  # of Sheet.seconds
 MOST_TOKENS = 10**10  # of one answer
 MOST_PICO = 10**16  # ten thousand USD for one answer
 
 Column = NDArray[np.int64]
-# What the same tokens cost at another model: prompt, completion, cached, written, Unix seconds of
-# each -> pico-USD, below zero where nobody knows.
-Reference = Callable[[Column, Column, Column, Column, NDArray[np.float64]], Column]
 
-assert Row._fields[10:20] == ("stream", "status", "attempts", *NUMBERS[4:11])
+_TOKENS = slice(AT["prompt"], AT["cost"])
+_PRICED = slice(AT["prompt"], AT["reasoning"])
+_MONEY = slice(AT["cost"], AT["reference"])
+_MICROS = slice(AT["ttft_us"], None)
+_NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What a sheet's tokens cost, and would cost at the model that savings are measured against."""
+
+    tariffs: Tariffs
+    reference: Tariff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,7 @@ class Sheet:
     kinds: Column
     flags: Column
     numbers: Column  # of NUMBERS by rows
+    seconds: NDArray[np.float64]  # of SECONDS by rows; first is not a number where no token came
     errors: dict[int, str]
     tags: dict[int, tuple[str, ...]]
     trails: dict[int, str]
@@ -54,82 +67,100 @@ class Sheet:
         return len(self.ids)
 
 
-def sheet(rows: Sequence[RowTuple], kinds: Kinds, reference: Reference | None) -> Sheet:
-    """At least one row. It may come back with fewer, or with none."""
+def sheet(
+    rows: Sequence[RowTuple], kinds: Kinds, pricing: Pricing
+) -> tuple[Sheet | None, list[RowTuple]]:
+    """A sheet of at least one row, None where that is left of none; and the rows that no database
+    can hold."""
+    made = _tried(rows, kinds, pricing)
+    if made is not None:
+        return made, []
+    kept, refused = list[RowTuple](), list[RowTuple]()
+    for row in rows:
+        (kept if _tried([row], kinds, pricing) is not None else refused).append(row)
+    return (_sheet(kept, kinds, pricing) if kept else None), refused
+
+
+def without_usage(rows: Sequence[RowTuple], kinds: Kinds, pricing: Pricing) -> Sheet:
+    """A sheet of rows that no database can hold, without what is wrong with them."""
+    bare = [tuple(Row._make(row)._replace(id="", usage=None)) for row in rows]
+    made = _sheet(bare, kinds, pricing)  # type: ignore[arg-type]  # a NamedTuple's fields
+    assert made is not None
+    return made
+
+
+def _tried(rows: Sequence[RowTuple], kinds: Kinds, pricing: Pricing) -> Sheet | None:
     try:
-        made = _sheet(rows, kinds, reference)
+        return _sheet(rows, kinds, pricing)
     except OverflowError:  # a count beyond 64 bits
-        made = None
-    if made is None:
-        rows = [row for row in rows if _is_sane(row, kinds)]
-        made = _sheet(rows, kinds, reference) if rows else None
-    return _EMPTY if made is None else made
+        return None
 
 
-def _sheet(rows: Sequence[RowTuple], kinds: Kinds, reference: Reference | None) -> Sheet | None:
+def _sheet(rows: Sequence[RowTuple], kinds: Kinds, pricing: Pricing) -> Sheet | None:
     """None where a row must be left out. Raises OverflowError for the same reason."""
-    columns = list(zip(*rows, strict=True))
-    (at_s, ids, key, route, category, provider, model, task_type, cache, outcome, *counts,
-     first_s, total_s, marks, errors, tags, auth_s, classify_s, cache_s, upstream_s,
-     trails) = columns  # fmt: skip
+    (at_s, ids, key, route, category, provider, model, task_type, cache, outcome, stream, status,
+     attempts, usages, first_s, total_s, errors, tags, auth_s, classify_s, cache_s, upstream_s,
+     trails) = zip(*rows, strict=True)  # fmt: skip
+    prompt, completion, cached, written, reasoning, estimated = zip(
+        *[usage or _NOTHING for usage in usages], strict=True
+    )
     numbers = np.empty((len(NUMBERS), len(rows)), np.int64)
+    counts = (stream, status, attempts, prompt, completion, cached, written, reasoning)
     for place, column in enumerate(counts, 1):
         numbers[place] = column
-    many = kinds.numbers(
-        zip(key, route, category, provider, model, task_type, cache, outcome, marks, strict=True)
-    )
-    if not _are_sane(numbers) or not "".join(ids).isascii():
+    seconds = np.array((first_s, total_s, auth_s, classify_s, cache_s, upstream_s), np.float64)
+    tokens = numbers[_TOKENS]
+    if tokens.min() < 0 or tokens.max() > MOST_TOKENS or not "".join(ids).isascii():
         return None
     at = np.array(at_s)
-    numbers[0] = at * 1000
-    timed = (total_s, auth_s, classify_s, cache_s, upstream_s)
-    for place, seconds in enumerate(timed, AT["total_us"]):
-        numbers[place] = np.array(seconds, np.float64) * 1e6
-    first = np.array(first_s, np.float64)  # None becomes not-a-number
-    numbers[AT["ttft_us"]] = np.where(np.isnan(first), -1, first * 1e6)
-    flags = kinds.flags[many]
-    numbers[AT["reference"]] = _referred(numbers, flags, np.array(marks), at, reference)
+    numbers[AT["at_ms"]] = at * 1000
+    numbers[_MICROS] = np.where(np.isnan(seconds), -1, seconds * 1e6)
+    named = zip(key, route, category, provider, model, task_type, cache, outcome, strict=True)
+    number = kinds.numbers(named)
+    flags = kinds.flags[number]
+    is_used = np.array([bool(name) for name in provider]) & np.array(
+        [usage is not None for usage in usages]
+    )
+    pairs = list(zip(provider, model, strict=True))
+    marks = _price(numbers, flags, is_used, pairs, at, pricing)
+    marks |= np.where(is_used, np.array(estimated, np.int64) * ESTIMATED, 0)
+    if numbers[_MONEY].max() > MOST_PICO:
+        return None
     return Sheet(
-        kinds.labels, ids, many, flags, numbers,
+        kinds.labels, ids, number * MARKS | marks, flags, numbers, seconds,
         {place: storable(error) for place, error in _some(errors)},
         {place: tuple(map(storable, some)) for place, some in _some(tags)},
         {place: _trail(trail) for place, trail in _some(trails)},
     )  # fmt: skip
 
 
-_EMPTY = Sheet((), (), *(np.empty(0, np.int64),) * 2, np.empty((len(NUMBERS), 0), np.int64),
-               {}, {}, {})  # fmt: skip
-
-
 def _some(column: Sequence[Any]) -> list[tuple[int, Any]]:
     return [(place, one) for place, one in enumerate(column) if one] if any(column) else []
 
 
-def _referred(
-    numbers: Column, flags: Column, marks: Column, at_s: NDArray[np.float64],
-    reference: Reference | None,
+def _price(
+    numbers: Column, flags: Column, is_used: NDArray[np.bool_],
+    pairs: Sequence[tuple[str, str]], at_s: NDArray[np.float64], pricing: Pricing,
 ) -> Column:  # fmt: skip
-    """What each row would have cost at the reference model; where that is unknown, what it did."""
-    own: Column = np.where(flags & IS_LOST, 0, numbers[AT["cost"]] + numbers[AT["saved"]])
-    if reference is None:
-        return own
-    prompt, completion, cached, written = numbers[AT["prompt"] : AT["reasoning"]]
-    there = np.minimum(reference(prompt, completion, cached, written, at_s), MOST_PICO)
-    asked = (flags & IS_LOST == 0) & (marks & UNPRICED == 0) & (prompt > 0) & (there >= 0)
-    return np.where(asked, there, own)
-
-
-def _are_sane(numbers: Column) -> bool:
-    """Whether all counts can be tokens: the sums of others would overflow the database's."""
-    tokens, money = numbers[AT["prompt"] : AT["cost"]], numbers[AT["cost"] : AT["reference"]]
-    return bool(tokens.min() >= 0 and tokens.max() <= MOST_TOKENS and money.max() <= MOST_PICO)
-
-
-def _is_sane(row: RowTuple, kinds: Kinds) -> bool:
-    try:
-        return _sheet([row], kinds, None) is not None
-    except OverflowError:
-        return False
+    """Fill in the money, given everything else; the marks of what has no price. pairs: provider
+    and model of each."""
+    used = numbers[_PRICED]
+    places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+    which = np.array([places[pair] for pair in pairs])
+    price = costs([pricing.tariffs.of(*pair) for pair in places], which, used, at_s)
+    is_known = is_used & (price >= 0)
+    price = np.where(is_known, price, 0)
+    is_lost = flags & IS_LOST != 0
+    is_free = (flags & IS_HIT != 0) & ~is_lost
+    numbers[AT["cost"]] = np.where(is_free, 0, price)
+    numbers[AT["saved"]] = np.where(is_free, price, 0)
+    marks: Column = np.where(is_used & ~is_known, UNPRICED, 0)
+    there = np.full(len(which), -1)
+    if pricing.reference is not None:
+        there = np.minimum(costs([pricing.reference], np.zeros_like(which), used, at_s), MOST_PICO)
+    is_there = (marks == 0) & (used[0] > 0) & (there >= 0)
+    numbers[AT["reference"]] = np.where(is_lost, 0, np.where(is_there, there, price))
+    return marks
 
 
 def _trail(trail: Sequence[Miss]) -> str:

@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING
 
 from proxy.ledger.batch import DAY_MS
 from proxy.ledger.book import Answer, Book, Lost, Place, Reader, Slow, Trouble
-from proxy.ledger.kinds import Kinds
-from proxy.ledger.recent import Recent
-from proxy.ledger.record import HELD_ROWS
-from proxy.ledger.sheet import Reference, Sheet, sheet
 from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
@@ -27,8 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.25  # a killed process loses what came after the last flush
-SHEET_ROWS = 500  # made at a stretch, in half a millisecond; then the loop may run
-PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
+PAUSE_SECONDS = 0.0002  # between sheets: enough for the loop to take the interpreter
 BATCH_SHEETS = 10  # one transaction: some milliseconds
 RETRY_SECONDS = 5.0  # after a failure
 SWEEP_SECONDS = 3600.0  # between looks for rows past their retention
@@ -52,22 +47,18 @@ class Store:
         wall: Clock,
         *,
         retention_days: int = 400,
-        reference: Reference | None = None,
     ) -> None:
         self._place = place
         self._recorder = recorder
         self._now = now
         self._wall = wall
         self._retention_days = retention_days
-        self._reference = reference
         self._asks: queue.Queue[Callable[[], None] | None] = queue.Queue(ASKS_LIMIT)
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._book: Book | None = None
-        self._refused = 0  # of sheets, and of books that are closed
-        self._kinds = Kinds()
-        self._pending: list[Sheet] = []
+        self._refused = 0  # of books that are closed
         self._retry_at = self._sweep_at = 0.0
-        self.recent = Recent()
+        self.recent = recorder.recent
         self._closing = False
         self.failing = ""  # why, while it fails
         self.written = 0
@@ -106,10 +97,9 @@ class Store:
             answer.set_exception(Unavailable("too many reports are asked for at once"))
         return answer
 
-    def configure(self, retention_days: int, reference: Reference | None) -> None:
+    def configure(self, retention_days: int) -> None:
         """A reload: from the next batch on."""
         self._retention_days = retention_days
-        self._reference = reference
 
     def figures(self) -> dict[str, float]:
         """For the metrics: names ending in _total count."""
@@ -119,7 +109,7 @@ class Store:
             "ledger_rows_total": float(self.written),
             "ledger_rows_dropped_total": float(self._recorder.dropped + refused),
             "ledger_failures_total": float(self.failures),
-            "ledger_waiting_rows": float(self._recorder.waiting + self._held),
+            "ledger_waiting_rows": float(self._recorder.waiting + self._recorder.held),
             "ledger_up": 0.0 if self.failing else 1.0,
             "cost_usd_total": self.recent.cost / PICO,
             "saved_usd_total": self.recent.saved / PICO,
@@ -153,38 +143,19 @@ class Store:
 
     def _flush(self) -> None:
         """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
-        self._take()
+        recorder = self._recorder
+        while recorder.settle_some():
+            sleep(PAUSE_SECONDS)
         if self._now() < self._retry_at:
             return
         try:
             book = self._open()
-            while self._pending:
-                batch = self._pending[:BATCH_SHEETS]
-                done = book.write(batch)
-                self.written += sum(map(len, batch[:done]))
-                del self._pending[:done]
+            while batch := recorder.first(BATCH_SHEETS):
+                self.written += recorder.done(book.write(batch))
         except Trouble as trouble:
             self._failed(trouble)
         else:
             self._recovered()
-
-    def _take(self) -> None:
-        """Make sheets of the rows that wait, as far as these may wait on."""
-        fresh, room = [], HELD_ROWS - self._held
-        while rows := self._recorder.take(min(SHEET_ROWS, room)):
-            made = sheet(rows, self._kinds, self._reference)
-            self._refused += len(rows) - len(made)
-            if made:
-                fresh.append(made)
-            room -= len(made)
-            sleep(PAUSE_SECONDS)
-        if fresh:
-            self.recent.add(fresh)
-            self._pending += fresh
-
-    @property
-    def _held(self) -> int:
-        return sum(map(len, self._pending.copy()))
 
     def _open(self) -> Book:
         if self._book is None:

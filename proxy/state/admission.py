@@ -8,7 +8,8 @@ as the loop keeps up, slowly where it was cut last. What is beyond it is refused
 costs microseconds, instead of being served late, which costs everybody.
 
 A queue that stands is recognised after half a second; one that grows so fast that a single turn has
-work for longer than may stand, at once: everything that waits then would be let in before.
+work for as long as may stand, at once: else all that comes until then would be let in. What waited
+for the process to start is neither.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ FULL = 0.8  # of it was open: more may help; else it is not the limit that keeps
 FORGET_S = 10.0  # without another cut, after which it is forgotten
 LEAST = 32  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
-SUDDEN = 64  # open exchanges that fill a turn with work for target_s: that alone is overload
+SUDDEN = 64  # open exchanges, that fill one turn with work for target_s, are overload already
+START_S = 3.0  # what waited for this process may take so long
 RETRY_S = 1  # what a refused client is told at least
 MOST_WAIT_S = 5  # more, the further the limit is down: it takes its time to grow
 
@@ -47,6 +49,7 @@ class Admission:
     """
 
     __slots__ = (
+        "_began_at",
         "_cut_at",
         "_edge",
         "_edge_at",
@@ -71,7 +74,7 @@ class Admission:
         self.keys = 0  # with something open
         self.refused = 0
         self._good_at: float | None = None  # when the loop was last on time
-        self._cut_at = self._edge_at = 0.0
+        self._began_at = self._cut_at = self._edge_at = 0.0
         self._edge = 0.0  # the limit that was too much, when it was cut last
         self._highest = 0  # open at a look, and
         self._seen = 0  # refused in all, when the limit was last thought of
@@ -119,11 +122,11 @@ class Admission:
         late = 0.0
         if target_s:
             late = max(lag_s / target_s, busy_s / (BUSY_S if self.overloaded else target_s))
-            if busy_s >= target_s and self.open > SUDDEN and not self.overloaded:
-                self._cut(now, 1.0)
         if self.pace is not None:
             self.pace.sample(now, cpu_s, overloaded=self.overloaded)
         self._highest = max(self._highest, self.open)
+        if self._good_at is None:
+            self._began_at = now
         if self._good_at is None or late <= 1.0:
             self._good_at = now
             if now - self._cut_at >= INTERVAL_S and self.limit < self._most:
@@ -132,7 +135,11 @@ class Admission:
                     self._grow(now)
                 self._seen, self._highest = self.refused, 0
             return
-        if now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
+        if now - self._began_at < START_S:
+            return
+        if busy_s >= self._target_s and self.open > SUDDEN and not self.overloaded:
+            self._cut(now, 1.0)
+        elif now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
             if self.open > HEADROOM * self.limit:
                 return  # the last cut has yet to show: answers under way take their time
             self._cut(now, late)

@@ -93,7 +93,7 @@ def test_a_head_is_known_to_the_service_that_served_it_and_keeps_no_secret() -> 
     assert found(heads, data, service) == (head, 12)
     assert head.caller is ALICE
     assert b"sk-" not in repr(head).encode()
-    assert head.names[b"x-firsttoken-tags"] == b"a"
+    assert head.names == {b"x-firsttoken-tags": b"a"}
     assert found(heads, data, object()) is None
 
 
@@ -119,9 +119,7 @@ def test_a_head_with_a_trace_of_its_own_is_still_the_same_head() -> None:
     heads = Heads()
     head = judged(heads, TRACED % (PARENTS[0], b"5", b"a1"))
     assert again(head, TRACED % (PARENTS[1], b"6789", b"b-22")) == 6789
-    assert head.names[b"traceparent"] == PARENTS[1]
-    assert head.names[b"x-request-id"] == b"b-22"
-    assert b"authorization" not in head.names
+    assert head.names == {b"traceparent": PARENTS[1]}  # nobody reads the others again
     assert found(heads, TRACED % (PARENTS[1], b"6789", b"b-22")) is None  # one connection's alone
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.chat import Usage
-from proxy.ledger import record, reports
+from proxy.ledger import reports
 from proxy.ledger.postgres import Server
 from proxy.ledger.reports import GROUPS, Period
 from proxy.ledger.store import Unavailable
 from tests.admin.house import ENVIRON, house
-from tests.ledger.books import NOON, Ledger, exchange, ledger, sheets, until
+from tests.ledger.books import NOON, Ledger, exchange, ledger, recorder, sheets, until
 from tests.ledger.conftest import POSTGRES
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def test_rows_wait_while_the_server_is_gone(
 
 def test_what_waits_is_bounded(monkeypatch) -> None:
     monkeypatch.setattr("proxy.ledger.record.HELD_ROWS", 100)
-    monkeypatch.setattr("proxy.ledger.store.HELD_ROWS", 100)
-    assert record.HELD_ROWS == 100
+    monkeypatch.setattr("proxy.ledger.record.LATE_ROWS", 100)
+    monkeypatch.setattr("proxy.ledger.record.SHEET_ROWS", 50)
     nowhere = Server("postgresql://tester@127.0.0.1:1/none", lambda: NOON)
     with ledger(place=nowhere) as book:
         book.record()
@@ -150,8 +150,11 @@ def test_a_batch_whose_commit_nobody_answered_is_written_once(
     cluster: Cluster, database: str, is_in: bool
 ) -> None:
     place = server(cluster, database)
-    rows = Ledger()
-    batch = [one for _ in range(5) for one in sheets([exchange()], rows)]
+    rows = recorder()
+    batch = []
+    for _ in range(5):
+        rows.record(exchange(), 1.5)
+        batch += sheets(rows)
     book = place.open()
     if is_in:
         assert book.write(batch) == 5
@@ -159,7 +162,8 @@ def test_a_batch_whose_commit_nobody_answered_is_written_once(
         place.batch += 1
     place.doubtful = 5  # as after a COMMIT that was cut off
     book.close()
-    more = [*batch, *sheets([exchange()], rows)]
+    rows.record(exchange(), 1.5)
+    more = [*batch, *sheets(rows)]
     again = place.open()
     done = again.write(more)
     assert done == (5 if is_in else 6)

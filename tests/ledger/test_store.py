@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.ledger import sqlite
 from proxy.ledger.book import Foreign
 from proxy.ledger.layout import STEPS
 from proxy.ledger.sqlite import open_ledger
@@ -28,6 +29,18 @@ def test_without_a_file_it_is_kept_in_memory() -> None:
     with ledger() as book:
         book.record()
         assert book.rows("SELECT sum(n) FROM days") == [(1,)]
+
+
+def test_in_memory_the_oldest_rows_go_and_their_sums_stay(monkeypatch) -> None:
+    monkeypatch.setattr(sqlite, "ROWS_IN_MEMORY", 100)
+    with ledger() as book:
+        for _ in range(12):
+            for _ in range(25):
+                book.record()
+            book.rows("SELECT 1")  # after what was recorded
+        assert book.rows("SELECT sum(n) FROM days") == [(300,)]
+        ((kept,),) = book.rows("SELECT count(*) FROM rows")
+    assert 100 <= kept <= 150
 
 
 @pytest.mark.slow

@@ -23,15 +23,13 @@ from proxy.chat import Usage
 from proxy.exchange import Exchange
 from proxy.ledger import reports
 from proxy.ledger.book import Book
-from proxy.ledger.kinds import Kinds
 from proxy.ledger.postgres import Server
-from proxy.ledger.record import Recorder, RowTuple
+from proxy.ledger.record import SHEET_ROWS
 from proxy.ledger.reports import Period
-from proxy.ledger.sheet import sheet
+from proxy.ledger.sheet import Sheet
 from proxy.ledger.sqlite import File
-from proxy.ledger.store import BATCH_SHEETS, FLUSH_SECONDS, SHEET_ROWS
-from proxy.ledger.tariff import Tariff, Tariffs
-from tests.ledger.books import NOON, PRICES, Ledger, exchange, prices
+from proxy.ledger.store import BATCH_SHEETS, FLUSH_SECONDS
+from tests.ledger.books import NOON, Ledger, exchange, recorder, sheets
 
 DAYS = 365
 MODELS = (("openai", "gpt"), ("groq", "llama"), ("anthropic", "opus"), ("local", "tiny"))
@@ -56,34 +54,27 @@ def exchanges() -> list[Exchange]:
     return made
 
 
-def batches(rows: int) -> Iterator[list[RowTuple]]:
+def batches(rows: int) -> Iterator[list[Sheet]]:
     """The rows in order of time, as many as the writer takes at once."""
     wall = [0.0]
-    recorder = Recorder(Tariffs(prices), lambda: wall[0])
+    book = recorder(lambda: wall[0])
     some = exchanges()
     step_s = DAYS * 86_400 / rows
-    most = SHEET_ROWS * BATCH_SHEETS
     for number in range(rows):
         wall[0] = NOON - DAYS * 86_400 + number * step_s
-        recorder.record(some[number % len(some)], 1.5)
-        if recorder.waiting == most:
-            yield recorder.take(most)
-    yield recorder.take(most)
+        book.record(some[number % len(some)], 1.5)
+        if book.waiting == SHEET_ROWS * BATCH_SHEETS:
+            yield sheets(book)
+    yield sheets(book)
 
 
 def write(book: Book, rows: int) -> float:
-    """Rows a second of the writing alone; recording them is not counted."""
-    kinds = Kinds()
-    reference = Tariff(PRICES["anthropic/opus"]).costs
+    """Rows a second of the writing alone; making their sheets is not counted."""
     spent = 0.0
     for batch in batches(rows):
         began = time.perf_counter()
-        made = [
-            sheet(batch[at : at + SHEET_ROWS], kinds, reference)
-            for at in range(0, len(batch), SHEET_ROWS)
-        ]
-        while made:
-            del made[: book.write(made)]
+        while batch:
+            del batch[: book.write(batch)]
         spent += time.perf_counter() - began
     return rows / spent
 

@@ -24,6 +24,8 @@ enabled = {cache}
 max_bytes = 8388608
 [local]
 enabled = false
+[ledger]
+path = "{ledger}"
 [[provider]]
 name = "mock"
 dialect = "openai"
@@ -99,22 +101,31 @@ def listening(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 @contextmanager
+def provider() -> Iterator[Process]:
+    """The scripted provider."""
+    with TemporaryDirectory() as name:
+        port = free_port()
+        running = _start(Path(name), port, "mock", "--port", str(port))
+        try:
+            yield running
+        finally:
+            running.process.terminate()
+            running.process.wait(60)
+
+
+@contextmanager
 def house(server: str = "", *, cache: bool = False, extra: str = "") -> Iterator[Process]:
     """The proxy, in front of the scripted provider."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        started = []
+    with TemporaryDirectory() as name, provider() as upstream:
+        folder, port = Path(name), free_port()
+        file = folder / "firsttoken.toml"
+        words = {"server": server, "cache": "true" if cache else "false"}
+        words["ledger"] = str(folder / "ledger.db")
+        file.write_text(CONFIG.format(port=port, upstream=upstream.port, **words) + extra)
+        proxy = _start(folder, port, "serve", "--config", str(file))
+        proxy.upstream = upstream
         try:
-            ports = free_port(), free_port()
-            started.append(_start(folder, ports[0], "mock", "--port", str(ports[0])))
-            file = folder / "firsttoken.toml"
-            words = {"server": server, "cache": "true" if cache else "false"}
-            file.write_text(CONFIG.format(port=ports[1], upstream=ports[0], **words) + extra)
-            started.append(proxy := _start(folder, ports[1], "serve", "--config", str(file)))
-            proxy.upstream = started[0]
             yield proxy
         finally:
-            for one in started:
-                one.process.terminate()
-            for one in started:
-                one.process.wait(60)
+            proxy.process.terminate()
+            proxy.process.wait(60)

@@ -240,14 +240,9 @@ def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Foun
     with TemporaryDirectory() as folder:
         places = [Path(folder) / str(number) for number in range(clients)]
         running = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.load.soak", "--client", str(proxy.port), str(place),
-                 "--count", str(count // clients), "--clients", str(clients),
-                 "--seed", str(number)],
-                cwd=ROOT,
-            )
+            _start(proxy.port, place, count // clients, AT_ONCE // clients, number)
             for number, place in enumerate(places)
-        ]  # fmt: skip
+        ]
         _watch(proxy, running, places, each, found)
         for process, place in zip(running, places, strict=True):
             if process.returncode:
@@ -259,6 +254,12 @@ def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Foun
     time.sleep(2.0)
     found.looks.append((found.done, proxy.rss_bytes(), proxy.descriptors()))
     return found
+
+
+def _start(port: int, place: Path, count: int, at_once: int, seed: int) -> subprocess.Popen[bytes]:
+    words = ["--client", str(port), str(place), "--count", str(count), "--seed", str(seed)]
+    words += ["--at-once", str(at_once)]
+    return subprocess.Popen([sys.executable, "-m", "tests.load.soak", *words], cwd=ROOT)
 
 
 def _watch(
@@ -299,6 +300,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help=argparse.SUPPRESS)
     parser.add_argument("--client", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.client:

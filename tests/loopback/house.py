@@ -6,13 +6,14 @@ import asyncio
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import orjson
 
 from benchmarks.mock import ScriptedUpstream
 from proxy import config
 from proxy.app import App
-from proxy.ledger.record import Row
+from tests.ledger.books import rows
 from tests.waiting import until
 
 ROUTE = """
@@ -56,7 +57,7 @@ class Running:
     backup: ScriptedUpstream
     port: int
 
-    async def rows(self, count: int) -> list[Row]:
+    async def rows(self, count: int) -> list[SimpleNamespace]:
         """So many exchanges as they were written down, of a proxy that holds them."""
         return await held(self.app, count)
 
@@ -66,11 +67,11 @@ async def hold(app: App) -> None:
     await asyncio.to_thread(app.memory.store.close)
 
 
-async def held(app: App, count: int) -> list[Row]:
+async def held(app: App, count: int) -> list[SimpleNamespace]:
     """The rows that wait, when there are so many: they may come after the answers."""
     recorder = app.memory.recorder
     assert await until(lambda: recorder.waiting >= count)
-    return [Row._make(one) for one in recorder.take(count + 1)]
+    return rows(recorder)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiohttp
 import orjson
@@ -11,7 +12,6 @@ from aiohttp import web
 
 from proxy import config
 from proxy.app import App
-from proxy.ledger.record import Row
 from tests.loopback.house import held, hold
 
 SECRET = "sk-provider-secret"
@@ -119,7 +119,7 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    async def row(self) -> Row:
+    async def row(self) -> SimpleNamespace:
         """What the ledger was told of the one call so far; it may come after the answer."""
         (row,) = await held(self.app, 1)
         return row

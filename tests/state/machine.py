@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from random import Random
 
 from proxy.exchange import Share
-from proxy.state.admission import LOOK_SECONDS, Admission
+from proxy.state.admission import LOOK_SECONDS, START_S, Admission
 from proxy.state.pace import Pace
 
 
@@ -48,6 +48,7 @@ def play(load: float, seconds: float, work: Work, settle_s: float = 10.0) -> Out
     rand = Random(1)
     began = idle = 0.0
     gate, share = Admission(most=100_000, target_s=0.1, pace=Pace(lambda: began)), Share()
+    gate.sample(0.0, -START_S)  # it has been there for a while
     rate = load * work.per_s
     now, came, done, most, look = 0.0, 0, 0, 0, LOOK_SECONDS
     ready: list[tuple[float, int]] = []

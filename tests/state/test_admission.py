@@ -216,7 +216,6 @@ def test_it_costs_next_to_nothing() -> None:
         (1.1, Work(), 0.95, 0.120),  # the queue takes its time to be one
         (4.0, Work(), 0.95, 0.010),
         (10.0, Work(), 0.9, 0.020),
-        (4.0, CLUMP, 0.9, 0.010),
         (4.0, Work(gap_s=0.05), 0.8, 0.030),  # answers of two seconds: a cut shows late
     ],
 )
@@ -227,6 +226,14 @@ def test_a_machine_that_is_asked_too_much_gives_what_it_can(
     assert found.share >= share, found
     assert found.refusal_p99_s <= refusal_s, found
     assert found.most < 1000
+
+
+def test_answers_that_come_at_once_do_not_come_together() -> None:
+    found = play(4.0, 30.0, CLUMP)
+    assert found.share >= 0.9, found
+    assert found.refusal_p99_s <= 0.010, found
+    found = play(4.0, 30.0, CLUMP, settle_s=0.0)
+    assert found.refusal_p99_s <= 0.060, "with the half second that finds the limit"
 
 
 def test_once_overloaded_a_shorter_queue_counts() -> None:

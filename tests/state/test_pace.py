@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.exchange import Share
-from proxy.state.admission import LEAST, LOOK_SECONDS, Admission
+from proxy.state.admission import LEAST, LOOK_SECONDS, START_S, Admission
 from proxy.state.pace import BURST, FASTER, LEAST_PER_S, Pace
 
 
@@ -75,20 +75,39 @@ def test_a_key_with_less_than_its_share_does_not_wait() -> None:
     assert [gate.enter(modest) is None for _ in range(5)] == [True] * 5
 
 
-def test_one_turn_with_work_for_longer_than_may_stand_is_overload_at_once() -> None:
+def test_a_turn_with_work_for_as_long_as_may_stand_is_overload_at_once() -> None:
     gate = Admission(most=1000, target_s=0.1)
     share = Share()
+    gate.sample(0.0, 0.0)
+    gate.sample(0.0, START_S)
     for _ in range(LEAST):
         gate.enter(share)
-    gate.sample(0.3, 0.05, 0.3)
+    for look in range(1, 3):
+        gate.sample(0.3, START_S + look * LOOK_SECONDS, 0.3)
     assert not gate.overloaded, "so few do not make a crowd"
     for _ in range(200):
         gate.enter(share)
-    gate.sample(0.3, 0.1, 0.0)
+    gate.sample(0.3, START_S + 3 * LOOK_SECONDS, 0.0)
     assert not gate.overloaded, "late without work: somebody else has the CPU"
-    gate.sample(0.3, 0.15, 0.12)
+    gate.sample(0.3, START_S + 4 * LOOK_SECONDS, 0.12)
     assert gate.overloaded
     assert gate.enter(share) is not None
+
+
+def test_what_waited_for_the_process_to_start_is_no_overload() -> None:
+    gate = Admission(most=1000, target_s=0.1)
+    share = Share()
+    for _ in range(500):
+        gate.enter(share)
+    now = 100.0
+    while now < 100.0 + START_S - LOOK_SECONDS:
+        gate.sample(0.3, now, 0.3)
+        now += LOOK_SECONDS
+    assert not gate.overloaded
+    while now < 100.0 + START_S + 1.0:
+        gate.sample(0.3, now, 0.3)
+        now += LOOK_SECONDS
+    assert gate.overloaded
 
 
 def test_a_limit_that_keeps_nobody_out_does_not_grow() -> None:
