@@ -94,6 +94,13 @@ def test_the_configuration_by_example_is_one() -> None:
     assert settings.shared.url is not None
 
 
+@pytest.mark.parametrize(("table", "key"), sorted(set(re.findall(r"`\[(\w+)\] (\w+)", README))))
+def test_every_setting_that_it_names_is_one(table: str, key: str) -> None:
+    with pytest.raises(config.ConfigError) as refused:
+        config.parse(f"[{table}]\n{key} = [[]]\n", "README.md", {})
+    assert "unknown" not in str(refused.value)
+
+
 async def test_every_endpoint_of_the_table_is_served() -> None:
     table = README.split("| request | is answered by |")[1].split("\n\n")[0]
     named = set(re.findall(r"(?:`|, |\s)(/[a-z][\w/.]*)", table)) - {"/v1/..."}
