@@ -15,6 +15,7 @@ from proxy.cache import guards
 from proxy.cache.entry import Entry
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
+from proxy.cache.words import plain_words
 
 BUDGET_S = 0.5  # a comparison that takes longer hardly ever comes before the first token
 CANDIDATES = 4  # compared at once
@@ -99,10 +100,16 @@ def doubts_among(
     """
     doubts: list[Doubt] = []
     asked: Prompt | None = None
+    ours: set[str] = set()
     for entry, near in near_ones:
         if near < FLOOR or len(doubts) == CANDIDATES:
             break
-        asked = asked or read(text)
+        if asked is None:
+            asked = read(text)
+            ours = plain_words(text, french=asked.french)
+        theirs = plain_words(entry.text, french=asked.french)
+        if theirs - asked.content and ours - theirs:
+            continue  # each has a word of its own: see `needed`; a sixth of a reading tells
         least = needed(prepare(entry.text), asked)
         if least < guards.REFUSED:
             doubts.append(Doubt(entry, least))
