@@ -150,9 +150,9 @@ class Supervisor:
     def _upgrade(self) -> None:
         if self._successor is not None or self._stopping_since is not None:
             return
-        rows = [[sock.fileno() for sock in one.sockets] for one in self.workers]
-        if self.start.sockets and not self.start.rows:
-            rows = rows[:1]  # all workers share it, and so will the next
+        # Workers that share a socket are one row: wrapped twice, it would be closed twice.
+        rows = list(dict.fromkeys(tuple(sock.fileno() for sock in one.sockets)
+                                  for one in self.workers))  # fmt: skip
         try:
             self._successor = Successor(rows, self.start.environ)
         except OSError as error:

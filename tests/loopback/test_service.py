@@ -140,6 +140,26 @@ async def test_a_successor_takes_over_under_load(service: Systemd, workers: str)
             await asyncio.sleep(0.05)
 
 
+async def test_a_successor_of_a_successor_shares_the_socket_too(service: Systemd) -> None:
+    await service.start("--workers", "2")
+    pids = [service.process.pid, await service.upgrade()]
+    os.kill(pids[1], signal.SIGUSR2)
+    async with asyncio.timeout(30):
+        while (note := await service.notes.get()) in ("", f"MAINPID={pids[1]}") or not (
+            note.startswith("MAINPID=")
+        ):
+            pass
+    pids.append(int(note.removeprefix("MAINPID=")))
+    assert len(set(pids)) == 3
+    for _ in range(4):
+        assert (await ask(service.port, SHORT, stream=False)).status == 200
+    assert "did not start" not in service.log.read_text()
+    os.kill(pids[2], signal.SIGTERM)
+    async with asyncio.timeout(10):
+        while lives(pids[2]):
+            await asyncio.sleep(0.05)
+
+
 async def test_a_successor_that_cannot_start_changes_nothing(service: Systemd) -> None:
     await service.start()
     good = service.config.read_text()
