@@ -36,15 +36,21 @@ def run(args: argparse.Namespace) -> int:
     figures["tenants"] = quality.tenants(args.lookups, classifier)
     for count in args.entries:
         _say(f"filling {count:,} entries")
-        figures[f"{count} entries"] = speed.measure(count, args.rounds, classifier)
+        indexed = count <= args.indexed
+        figures[f"{count} entries"] = speed.measure(count, args.rounds, classifier, indexed=indexed)
+        _write(args.json, figures)  # of a run that is cut short this much stays
     for name, found in figures.items():
         sys.stdout.write(f"{name}\n")
         for what, value in found.items():
             sys.stdout.write(f"  {what:24}{value:14,.3f}{_limit(name, what)}\n")
-    if args.json:
-        told = {"machine": machine(), "figures": figures}
-        Path(args.json).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    _write(args.json, figures)
     return 0
+
+
+def _write(path: str | None, figures: Mapping[str, Mapping[str, float]]) -> None:
+    if path:
+        told = {"machine": machine(), "figures": figures}
+        Path(path).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
 
 
 def _say(words: str) -> None:
