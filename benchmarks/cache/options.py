@@ -12,8 +12,9 @@ examples:
   firsttoken bench cache --entries 10000 100000 1000000 --json cache.json
   firsttoken bench cache --pairs questions.jsonl --lookups 1000000
 
-A million entries take two minutes of CPU and 2 GB, and their index two more. Times are CPU times of this process, so that a busy
-machine spoils them less. Rows of --pairs hold a, b and label (1: one answer serves both)."""
+A million entries take two minutes of CPU and 2 GB, and their index two more. Times are CPU times of
+this process, so that a busy machine spoils them less. Rows of --pairs hold a, b and label (1: one
+answer serves both)."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
