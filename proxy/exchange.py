@@ -42,7 +42,7 @@ ANONYMOUS = Caller(name="anonymous", tenant="anonymous")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller may ask of one request, by body object or header (PRODUCT section 3)."""
+    """What a caller may ask of one request, by body object or header."""
 
     use_case: str | None = None
     budget_tier: str | None = None

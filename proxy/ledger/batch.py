@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from proxy.ledger.kinds import IS_LOST, LABELS_LIMIT, OTHER, VALUES_LIMIT, Labels
 from proxy.ledger.layout import LABELS, SUMS
-from proxy.ledger.pack import INSERT, Packed, packed
+from proxy.ledger.pack import INSERT, packed
 from proxy.ledger.sheet import AT, Column, Sheet
 from proxy.ledger.slots import slots_of
 
 if TYPE_CHECKING:
-    from proxy.ledger.book import Reader, Writer
+    from proxy.ledger.book import Reader
 
+PAUSE_SECONDS = 0.0002  # between packs: enough for the loop to take the interpreter
 TAGS_LIMIT = 2000  # distinct tags this process keeps apart
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -25,6 +27,7 @@ _MOST = 2**63 - 1
 _SLOT_BITS = 9  # 64-bit microseconds have fewer than 512 slots
 
 Values = tuple[Any, ...]
+Statement = tuple[str, list[Values]]  # and the values of each of its runs
 
 
 def _adding(table: str, key: tuple[str, ...], sums: tuple[str, ...]) -> str:
@@ -37,30 +40,13 @@ def _adding(table: str, key: tuple[str, ...], sums: tuple[str, ...]) -> str:
     )
 
 
+_SUMS = [AT[name] for name in SUMS]
 _ADDED = ("n", *SUMS, "ttft_n", "ttft_us")
 HOURS = _adding("hours", ("hour", "labels"), _ADDED)
 DAYS = _adding("days", ("day", "labels"), _ADDED)
 TIMES = _adding("times", ("speed", "kind", "slot", "day"), ("n",))
 DAY_TIMES = _adding("day_times", ("day", "kind", "slot"), ("n",))
 TAGS = _adding("tag_days", ("day", "tag"), ("n", "prompt", "completion", "cost", "saved"))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one transaction writes. added: statements that add up, and their values, each in an
-    order that is the same for everybody."""
-
-    packs: Sequence[Packed]
-    added: Sequence[tuple[str, Sequence[Values]]]
-
-    def write_packs(self, writer: Writer) -> None:
-        """What is this process' own."""
-        writer.executemany(INSERT, self.packs)
-
-    def add_up(self, writer: Writer) -> None:
-        """What all processes share."""
-        for statement, values in self.added:
-            writer.executemany(statement, values)
 
 
 class Entries:
@@ -77,30 +63,48 @@ class Entries:
         """What was inserted in this transaction is gone."""
         self._known[:] = -1
 
-    def batch(self, sheets: Sequence[Sheet]) -> Batch:
-        """At least one sheet, none of them empty. Makes the labels that are new."""
-        found = [self._numbered(sheet) for sheet in sheets]
+    def rows(self, sheets: Sequence[Sheet]) -> Iterator[Statement]:
+        """What keeps the rows; at least one sheet, none of them empty. Makes the labels that are
+        new."""
+        for sheet in sheets:
+            labels, _ = self._numbered(sheet)
+            yield INSERT, [packed(sheet, labels)]
+            sleep(PAUSE_SECONDS)
+
+    def sums(self, sheets: Sequence[Sheet]) -> Iterator[Statement]:
+        """What adds the same sheets up, each in an order that is the same for everybody."""
         numbers = np.concatenate([sheet.numbers for sheet in sheets], axis=1)
         is_lost = np.concatenate([sheet.flags for sheet in sheets]) & IS_LOST != 0
-        labels = np.concatenate([one for one, _ in found])
-        speeds = np.concatenate([one for _, one in found])
-        tags = self._tags_of(sheets)
-        return Batch(
-            [packed(sheet, one) for sheet, (one, _) in zip(sheets, found, strict=True)],
-            [*_rollups(numbers, labels, speeds, is_lost), *([(TAGS, tags)] if tags else ())],
-        )
+        labels, speeds = np.concatenate([self._numbered(sheet) for sheet in sheets], axis=1)
+        at, ttft = numbers[AT["at_ms"]], numbers[AT["ttft_us"]]
+        came = ttft >= 0
+        sums = np.vstack((numbers[_SUMS], came, np.where(came, ttft, 0)))
+        yield HOURS, _summed(at // HOUR_MS, labels, sums)
+        days = at // DAY_MS
+        yield DAYS, _summed(days, labels, sums)
+        everyone: dict[tuple[int, int, int], int] = defaultdict(int)
+        for kind, asked, micros in (
+            (0, came & ~is_lost, ttft),
+            (1, ~is_lost, numbers[AT["total_us"]]),
+        ):
+            counted = _counted(days[asked], speeds[asked], micros[asked])
+            yield TIMES, [(speed, kind, slot, day, n) for day, speed, slot, n in counted]
+            for day, _, slot, n in counted:
+                everyone[day, kind, slot] += n
+        yield DAY_TIMES, [(*key, n) for key, n in sorted(everyone.items())]
+        yield TAGS, self._tags_of(sheets)
 
-    def _numbered(self, sheet: Sheet) -> tuple[Column, Column]:
+    def _numbered(self, sheet: Sheet) -> Column:
         """The ids of each row's labels, and of its speed."""
         many = len(sheet.names)
         if many > self._known.shape[1]:
             self._known = np.full((2, 2 * many), -1)
-        labels, speeds = self._known[:, sheet.kinds]
-        if labels.min() < 0:
-            for kind in np.unique(sheet.kinds[labels < 0]).tolist():
+        found: Column = self._known[:, sheet.kinds]
+        if found.min() < 0:
+            for kind in np.unique(sheet.kinds[found[0] < 0]).tolist():
                 self._known[:, kind] = self._id(sheet.names[kind])
-            labels, speeds = self._known[:, sheet.kinds]
-        return labels, speeds
+            found = self._known[:, sheet.kinds]
+        return found
 
     def _tags_of(self, sheets: Sequence[Sheet]) -> list[Values]:
         """What to add to each day's tags."""
@@ -160,29 +164,6 @@ class Entries:
 
 
 # ---- sums ----------------------------------------------------------------------------------------
-
-
-def _rollups(
-    numbers: Column, labels: Column, speeds: Column, is_lost: Column
-) -> list[tuple[str, Sequence[Values]]]:
-    at, ttft = numbers[AT["at_ms"]], numbers[AT["ttft_us"]]
-    came = ttft >= 0
-    sums = np.vstack((numbers[[AT[name] for name in SUMS]], came, np.where(came, ttft, 0)))
-    days = at // DAY_MS
-    times, day_times = [], dict[tuple[int, int, int], int]()
-    for kind, asked, micros in (
-        (0, came & ~is_lost, ttft),
-        (1, ~is_lost, numbers[AT["total_us"]]),
-    ):
-        for day, speed, slot, n in _counted(days[asked], speeds[asked], micros[asked]):
-            times.append((speed, kind, slot, day, n))
-            day_times[day, kind, slot] = day_times.get((day, kind, slot), 0) + n
-    return [
-        (HOURS, _summed(at // HOUR_MS, labels, sums)),
-        (DAYS, _summed(days, labels, sums)),
-        (TIMES, sorted(times)),
-        (DAY_TIMES, [(*key, n) for key, n in sorted(day_times.items())]),
-    ]
 
 
 def _summed(periods: Column, labels: Column, sums: Column) -> list[Values]:

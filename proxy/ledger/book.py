@@ -48,12 +48,6 @@ class Reader(Protocol):
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Cursor: ...
 
 
-class Writer(Reader, Protocol):
-    """Whom a batch is given to, within a transaction."""
-
-    def executemany(self, sql: str, values: Sequence[Sequence[Any]], /) -> Any: ...
-
-
 class Book(Protocol):
     """An open ledger. Everything here raises Trouble."""
 

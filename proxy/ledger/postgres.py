@@ -177,10 +177,11 @@ class PostgresBook:
     def _write(self, sheets: Sequence[Sheet]) -> None:
         server = self._server
         with self._connection.transaction():
-            batch = self._entries.batch(sheets)
-            batch.write_packs(self._session)
+            for statement, values in self._entries.rows(sheets):
+                self._session.executemany(statement, values)
             self._alone()
-            batch.add_up(self._session)
+            for statement, values in self._entries.sums(sheets):
+                self._session.executemany(statement, values)
             server.batch += 1
             self._session.execute(_WROTE, (server.writer, server.batch, int(self._wall() * 1000)))
             server.doubtful = len(sheets)  # from here on it may be in and nobody told

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -104,9 +105,8 @@ class SqliteBook:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            batch = self._entries.batch(sheets)
-            batch.write_packs(connection)
-            batch.add_up(connection)
+            for statement, values in chain(self._entries.rows(sheets), self._entries.sums(sheets)):
+                connection.executemany(statement, values)
             if self._in_memory:
                 self._bound(sum(map(len, sheets)))
             connection.execute("COMMIT")

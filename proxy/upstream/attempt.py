@@ -222,8 +222,7 @@ class Attempt:
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
-            connection.taker = None
-            connection.listener = Lingerer(connection, wheel)
+            connection.take_back(Lingerer(connection, wheel))
             connection.resume()  # the framing's end is still to be read
 
     def pause(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -52,6 +53,13 @@ async def client(path: str, budget_s: float = BUDGET_S):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await asyncio.sleep(0)
+
+
+def limit_memory(pid: int, more_bytes: int) -> None:
+    """From now on a process gets no more address space than it has, and so much."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + more_bytes
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
 
 
 def there(path: str) -> bool:
@@ -112,6 +120,23 @@ async def test_one_whose_model_only_fails_ends(path: str) -> None:
                 assert await one.encode(("broken",)) is None
             assert await until(lambda: process.poll() is not None)
             assert process.returncode == 1
+
+
+async def test_out_of_memory_it_fails_that_question_and_answers_the_next(path: str) -> None:
+    with embedder(path) as process:
+        limit_memory(process.pid, 256 << 20)
+        async with client(path, 5.0) as one:
+            await until(lambda: one.up)
+            before = one.answered
+            assert await one.encode(("huge",)) is None
+            found = await one.encode(("a cat",))
+            assert found is not None
+            assert np.allclose(found, Tiny().encode(("a cat",)))
+            assert one.answered == before + 1
+            state = await one.state()
+            assert state is not None
+            assert state["failed"] == 1
+        assert process.poll() is None
 
 
 async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> None:

@@ -15,13 +15,13 @@ from proxy.cache.lead import Lead
 from proxy.exchange import Exchange
 from proxy.upstream.attempt import Attempt
 from proxy.upstream.delivery import Delivery
-from proxy.upstream.relay import Relay
 from proxy.upstream.runner import Runner
+from proxy.upstream.straight import Straight
 from tests.loopback.house import ask, running
 
 pytestmark = pytest.mark.loopback
 
-PARTS = (Exchange, Runner, Attempt, Delivery, Relay, Lead)
+PARTS = (Exchange, Runner, Attempt, Delivery, Straight, Lead)
 
 
 def there() -> Counter[str]:
