@@ -151,17 +151,19 @@ def test_without_a_file_the_oldest_packs_go(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_burst_is_written_in_small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = {"store": 0, "batch": 0}
+    book = Ledger()
     for module in pauses:
 
         def pause(_: float, module: str = module) -> None:
             pauses[module] += 1
+            book.record()  # traffic does not stop: the batch must end all the same
 
         monkeypatch.setattr(f"proxy.ledger.{module}.sleep", pause)
-    many = LATE_ROWS - SHEET_ROWS  # beyond, the loop would help itself
-    book = Ledger()
-    for _ in range(many):
+    sheets = LATE_ROWS // SHEET_ROWS - 1  # beyond, the loop would help itself
+    for _ in range(sheets * SHEET_ROWS):
         book.record()
     book.store._flush()
+    assert pauses == {"store": sheets + 1, "batch": sheets + 1}
+    assert book.store.written + book.recorder.waiting == sheets * (SHEET_ROWS + 2) + 2
+    assert book.recorder.held == 0
     book.store._shut()
-    assert book.store.written == many
-    assert pauses == {"store": many // SHEET_ROWS, "batch": many // SHEET_ROWS}
