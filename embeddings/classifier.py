@@ -59,14 +59,15 @@ class Classifier:
             model = read_model(path or SHIPPED)
             encoder = Encoder.from_arrays(model.arrays)
             head: Head | None = Head.from_arrays(model.facts, model.arrays)
-            spread = model.arrays.get("whiten"), model.arrays.get("whiten_mean")
+            metric, mean = model.arrays.get("metric"), model.arrays.get("metric_mean")
             digest = model.sha256[:16]
         except (BadModelFile, KeyError, ValueError) as error:
             log.warning("no word table, keywords decide instead: %s", error)
-            encoder, head, spread, digest = Encoder.without_model(), None, (None, None), ""
-        whiten = None if spread[0] is None else spread[0].astype("float32")
-        mean = None if spread[1] is None else spread[1].astype("float32")
-        classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
+            encoder, head, digest = Encoder.without_model(), None, ""
+            metric = mean = None
+        metric = None if metric is None else metric.astype("float32")
+        mean = None if mean is None else mean.astype("float32")
+        classifier = cls(encoder, head, CustomCategories(encoder, metric, mean))
         classifier._custom.extend(tuple(categories))
         classifier._fingerprint = digest
         classifier.decide_by(keywords=keywords)
@@ -117,9 +118,10 @@ class Classifier:
 
     def nearest_added(self, text: str) -> str | None:
         """The added category most like the text, accepted or not; None where none was added."""
+        if not len(self._custom):
+            return None
         found = self._encoder.add_up(cut(text))
-        likeness = self._custom.score(normalise(found.vector), found.words)
-        return max(likeness, key=lambda name: likeness[name]) if likeness else None
+        return self._custom.find_nearest(normalise(found.vector), found.words)[0]
 
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
@@ -206,9 +208,8 @@ class Classifier:
     def _prefer_custom(
         self, vector: Vector, words: list[bytes], built_in: tuple[str, float]
     ) -> tuple[str, float]:
-        likeness = self._custom.score(vector, words)
-        name = max(likeness, key=lambda key: likeness[key])
-        chance = self._custom.accept(name, likeness[name])
+        name, likeness = self._custom.find_nearest(vector, words)
+        chance = self._custom.accept(name, likeness)
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:

@@ -42,7 +42,7 @@ ANONYMOUS = Caller(name="anonymous", tenant="anonymous")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller may ask of one request, by body object or header (PRODUCT section 3)."""
+    """What a caller may ask of one request, by body object or header."""
 
     use_case: str | None = None
     budget_tier: str | None = None
@@ -143,8 +143,16 @@ class Exchange:
         "why",
     )  # fmt: skip
 
-    def __init__(
-        self, kind: str, body: Json, caller: Caller, started_s: float, options: Options = NO_OPTIONS
+    def __init__(  # noqa: PLR0913, PLR0917 - what is known at first; by place, which is faster
+        self,
+        kind: str,
+        body: Json,
+        caller: Caller,
+        started_s: float,
+        options: Options = NO_OPTIONS,
+        model: str = "",
+        prompt_bytes: int = 0,
+        auth_s: float = 0.0,
     ) -> None:
         self.kind = kind  # the client's dialect: openai | completions | anthropic | responses
         self.body = body
@@ -153,7 +161,7 @@ class Exchange:
         self.options = options
         self.id = next_id()
         self.lane: str = "fast"
-        self.model: str = ""  # as asked
+        self.model = model  # as asked
         self.stream: bool = False
         self.wants_usage: bool = False  # the client asked for include_usage itself
         self.route: str = ""
@@ -166,11 +174,9 @@ class Exchange:
         self.provider_model: str = ""
         self.why: str = ""
         self.dropped: tuple[str, ...] = ()
-        self.beta: bytes = (
-            b""  # Anthropic's header for features under trial, which goes with the body
-        )
-        self.prompt_bytes: int = 0
-        self.auth_s: float = 0.0
+        self.beta: bytes = b""  # Anthropic's header for features under trial, told with the body
+        self.prompt_bytes = prompt_bytes
+        self.auth_s = auth_s
         self.classify_s: float = 0.0
         self.cache_s: float = 0.0
         self.upstream_s: float = 0.0

@@ -16,7 +16,8 @@ from proxy.cache.idioms import NEEDED, PHRASE, TRIGGERS, rephrase
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
-from proxy.cache.reader import CONTEXTUAL, ELISIONS, FRENCH_HEADS, TOKEN
+from proxy.cache.reader import CONTEXTUAL, ELISIONS, FRENCH_HEADS
+from proxy.cache.words import TOKEN
 
 WORDS_MAX = 16_384  # words remembered a language
 _LONG_BYTES = 40  # a longer one is hardly a word, and not remembered

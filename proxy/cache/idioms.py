@@ -7,7 +7,7 @@ English and French. The reader and the gist both see the text that comes out of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from proxy.cache.grammar import PERSONS
 
@@ -189,6 +189,14 @@ def _needed(trigger: str) -> tuple[str, ...]:
 
 
 NEEDED = {trigger: _needed(trigger.decode()) for trigger in TRIGGERS}
+
+
+_NAMES = frozenset(trigger.decode() for trigger in TRIGGERS)
+
+
+def is_worded(text: str, words: Set[str]) -> bool:
+    """Whether a text is in that wording already, as nearly all are. words: its, in lower case."""
+    return _NAMES.isdisjoint(words) and PHRASE not in text.lower()
 
 
 def rephrase(text: str) -> str:
