@@ -72,7 +72,8 @@ def serve(path: str | None, overrides: Mapping[str, Any]) -> int:
         run(start, Manager(environ))
     except OSError as error:
         where = f"{settings.server.host}:{settings.server.port}"
-        print(f"firsttoken: cannot listen on {where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        why = os.strerror(error.errno) if error.errno else str(error)  # asyncio says where again
+        print(f"firsttoken: cannot listen on {where}: {why}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -15,8 +15,8 @@ from proxy.cache.lead import Lead
 from proxy.exchange import Exchange
 from proxy.upstream.attempt import Attempt
 from proxy.upstream.delivery import Delivery
-from proxy.upstream.straight import Straight
 from proxy.upstream.runner import Runner
+from proxy.upstream.straight import Straight
 from tests.loopback.house import ask, running
 
 pytestmark = pytest.mark.loopback

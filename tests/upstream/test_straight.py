@@ -73,7 +73,7 @@ class Race:
         self.relay: Straight | None = None
         self.ends: list[str] = []
 
-    def on_head(self, status, headers) -> None: ...
+    def on_head(self, status, kind, headers) -> None: ...
 
     def on_body(self, data: bytes) -> None:
         raise AssertionError("the relay takes the body")
