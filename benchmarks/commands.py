@@ -10,6 +10,7 @@ from benchmarks.classify import options as classify_options
 from benchmarks.faults import options as faults_options
 from benchmarks.load import options
 from benchmarks.overhead import options as overhead_options
+from benchmarks.resilience import options as resilience_options
 from benchmarks.tail import options as tail_options
 
 if TYPE_CHECKING:
@@ -108,6 +109,15 @@ def _add_bench(subparsers: Subparsers) -> None:
     )
     tail_options.add(tail)
     tail.set_defaults(func=_run_tail)
+    resilience = kinds.add_parser(
+        "resilience",
+        help="what deadlines, hedges, breakers and continuation cost a healthy request",
+        description="CPU and instructions of the same proxy with all of it, and without.",
+        epilog=resilience_options.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    resilience_options.add(resilience)
+    resilience.set_defaults(func=_run_resilience)
     cache = kinds.add_parser(
         "cache",
         help="what the cache costs, and whom it answers",
@@ -148,6 +158,12 @@ def _run_faults(args: argparse.Namespace) -> int:
 
 def _run_tail(args: argparse.Namespace) -> int:
     from benchmarks.tail import command  # noqa: PLC0415 - numpy is for who measures
+
+    return command.run(args)
+
+
+def _run_resilience(args: argparse.Namespace) -> int:
+    from benchmarks.resilience import command  # noqa: PLC0415 - the proxy is for who measures
 
     return command.run(args)
 
