@@ -221,9 +221,7 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     over = stop or asyncio.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        with suppress(ValueError):  # not in the main thread: a test stops it by the event
-            loop.add_signal_handler(one, over.set)
+    _end_by_signal(loop, over)
     telemetry = gpu.Telemetry()
     telemetry.start()
     inode = os.stat(path).st_ino
@@ -242,15 +240,26 @@ async def serve(
         ready()
         await over.wait()
         server.close()
-        with suppress(FileNotFoundError):
-            if os.stat(path).st_ino == inode:  # a successor's is not ours to remove
-                os.unlink(path)
+        _remove(path, inode)
         with suppress(TimeoutError):
             await asyncio.wait_for(batcher.drain(), DRAIN_SECONDS)
         for client in list(embedder.clients):
             client.close()
         telemetry.close()
     return not lost
+
+
+def _end_by_signal(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # not in the main thread: a test stops it by the event
+            loop.add_signal_handler(one, over.set)
+
+
+def _remove(path: str, inode: int) -> None:
+    """Remove the socket, unless it is a successor's by now."""
+    with suppress(FileNotFoundError):
+        if os.stat(path).st_ino == inode:
+            os.unlink(path)
 
 
 def choose_device(wanted: str, find: Callable[[], list[gpu.Gpu]] = gpu.find) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy.cache.key import key_of
 from proxy.cache.policy import ALLOWED, may_look_up, options_of
-from proxy.dialects.registry import dialect
+from proxy.dialects.registry import DIALECTS
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
 from proxy.reuse import KINDS, Reuse, also, name_of
@@ -54,6 +54,8 @@ class Reading(Protocol):
     def complexity(self) -> float: ...
     @property
     def language(self) -> str: ...
+    @property
+    def words(self) -> list[bytes] | None: ...
 
 
 class Classifier(Protocol):
@@ -120,12 +122,13 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where a rule leads. plan: of every request that brings no wishes, while no breaker is open,
-    and its steps; None where there is more to look at."""
+    """Where a model's name leads. plan: of every request that brings no wishes, while no breaker is
+    open, with its reason and its steps; None where there is more to look at."""
 
     rule: Rule
     terms: Terms
     plan: Plan | None
+    why: str
     steps: Sequence[Step]
 
 
@@ -141,7 +144,7 @@ class Pipeline:
     terms: Sequence[Terms]
     chooser: Chooser
     reuse: Reuse = field(init=False)
-    _ways: dict[int, Way] = field(default_factory=dict)  # by the rule's identity
+    _ways: dict[str, Way] = field(default_factory=dict)  # by the model that was asked for
 
     def __post_init__(self) -> None:
         self.reuse = Reuse(self.cache, self.engine)
@@ -152,7 +155,9 @@ class Pipeline:
         Raises ClientError before anything was sent. Returns what is still to be answered, or None
         when the answer is complete already.
         """
-        rule = self.planner.rule(exchange.model, exchange.caller.routes)
+        free = exchange.caller.routes is None
+        way = (free and self._ways.get(exchange.model)) or self._way(exchange)
+        rule = way.rule
         exchange.route = rule.name
         wish = ALLOWED
         if exchange.options is not NO_OPTIONS:
@@ -186,34 +191,35 @@ class Pipeline:
         reading = self._classify(exchange, text)
         if key is not None and reading is not None and wish.read:
             began = perf_counter()
+            key.words = reading.words
             hit = cache.find_semantic(key, reading.vector, exchange.language, wish)
             exchange.cache_s += perf_counter() - began
             if hit is not None:
-                return reuse.give(exchange, sink, hit, partial(self._run, rule))
+                return reuse.give(exchange, sink, hit, partial(self._run, way))
         if wish.only:
             raise ClientError(
                 504, "No cached answer, and the request allows no other.", code="cache_miss"
             )
         keep = reuse.keeper(key, wish, reading) if key is not None and wish.write else None
         if name is None:
-            return self._ask(rule, exchange, sink, keep=keep)
-        start = partial(self._ask, rule, exchange, keep=keep)
-        again = reuse.doubting(key, reading, wish, exchange, partial(self._run, rule))
+            return self._ask(way, exchange, sink, keep)
+        start = partial(self._ask, way, exchange, keep=keep)
+        again = reuse.doubting(key, reading, wish, exchange, partial(self._run, way))
         return reuse.lead(name, exchange, sink, start, again)
 
     def _ask(
-        self, rule: Rule, exchange: Exchange, sink: Sink, *, keep: Keep | None
+        self, way: Way, exchange: Exchange, sink: Sink, keep: Keep | None
     ) -> Runner | Pending | None:
         """Go upstream, by way of the model that says what kind it is, where one is asked."""
-        if self.chooser.adviser is not None and self.chooser.asks(rule, exchange):
+        if self.chooser.adviser is not None and self.chooser.asks(way.rule, exchange):
             return self.chooser.ask(
-                exchange, sink, lambda said: self._run(rule, exchange, sink, keep, said)
+                exchange, sink, lambda said: self._run(way, exchange, sink, keep, said)
             )
-        return self._run(rule, exchange, sink, keep)
+        return self._run(way, exchange, sink, keep)
 
     def _run(
         self,
-        rule: Rule,
+        way: Way,
         exchange: Exchange,
         sink: Sink,
         keep: Keep | None,
@@ -221,26 +227,28 @@ class Pipeline:
     ) -> Runner | None:
         """Plan and race. said: the category, where a model was asked. Raises ClientError."""
         engine = self.engine
-        way = self._ways.get(id(rule))
-        if way is None or way.rule is not rule:
-            way = self._way(rule)
-        plan, steps = way.plan, way.steps
-        if plan is None or self.planner.doors.shut or exchange.options is not NO_OPTIONS:
-            plan = self.chooser.plan(rule, exchange, engine.now(), said)
-            steps = self.steps.of(plan.targets)
-            if plan.wait_s > QUEUE_SECONDS:
+        why, steps, wait_s = way.why, way.steps, 0.0
+        if way.plan is None or self.planner.doors.shut or exchange.options is not NO_OPTIONS:
+            plan = self.chooser.plan(way.rule, exchange, engine.now(), said)
+            why, steps, wait_s = plan.reason, self.steps.of(plan.targets), plan.wait_s
+            if wait_s > QUEUE_SECONDS:
                 raise turned_away(plan)
-        exchange.why = exchange.why or plan.reason
-        runner = Runner(exchange, steps, way.terms, dialect(exchange.kind), engine, sink, keep)
-        runner.start(plan.wait_s)
+        exchange.why = exchange.why or why
+        runner = Runner(exchange, steps, way.terms, DIALECTS[exchange.kind], engine, sink, keep)
+        runner.start(wait_s)
         return None if runner.over else runner
 
-    def _way(self, rule: Rule) -> Way:
-        if len(self._ways) > STEPS_LIMIT:
-            self._ways.clear()  # rules of patterns are made for the client's words: bounded
-        plan = self.planner.ready(rule)
-        steps = () if plan is None else self.steps.of(plan.targets)
-        way = self._ways[id(rule)] = Way(rule, self.terms[rule.terms], plan, steps)
+    def _way(self, exchange: Exchange) -> Way:
+        """Raises ClientError for an unknown model, or a route that is not the caller's."""
+        rule = self.planner.rule(exchange.model, exchange.caller.routes)
+        way = self._ways.get(exchange.model)
+        if way is None:
+            if len(self._ways) > STEPS_LIMIT:
+                self._ways.clear()  # names are the client's words: bounded
+            plan = self.planner.ready(rule)
+            why, steps = ("", ()) if plan is None else (plan.reason, self.steps.of(plan.targets))
+            way = Way(rule, self.terms[rule.terms], plan, why, steps)
+            self._ways[exchange.model] = way
         return way
 
     def explain(self, exchange: Exchange) -> Plan:
@@ -258,8 +266,7 @@ class Pipeline:
             if text is None:
                 text = last_user_text(exchange.kind, exchange.body)
             reading = self.classifier.read(text)
-            exchange.confidence = reading.confidence
-            exchange.complexity = reading.complexity
+            exchange.reading = reading
             exchange.language = reading.language
             exchange.category = reading.category
             exchange.classify_s = perf_counter() - began

@@ -9,8 +9,8 @@ from typing import Protocol
 Clock = Callable[[], float]  # monotonic seconds
 
 GRAIN_S = 0.002  # deadlines are met within one grain, never early
-LONG_S = 20.0  # from here on a coarser grain will do: 64 times
-_COARSE = 63
+LONG_S = 20.0  # from here on a coarser grain will do:
+COARSE_S = 64 * GRAIN_S
 
 
 class Handle(Protocol):
@@ -20,17 +20,28 @@ class Handle(Protocol):
 CallAt = Callable[[float, Callable[[], None]], Handle]
 
 
+class Due(Protocol):
+    """Something with a deadline of its own."""
+
+    def due(self) -> None:
+        """Its time has come."""
+        ...
+
+
+Bucket = dict[Due, None]
+
+
 class Timer:
     """One armed deadline; cancelling costs one dict deletion."""
 
-    __slots__ = ("_bucket", "callback")
+    __slots__ = ("bucket", "due")
 
-    def __init__(self, bucket: dict[Timer, None], callback: Callable[[], None]) -> None:
-        self._bucket = bucket
-        self.callback = callback
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.due = callback
+        self.bucket: Bucket
 
     def cancel(self) -> None:
-        self._bucket.pop(self, None)
+        self.bucket.pop(self, None)
 
 
 class Wheel:
@@ -40,53 +51,57 @@ class Wheel:
     nothing behind, so a request that ends early costs no memory until its deadline.
     """
 
-    __slots__ = ("_armed", "_buckets", "_call_at", "_handle", "_now", "_order")
+    __slots__ = ("_armed_s", "_buckets", "_call_at", "_handle", "_now", "_order")
 
     def __init__(self, now: Clock, call_at: CallAt) -> None:
         self._now = now
         self._call_at = call_at
-        self._buckets: dict[int, dict[Timer, None]] = {}
-        self._order: list[int] = []
-        self._armed = 0
+        self._buckets: dict[float, Bucket] = {}  # by the time when they are due
+        self._order: list[float] = []
+        self._armed_s = 0.0
         self._handle: Handle | None = None
 
     def arm(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back once, after this many seconds, unless the timer is cancelled before."""
-        key = int((self._now() + seconds) / GRAIN_S) + 1
-        if seconds >= LONG_S:
-            key |= _COARSE
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = {}
-            heapq.heappush(self._order, key)
-            if self._handle is None or key < self._armed:
-                self._rearm(key)
-        timer = Timer(bucket, callback)
-        bucket[timer] = None
+        timer = Timer(callback)
+        timer.bucket = self.hold(seconds, timer)
         return timer
 
-    def _rearm(self, key: int) -> None:
+    def hold(self, seconds: float, one: Due) -> Bucket:
+        """Tell this one when so many seconds are over, unless it was taken out of the bucket."""
+        grain = GRAIN_S if seconds < LONG_S else COARSE_S
+        at = ((self._now() + seconds) // grain + 1.0) * grain
+        bucket = self._buckets.get(at)
+        if bucket is None:
+            bucket = self._buckets[at] = {}
+            heapq.heappush(self._order, at)
+            if self._handle is None or at < self._armed_s:
+                self._rearm(at)
+        bucket[one] = None
+        return bucket
+
+    def _rearm(self, at: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._armed = key
-        self._handle = self._call_at(key * GRAIN_S, self.tick)
+        self._armed_s = at
+        self._handle = self._call_at(at, self.tick)
 
     def tick(self) -> None:
         """Fire what is due; sleep until the next bucket that still holds a timer."""
         self._handle = None
-        due = int(self._now() / GRAIN_S)
+        now = self._now()
         try:
             while self._order:
-                key = self._order[0]
-                bucket = self._buckets[key]
-                if bucket and key > due:
+                at = self._order[0]
+                bucket = self._buckets[at]
+                if bucket and at > now:
                     break
                 heapq.heappop(self._order)
-                del self._buckets[key]
-                for timer in list(bucket):
-                    if timer in bucket:  # not cancelled by one that fired before it
-                        del bucket[timer]
-                        timer.callback()
+                del self._buckets[at]
+                for one in list(bucket):
+                    if one in bucket:  # not cancelled by one that fired before it
+                        del bucket[one]
+                        one.due()
         finally:
-            if self._order and (self._handle is None or self._armed > self._order[0]):
+            if self._order and (self._handle is None or self._armed_s > self._order[0]):
                 self._rearm(self._order[0])

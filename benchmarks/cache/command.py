@@ -56,6 +56,7 @@ def _limit(name: str, what: str) -> str:
     return {
         "exact_p50_us": "   (<= 5)",
         "longest_stall_ms": "   (<= 1)",
+        "indexing_stall_ms": "   (<= 1)",
         "memory_bytes_each": "   (<= 1,200)",
         "recall_en": "   (>= 0.6)",
         "recall_fr": "   (>= 0.6)",

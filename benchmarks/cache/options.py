@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 examples:
   firsttoken bench cache
@@ -24,3 +26,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pairs", metavar="FILE", help="labelled pairs of prompts, JSON lines")
     parser.add_argument("--json", help="write the figures")
+
+
+COMMAND = Command(
+    "cache",
+    "what the cache costs, and whom it answers",
+    "Lookups, memory and stalls of the cache in process; pairs and tenants.",
+    EXAMPLE,
+    add,
+    "benchmarks.cache.command:run",
+)

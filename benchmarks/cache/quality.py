@@ -70,8 +70,7 @@ def tenants(lookups: int, classifier: Classifier) -> dict[str, float]:
     held: set[tuple[int, int]] = set()
     for number in range(SHARED):
         for tenant in chance.sample(range(TENANTS), 5):
-            made = entry(number)
-            made.provider = f"t{tenant}"
+            made = entry(number, f"t{tenant}")
             cache.put(key(prompt(number), f"t{tenant}"), vectors[number], made)
             held.add((tenant, number))
     crossed, found = 0, 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 examples:
   firsttoken bench resilience
@@ -22,3 +24,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", help="write the figures")
     parser.add_argument("--markdown", help="write the table")
+
+
+COMMAND = Command(
+    "resilience",
+    "what deadlines, hedges, breakers and continuation cost a healthy request",
+    "CPU and instructions of the same proxy with all of it, and without.",
+    EXAMPLE,
+    add,
+    "benchmarks.resilience.command:run",
+)

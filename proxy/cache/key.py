@@ -30,18 +30,20 @@ _SIZE = 16  # bytes: 2**64 work to find a collision, and a collision needs the s
 
 @dataclass(slots=True)
 class Key:
-    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC."""
+    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC; words: its
+    words, where somebody has split it (see gist.gist)."""
 
     partition: bytes
     exact: bytes
     text: str
+    words: list[bytes] | None = field(default=None, compare=False, repr=False)
     _gist: int | None = field(default=_UNREAD, compare=False, repr=False)
 
     @property
     def gist(self) -> int | None:
         """See gist.gist; read once."""
         if self._gist == _UNREAD:
-            self._gist = gist(self.text)
+            self._gist = gist(self.text, self.words)
         return self._gist
 
 

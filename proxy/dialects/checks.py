@@ -74,6 +74,33 @@ def check_chat(body: Json) -> None:
         raise _wrong("messages", "is missing" if messages is None else "must be a list")
     if not messages:
         raise _wrong("messages", "must not be empty")
+    if not _are_plain(messages):
+        _check_messages(messages)
+
+
+def check_completion(body: Json) -> None:
+    """Raises ClientError 400 naming the first parameter that is wrong."""
+    _check_common(body)
+    prompt = body.get("prompt")
+    if prompt is None:
+        raise _wrong("prompt", "is missing")
+    if type(prompt) is not str and type(prompt) is not list:
+        raise _wrong("prompt", "must be a string or a list")
+
+
+def _are_plain(messages: list[Any]) -> bool:
+    """Whether each is an object with a known role and a text: most are."""
+    roles = ROLES
+    try:
+        for message in messages:
+            if type(message["content"]) is not str or message["role"] not in roles:
+                return False
+    except (TypeError, KeyError):
+        return False
+    return True
+
+
+def _check_messages(messages: list[Any]) -> None:
     for index, message in enumerate(messages):
         if type(message) is not dict:
             raise _wrong(f"messages[{index}]", "must be an object")
@@ -87,16 +114,6 @@ def check_chat(body: Json) -> None:
             _check_parts(content, index)
         elif content is not None or role in ("user", "system", "developer"):
             raise _wrong(f"messages[{index}].content", "must be a string or a list of parts")
-
-
-def check_completion(body: Json) -> None:
-    """Raises ClientError 400 naming the first parameter that is wrong."""
-    _check_common(body)
-    prompt = body.get("prompt")
-    if prompt is None:
-        raise _wrong("prompt", "is missing")
-    if type(prompt) is not str and type(prompt) is not list:
-        raise _wrong("prompt", "must be a string or a list")
 
 
 def _check_parts(parts: list[Any], index: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.cohere import Cohere
@@ -14,7 +16,7 @@ from proxy.dialects.responses import Responses
 from proxy.dialects.schema_calls import SchemaCalls
 from proxy.dialects.sturdy import Sturdy
 
-_ALL: dict[str, Dialect] = {
+DIALECTS: Mapping[str, Dialect] = {
     one.name: Sturdy(one)
     for one in (
         OpenAI(),
@@ -28,7 +30,7 @@ _ALL: dict[str, Dialect] = {
     )
 }
 
-NAMES = frozenset(_ALL)
+NAMES = frozenset(DIALECTS)
 
 # OpenAI's, for a server that calls no tools but holds an answer to a schema: a quirk, no format.
 CALLS_BY_SCHEMA: Dialect = Sturdy(SchemaCalls())
@@ -39,7 +41,7 @@ _FAMILY = {"openai": frozenset({"openai", "completions"})}
 
 def dialect(name: str) -> Dialect:
     """The dialect of this name. Raises KeyError: names come from the configuration's schema."""
-    return _ALL[name]
+    return DIALECTS[name]
 
 
 def spoken(provider: str, client: str, *, responses: bool = False) -> str:

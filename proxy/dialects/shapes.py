@@ -81,6 +81,9 @@ def short_name(name: str, most: int) -> str:
     return name if len(name) <= most else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
+_new = tuple.__new__  # Usage's own takes twice as long, and one is made for every answer
+
+
 def usage_of(counts: Any) -> Usage | None:
     """OpenAI's usage object; None where it is absent or null."""
     if type(counts) is not dict:
@@ -99,8 +102,7 @@ def usage_of(counts: Any) -> Usage | None:
     completion = get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
         prompt, completion = _count(prompt), _count(completion)
-    # Usage's own constructor takes twice as long, and one is made for every answer.
-    return tuple.__new__(Usage, (prompt, completion, cached, 0, reasoning, False))
+    return _new(Usage, (prompt, completion, cached, 0, reasoning, False))
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from proxy.dialects.registry import dialect
+from proxy.dialects.registry import DIALECTS
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS, Exchange, Options
 from proxy.trace import HEADER as TRACE
@@ -38,12 +38,14 @@ _OPTION_HEADERS = frozenset(
     }
 )
 
+READ = _OPTION_HEADERS | {BETA, TRACE}  # headers that are looked at here
+
 
 def admit(
     kind: str, caller: Caller, head: Mapping[bytes, bytes], body: bytes, started_s: float
 ) -> Exchange:
     """One exchange of a caller whose key was looked at. head: the request's headers, lower-case
-    names. Raises ClientError."""
+    names; those that are not READ may be left out. Raises ClientError."""
     authorised = perf_counter()
     try:
         parsed = orjson.loads(body)
@@ -53,19 +55,18 @@ def admit(
         ) from None
     if type(parsed) is not dict:
         raise ClientError(400, "The body must be a JSON object.", code="invalid_type")
-    dialect(kind).check(parsed)
+    DIALECTS[kind].check(parsed)
     options = NO_OPTIONS
-    asked = parsed.pop("firsttoken", None)
-    if asked is not None or not _OPTION_HEADERS.isdisjoint(head):
-        options = options_of(asked, head)
-    exchange = Exchange(kind, parsed, caller, started_s, options)
-    exchange.auth_s = authorised - started_s
-    if kind == "anthropic" and BETA in head:
-        exchange.beta = _beta(head[BETA])
-    if TRACE in head:
-        exchange.traceparent = head[TRACE]
-    exchange.model = parsed["model"]
-    exchange.prompt_bytes = len(body)
+    if "firsttoken" in parsed or (head and not _OPTION_HEADERS.isdisjoint(head)):
+        options = options_of(parsed.pop("firsttoken", None), head)
+    exchange = Exchange(
+        kind, parsed, caller, started_s, options, parsed["model"], len(body), authorised - started_s
+    )
+    if head:
+        if kind == "anthropic" and BETA in head:
+            exchange.beta = _beta(head[BETA])
+        if TRACE in head:
+            exchange.traceparent = head[TRACE]
     if parsed.get("stream"):
         exchange.stream = True
         stream_options = parsed.get("stream_options")

@@ -18,17 +18,13 @@ import httptools
 
 from proxy import headers
 from proxy.downstream.admit import admit
-from proxy.downstream.head import (
-    HEAD_LIMIT_BYTES,
-    NO_MARK,
-    Head,
-    is_marked_by,
-    mark_of,
-)
+from proxy.downstream.head import HEAD_LIMIT_BYTES, Head
 from proxy.downstream.household import too_large
 from proxy.errors import ClientError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.downstream.household import Answering, House, Service
     from proxy.exchange import Caller, Share
 
@@ -37,7 +33,11 @@ log = logging.getLogger("firsttoken")
 PIPELINE_LIMIT_BYTES = 64 * 1024  # read ahead while a request is being answered
 
 _NO_HEAD = Head({}, "", hot=False, keep=False)
-_REASON = {status.value: status.phrase.encode() for status in HTTPStatus}
+_LINES = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
+    for status in HTTPStatus
+}
+_CLOSE = b"Connection: close\r\n"
 
 
 class Front(asyncio.Protocol):
@@ -51,8 +51,8 @@ class Front(asyncio.Protocol):
         "_head",
         "_house",
         "_keep",
+        "_last",
         "_loop",
-        "_mark",
         "_missing",
         "_share",
         "_started_s",
@@ -67,8 +67,8 @@ class Front(asyncio.Protocol):
         self._buffer = b""  # a partial head, or what was read ahead
         self._chunks: list[bytes] = []  # a partial body
         self._missing = 0  # bytes of it still to come
-        self._head = _NO_HEAD
-        self._mark = NO_MARK  # what to remember it by
+        self._head = _NO_HEAD  # of the request whose body is still to come
+        self._last = _NO_HEAD  # the one that is likely to come again
         self._keep = True
         self._busy = False
         self._share: Share | None = None  # of the caller whose request is being answered
@@ -124,22 +124,15 @@ class Front(asyncio.Protocol):
             self._wait_for_head(data)
             return
         self._started_s = perf_counter()
-        if end > HEAD_LIMIT_BYTES:
-            self._refuse(ClientError(431, "The request's head is too large."))
-            return
-        house = self._house
-        service = house.service
-        marked = mark_of(data, end)
-        if marked is not None:
-            mark, length = marked
-            head = house.heads.find(mark, service)
-            if head is not None:
-                self._head = head
-                self._keep = head.keep and not house.draining
-                self._take_body(data, end + 4, length, service.max_body_bytes)
-                return
-        self._mark = NO_MARK if marked is None else marked[0]
-        self._judge(data, end + 4, service)
+        service = self._house.service
+        head = self._last
+        length = head.again(data, end) if head.service is service else -1
+        if length == len(data) - end - 4 <= service.max_body_bytes:
+            self._serve(head, data[end + 4 :])
+        elif length < 0:
+            self._look_up(data, end, service)
+        else:
+            self._take_body(head, data, end + 4, length, service)
 
     def _wait_for_head(self, data: bytes) -> None:
         if not self._started_s:
@@ -151,15 +144,26 @@ class Front(asyncio.Protocol):
         elif len(data) > HEAD_LIMIT_BYTES:
             self._refuse(ClientError(431, "The request's head is too large."))
 
+    def _look_up(self, data: bytes, end: int, service: Service) -> None:
+        """A head that this connection has not brought before."""
+        if end > HEAD_LIMIT_BYTES:
+            self._refuse(ClientError(431, "The request's head is too large."))
+            return
+        found = self._house.heads.find(data, end, service)
+        if found is None:
+            self._judge(data, end + 4, service)
+        else:
+            self._last, length = found
+            self._take_body(self._last, data, end + 4, length, service)
+
     def _judge(self, data: bytes, end: int, service: Service) -> None:
-        """A head that was not seen before."""
+        """A head that nobody has brought before."""
         try:
             head = self._house.heads.read(data, end)
         except httptools.HttpParserError:
             self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
             return
         self._head = head
-        self._keep = head.keep and not self._house.draining
         if not head.host_is_valid:
             self._refuse(ClientError(400, "The Host header is missing or not valid."))
             return
@@ -169,29 +173,27 @@ class Front(asyncio.Protocol):
         if not head.hot or not service.fast_lane:
             self._hand_over(data)
             return
-        figures = head.names[b"content-length"]
         try:
-            length = int(figures)
+            length = int(head.names[b"content-length"])
         except ValueError:
             self._refuse(ClientError(400, "The Content-Length is not valid."))
             return
-        if not is_marked_by(data, figures):
-            self._mark = NO_MARK
-        self._take_body(data, end, length, service.max_body_bytes)
+        self._take_body(head, data, end, length, service)
 
-    def _take_body(self, data: bytes, end: int, length: int, most: int) -> None:
+    def _take_body(self, head: Head, data: bytes, end: int, length: int, service: Service) -> None:
+        self._head = head
         have = len(data) - end
-        if length > most:
-            self._refuse(too_large(most))
+        if length > service.max_body_bytes:
+            self._refuse(too_large(service.max_body_bytes))
         elif have == length:
-            self._serve(data[end:])
+            self._serve(head, data[end:])
         elif have < length:
             self._chunks = [data[end:]]
             self._missing = length - have
             self.since = self._house.now()
         else:
             self._buffer = data[end + length :]
-            self._serve(data[end : end + length])
+            self._serve(head, data[end : end + length])
 
     def _collect(self, data: bytes) -> None:
         missing = self._missing - len(data)
@@ -205,21 +207,21 @@ class Front(asyncio.Protocol):
             data = data[:missing]
         chunks, self._chunks = self._chunks, []
         chunks.append(data)
-        self._serve(b"".join(chunks))
+        self._serve(self._head, b"".join(chunks))
 
-    def _serve(self, body: bytes) -> None:
+    def _serve(self, head: Head, body: bytes) -> None:
         self._busy = True
         house = self._house
         service = house.service
-        started = self._started_s
-        self._started_s = 0.0
-        head, self._head = self._head, _NO_HEAD  # an open stream keeps no header lines
+        started, self._started_s = self._started_s, 0.0
+        self._head = _NO_HEAD
+        self._keep = head.keep and not house.draining
         try:
             caller = head.caller or self._know(head, service)
             gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
             if wait_s is not None:  # before the body is looked at: refusing must cost nothing
-                self._say(gate.refusal(wait_s), head.dialect)
+                self.whole(503, *self._house.no_room(wait_s, head.dialect))
                 return
             self._share = share
             exchange = admit(head.dialect, caller, head.names, body, started)
@@ -240,9 +242,8 @@ class Front(asyncio.Protocol):
         """Look at a head's key, and remember both. Raises ClientError 401."""
         names = head.names
         caller = service.keys.caller(names.get(b"authorization"), names.get(b"x-api-key"))
-        if self._mark is not NO_MARK:
-            self._house.heads.remember(self._mark, head, caller, service)
-            self._mark = NO_MARK
+        self._house.heads.remember(head, caller, service)
+        self._last = head
         return caller
 
     # ---- the sink ------------------------------------------------------------
@@ -251,10 +252,9 @@ class Front(asyncio.Protocol):
         """Head and first bytes of a stream, at least one, in one write."""
         transport = self._transport
         if transport is not None:
-            close = b"" if self._keep else b"Connection: close\r\n"
             transport.write(
-                b"HTTP/1.1 %d %b\r\n%bTransfer-Encoding: chunked\r\n%b\r\n%x\r\n%b\r\n"
-                % (status, _REASON[status], headers, close, len(first), first)
+                b"%b%b%bTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n"
+                % (_LINES[status], headers, b"" if self._keep else _CLOSE, len(first), first)
             )
 
     def write(self, data: bytes) -> None:
@@ -262,6 +262,11 @@ class Front(asyncio.Protocol):
         transport = self._transport
         if transport is not None:
             transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    @property
+    def wire(self) -> Callable[[bytes], None] | None:
+        """Takes whole chunks that are framed already, for as long as the connection lives."""
+        return None if self._transport is None else self._transport.write
 
     def end(self) -> None:
         """The last chunk; the next request may come."""
@@ -273,16 +278,10 @@ class Front(asyncio.Protocol):
         """A complete answer."""
         transport = self._transport
         if transport is not None:
+            line = _LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
             transport.write(
-                b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n%b\r\n%b"
-                % (
-                    status,
-                    _REASON.get(status, b"Error"),
-                    headers,
-                    len(body),
-                    b"" if self._keep else b"Connection: close\r\n",
-                    body,
-                )
+                b"%b%b%bContent-Length: %d\r\n\r\n%b"
+                % (line, headers, b"" if self._keep else _CLOSE, len(body), body)
             )
         self._next()
 

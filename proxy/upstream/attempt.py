@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +14,7 @@ from proxy.headers import kept
 
 if TYPE_CHECKING:
     from proxy.dialects.dialect import Dialect, Frame
-    from proxy.timing import Timer, Wheel
+    from proxy.timing import Bucket, Wheel
     from proxy.upstream.connection import Connection, Headers
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.follow import Follower
@@ -36,6 +37,30 @@ class Phase(Enum):
     OVER = "over"
 
 
+class Form(Enum):
+    """What an answer's content type says of it."""
+
+    PAGE = "page"
+    WHOLE = "whole"
+    OTHER = "other"  # a stream, where one was asked for
+
+
+@lru_cache(256)
+def form_of(kind: bytes) -> Form:
+    """What a content type means, as it came; empty: there is none."""
+    kind = kind.lower()
+    if b"html" in kind:
+        return Form.PAGE
+    if b"json" in kind and b"stream" not in kind and b"ndjson" not in kind:
+        return Form.WHOLE
+    return Form.OTHER
+
+
+# An Enum's member is slow to reach through its class, and these are asked for with every answer.
+_WAITING, _HELD, _WHOLE, _ERROR, _RELAY, _OVER = Phase
+_PAGE, _ANSWER = Form.PAGE, Form.WHOLE
+
+
 class Lingerer:
     """Waits briefly for the framing's end after the answer's, so that a connection can be kept."""
 
@@ -45,7 +70,7 @@ class Lingerer:
         self._connection = connection
         self._timer = None if connection.complete else wheel.arm(LINGER_SECONDS, connection.abort)
 
-    def on_head(self, status: int, headers: Headers) -> None:
+    def on_head(self, status: int, kind: bytes, headers: Headers) -> None:
         """The head came long ago."""
 
     def on_body(self, data: bytes) -> None:
@@ -73,6 +98,7 @@ class Attempt:
     """A listener of one connection. Used once."""
 
     __slots__ = (
+        "_bucket",
         "_endpoint",
         "_held_bytes",
         "_kept",
@@ -95,7 +121,6 @@ class Attempt:
         "step",
         "tail",
         "ticket",
-        "timer",
         "waiting",
     )  # fmt: skip
 
@@ -120,7 +145,7 @@ class Attempt:
         self._streams = streams
         self.passes = passes
         self.started_s = perf_counter()
-        self.phase = Phase.WAITING
+        self.phase = _WAITING
         self.connection: Connection | None = None
         self.waiting = False
         self.ticket = 0  # the breaker's
@@ -128,17 +153,29 @@ class Attempt:
         self.frames: list[Frame] = []
         self.tail = b""
         self.relay: Follower | None = None
-        self.timer: Timer | None = None
+        self._bucket: Bucket | None = None  # of the wheel, while the deadline is watched
         self._held_bytes = 0
         self._parts: list[bytes] = []
         self._retried = False
         self._status = 0
         self._kept = NO_HEADERS
 
-    def overdue(self) -> None:
-        """The timer's word."""
-        self.timer = None
+    # ---- the deadline --------------------------------------------------------------------
+
+    def arm(self, wheel: Wheel, seconds: float) -> None:
+        """Give it so much time until the runner is told."""
+        self._bucket = wheel.hold(seconds, self)
+
+    def due(self) -> None:
+        """The wheel's word."""
+        self._bucket = None
         self._runner.overdue(self)
+
+    def _disarm(self) -> None:
+        bucket = self._bucket
+        if bucket is not None:
+            self._bucket = None
+            bucket.pop(self, None)
 
     # ---- connection ------------------------------------------------------------
 
@@ -155,6 +192,8 @@ class Attempt:
     def connected(self, connection: Connection) -> None:
         self.waiting = False
         self.connection = connection
+        if self._endpoint.complete is not None:
+            self._request = self._endpoint.complete(self._request)
         connection.send(self._request, self)
 
     def refused(self, failure: UpstreamFailure) -> None:
@@ -164,7 +203,7 @@ class Attempt:
     def cancel(self) -> None:
         """Stop at once; the provider sees its connection close."""
         self.waiting = False
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         if self.relay is not None:
             self.relay.stop()
@@ -174,20 +213,16 @@ class Attempt:
 
     def finished(self) -> None:
         """A whole answer was read; its connection is back in the pool already."""
-        self.phase = Phase.OVER
-        timer = self.timer
-        if timer is not None:
-            self.timer = None
-            timer.cancel()
+        self.phase = _OVER
+        self._disarm()
 
     def release(self, wheel: Wheel) -> None:
         """The answer is complete: leave the connection to its pool."""
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
-            connection.taker = None
-            connection.listener = Lingerer(connection, wheel)
+            connection.take_back(Lingerer(connection, wheel))
             connection.resume()  # the framing's end is still to be read
 
     def pause(self) -> None:
@@ -202,65 +237,62 @@ class Attempt:
 
     # ---- what the connection says ------------------------------------------------------------
 
-    def on_head(self, status: int, headers: Headers) -> None:
-        self._status = status
+    def on_head(self, status: int, kind: bytes, headers: Headers) -> None:
+        form = form_of(kind)
         if status != 200:
-            self._kept = kept(headers)
+            self._status = status
+            self._kept = kept({name.lower(): value for name, value in headers.items()})
             if 300 <= status < 400:
                 self._fail(UpstreamFailure(Kind.PROTOCOL, "the provider redirects"))
                 return
-            self.phase = Phase.ERROR
-            return
-        kind = headers.get(b"content-type", b"").lower()
-        if b"html" in kind:
+            self.phase = _ERROR
+        elif form is _PAGE:
             self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is a web page"))
-        elif not self._streams or (
-            b"json" in kind and b"stream" not in kind and b"ndjson" not in kind
-        ):
-            self.phase = Phase.WHOLE
+        elif not self._streams or form is _ANSWER:
+            self.phase = _WHOLE
         else:
-            self.phase = Phase.HELD
+            self.phase = _HELD
 
     def on_body(self, data: bytes) -> None:
         phase = self.phase
-        if phase is Phase.RELAY:
-            self.relay.feed(data)  # type: ignore[union-attr]  # set before the phase is
-        elif phase is Phase.HELD:
-            self._hold(data)
-        elif phase is not Phase.OVER:
+        if phase is _WHOLE:
+            self._parts.append(data)
             self._held_bytes += len(data)
-            if phase is Phase.ERROR:
-                if self._held_bytes <= ERROR_LIMIT_BYTES:
-                    self._parts.append(data)
-            elif self._held_bytes > WHOLE_LIMIT_BYTES:
+            if self._held_bytes > WHOLE_LIMIT_BYTES:
                 self._fail(UpstreamFailure(Kind.PROTOCOL, "the answer is too large"))
-            else:
+        elif phase is _RELAY:
+            self.relay.feed(data)  # type: ignore[union-attr]  # set before the phase is
+        elif phase is _HELD:
+            self._hold(data)
+        elif phase is _ERROR:
+            self._held_bytes += len(data)
+            if self._held_bytes <= ERROR_LIMIT_BYTES:
                 self._parts.append(data)
 
     def on_end(self) -> None:
         phase = self.phase
         self.connection = None
-        if phase is Phase.RELAY:
-            self.relay.close()  # type: ignore[union-attr]  # set before the phase is
-        elif phase is Phase.HELD:
-            self._held_to_the_end()
-        elif phase is Phase.ERROR:
-            self._fail(self._read_error())
-        elif phase is Phase.WHOLE:
+        if phase is _WHOLE:
             parts = self._parts
             self._runner.answered(self, parts[0] if len(parts) == 1 else b"".join(parts))
+        elif phase is _RELAY:
+            self.relay.close()  # type: ignore[union-attr]  # set before the phase is
+        elif phase is _HELD:
+            self._held_to_the_end()
+        elif phase is _ERROR:
+            self._fail(self._read_error())
         else:
             self._fail(UpstreamFailure(Kind.EMPTY, "the answer is empty"))
 
     def on_lost(self, kind: Kind, detail: str, *, untouched: bool) -> None:
         self.connection = None
-        if self.phase is Phase.RELAY:
+        if self.phase is _RELAY:
             self.relay.lost(kind, detail)  # type: ignore[union-attr]  # set before the phase is
         elif untouched and not self._retried and kind is Kind.RESET:
             self._retried = True  # a kept connection died as it was reused: nothing was answered
             self.waiting = True
             self._endpoint.pool.dial(self)
-        elif self.phase is Phase.ERROR:
+        elif self.phase is _ERROR:
             self._fail(self._read_error())
         else:
             self._fail(UpstreamFailure(kind, detail))
@@ -302,7 +334,7 @@ class Attempt:
                     return
 
     def _win(self) -> None:
-        self.phase = Phase.RELAY
+        self.phase = _RELAY
         self._request = b""
         self._disarm()
         self._runner.first_token(self)
@@ -321,9 +353,9 @@ class Attempt:
             self._fail(failure)
             return
         self._judge(frames)
-        if self.phase is Phase.HELD:
+        if self.phase is _HELD:
             self._fail(UpstreamFailure(Kind.EMPTY, "the answer is empty"))
-        elif self.phase is Phase.RELAY and self.relay is not None:
+        elif self.phase is _RELAY and self.relay is not None:
             self.relay.close()
 
     def _read_error(self) -> UpstreamFailure:
@@ -340,19 +372,14 @@ class Attempt:
         )
 
     def _fail(self, failure: UpstreamFailure) -> None:
-        if self.phase is Phase.OVER:
+        if self.phase is _OVER:
             return
-        self.phase = Phase.OVER
+        self.phase = _OVER
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
             connection.abort()
         self._runner.failed(self, failure)
-
-    def _disarm(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 def _in_band(event: Failed) -> UpstreamFailure:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httptools
 
@@ -22,13 +23,37 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 64 * 1024  # of one answer's head; providers send 1 to 4 kB
 INFLATE_PIECE_BYTES = 256 * 1024
 
-Headers = dict[bytes, bytes]  # names in lower case; the first of a repeated header
+Headers = dict[bytes, bytes]  # names as they came; the first of a repeated header
+
+
+class Layout(NamedTuple):
+    """What an answer's headers are, by their names alone: the same for thousands of answers. kind,
+    encoding: how those two are spelled in it, empty where they are missing. sized: whether its
+    framing says where it ends."""
+
+    kind: bytes
+    encoding: bytes
+    sized: bool
+
+
+@lru_cache(256)
+def layout_of(names: tuple[bytes, ...]) -> Layout:
+    """The layout of headers with these names, as they are spelled."""
+    found = {name.lower(): name for name in reversed(names)}
+    return Layout(
+        found.get(b"content-type", b""),
+        found.get(b"content-encoding", b""),
+        b"content-length" in found or b"transfer-encoding" in found,
+    )
 
 
 class Listener(Protocol):
     """Who hears an answer: head once, body often, then exactly one of end or lost."""
 
-    def on_head(self, status: int, headers: Headers) -> None: ...
+    def on_head(self, status: int, kind: bytes, headers: Headers) -> None:
+        """kind: the content type as it came. headers: all of them, for the time of this call."""
+        ...
+
     def on_body(self, data: bytes) -> None: ...
     def on_end(self) -> None: ...
     def on_lost(self, kind: Kind, detail: str, *, untouched: bool) -> None:
@@ -42,13 +67,24 @@ class Taker(Protocol):
     def feed(self, data: bytes) -> None: ...
 
 
+class Reader(asyncio.Protocol):
+    """A taker that reads the transport itself, and gives what has to be parsed to the connection's
+    data_received."""
+
+    __slots__ = ()
+
+    def read_from(self, connection: Connection) -> None:
+        """This connection's bytes come here first from now on."""
+        raise NotImplementedError
+
+
 class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
     __slots__ = (
-        "_inflate", "_names", "_parser", "_parts", "_paused", "_release", "_seen", "complete",
-        "head_done", "idle_since", "keep", "listener", "on_body", "on_header", "reused", "sized",
-        "status", "taker", "transport",
+        "_awaited", "_inflate", "_names", "_parser", "_parts", "_paused", "_release", "_seen",
+        "head_done", "idle_since", "keep", "listener", "on_body", "on_header",
+        "on_message_complete", "reused", "sized", "status", "taker", "transport",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection, bool], None]) -> None:
@@ -59,11 +95,12 @@ class Connection(asyncio.Protocol):
         self._names: Headers = {}
         self.on_body = self._parts.append
         self.on_header = self._names.setdefault
+        self._awaited: list[bool] = []  # something in it: the answer's end is still to come
+        self.on_message_complete = self._awaited.clear
         self.taker: Taker | None = None  # of body bytes, in the listener's place
         self._parser = httptools.HttpResponseParser(self)
         self._inflate: zlib._Decompress | None = None
         self.head_done = False
-        self.complete = False
         self.sized = True
         self.reused = False
         self.keep = False
@@ -86,7 +123,7 @@ class Connection(asyncio.Protocol):
                 self._broken(data)
                 return
             parts = self._parts
-            if len(parts) != 1 or self.complete:
+            if len(parts) != 1 or not self._awaited:
                 self._deliver()
             else:
                 taker.feed(parts.pop())
@@ -118,7 +155,7 @@ class Connection(asyncio.Protocol):
         if listener is None:
             self._release(self, False)
         elif self.head_done and not self.sized and exc is None:
-            self.complete = True
+            self._awaited.clear()
             self._deliver()
         else:
             self._lose(Kind.RESET, "the connection ended before the answer did")
@@ -129,9 +166,16 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See pause_writing."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether the answer's framing has ended."""
+        return self.head_done and not self._awaited
+
     # ---- llhttp ------------------------------------------------------------
 
     def on_headers_complete(self) -> None:
+        if self.head_done:
+            raise ValueError("a second answer to one request")
         status = self._parser.get_status_code()
         if status < 200:
             if status == 101:
@@ -141,17 +185,25 @@ class Connection(asyncio.Protocol):
         self.status = status
         self.keep = self._parser.should_keep_alive()
         self.head_done = True
-
-    def on_message_complete(self) -> None:
-        if self.head_done:
-            self.complete = True
+        self._awaited.append(True)
 
     # ---- one request ------------------------------------------------------------
 
     def hand_on(self, taker: Taker) -> None:
-        """Give body bytes straight to this one from now on, as they came."""
+        """Give body bytes straight to this one from now on, as they came; to a reader all bytes."""
         if self._inflate is None and self.listener is not None:
             self.taker = taker
+            if isinstance(taker, Reader) and self.transport is not None:
+                taker.read_from(self)
+                self.transport.set_protocol(taker)
+
+    def take_back(self, listener: Listener | None) -> None:
+        """Body bytes go to the listener again, and this connection reads them."""
+        self.listener = listener
+        if self.taker is not None:
+            self.taker = None
+            if self.transport is not None:
+                self.transport.set_protocol(self)
 
     def send(self, request: bytes, listener: Listener) -> None:
         """Write a whole request; its answer goes to the listener."""
@@ -161,13 +213,14 @@ class Connection(asyncio.Protocol):
 
     def _open(self, listener: Listener) -> bool:
         """Tell the head. False when nobody listens to the body."""
-        headers = {name.lower(): value for name, value in self._names.items()}
-        self.sized = b"content-length" in headers or b"transfer-encoding" in headers
-        if b"content-encoding" in headers and not self._unpack(headers[b"content-encoding"]):
+        names = self._names
+        layout = layout_of(tuple(names))
+        self.sized = layout.sized
+        if layout.encoding and not self._unpack(names[layout.encoding]):
             return False
         status, self.status = self.status, 0
-        self._names.clear()
-        listener.on_head(status, headers)
+        listener.on_head(status, names[layout.kind] if layout.kind else b"", names)
+        names.clear()
         return self.listener is listener
 
     def _unpack(self, encoding: bytes) -> bool:
@@ -191,7 +244,7 @@ class Connection(asyncio.Protocol):
                 self.taker.feed(data)
             else:
                 listener.on_body(data)
-        if self.complete:
+        if not self._awaited:
             listener = self.listener
             if listener is not None:
                 self._finish(listener)
@@ -223,8 +276,8 @@ class Connection(asyncio.Protocol):
     def _finish(self, listener: Listener) -> None:
         if self._paused:
             self.resume()  # the next request must not find a deaf connection
-        self.listener = self.taker = None
-        self.head_done = self.complete = False
+        self.take_back(None)
+        self.head_done = False
         self._seen = 0
         self._names.clear()
         self._inflate = None
@@ -236,7 +289,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, so that the provider stops generating. The listener hears nothing."""
-        self.listener = self.taker = None
+        self.take_back(None)
         transport = self.transport
         if transport is not None:
             self.transport = None
@@ -245,6 +298,7 @@ class Connection(asyncio.Protocol):
     def _broken(self, data: bytes) -> None:
         # What came before the bad bytes was whole: a token in the same read must not be lost.
         listener = self.listener
+        self.keep = False
         if self.head_done and self.status == 0 and self._parts:
             self._deliver()
         if self.listener is listener:

@@ -103,8 +103,10 @@ class Follower(ABC):
     def stop(self) -> None:
         """Nothing more is sent: complete, broken, or the client is gone."""
         self.ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        timer = self._timer
+        if timer is not None:
+            self._timer = None  # it refers back here: the collector would have to find that
+            timer.cancel()
 
     # ---- for the two kinds of followers ------------------------------------------------------
 

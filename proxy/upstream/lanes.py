@@ -137,8 +137,7 @@ class Lanes:
                     self._cancel_lane(lane)
                 case Arm(lane=lane, share=share):
                     attempt = self._attempts[lane]
-                    due = attempt.deadline_s * share
-                    attempt.timer = self._engine.wheel.arm(due, attempt.overdue)
+                    attempt.arm(self._engine.wheel, attempt.deadline_s * share)
                 case GiveUp():
                     failures = self._failures
                     if self._asks_otherwise():
@@ -176,7 +175,7 @@ class Lanes:
             attempt.ticket = ticket
         self._attempts[lane] = attempt
         due = attempt.deadline_s = self._deadline_s(step) if streams else self._terms.answer_s
-        attempt.timer = engine.wheel.arm(due, attempt.overdue)
+        attempt.arm(engine.wheel, due)
         attempt.start()
 
     def _enter(self, target: Step, *, forced: bool) -> int | None:

@@ -54,6 +54,12 @@ def _parsed(body: bytes) -> Any:
 
 def _glance(answer: Any) -> Reading:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
+    try:
+        finish = answer["choices"][0]["finish_reason"]
+        if finish and type(finish) is str and "error" not in answer:
+            return usage_of(answer.get("usage")), finish
+    except (TypeError, LookupError):
+        pass  # one of the rest, then
     if not isinstance(answer, dict):
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
     error = answer.get("error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ class Heard:
         self.body = b""
         self.ends: list[str] = []
 
-    def on_head(self, status, headers) -> None:
+    def on_head(self, status, kind, headers) -> None:
         assert self.status is None
         self.status = status
 
@@ -101,3 +102,13 @@ def test_a_broken_answer_ends_once(pieces: list[bytes], data) -> None:
     assert len(heard.ends) == 1
     assert len(heard.body) <= len(stream)
     assert len(released) <= 2
+
+
+@pytest.mark.parametrize("last", [1, 7, 40, len(chunked([b"first"]))])
+@pytest.mark.parametrize("more", [chunked([b"second"]), b"HTTP/1.1 200 OK\r\n\r\n", b"garbage"])
+def test_what_follows_an_answer_is_never_part_of_it(last: int, more: bytes) -> None:
+    one = chunked([b"first"])
+    heard, released = read([one[:-last], one[-last:] + more])
+    assert len(heard.ends) == 1
+    assert b"first".startswith(heard.body)
+    assert True not in released

@@ -37,8 +37,9 @@ class Heard:
         self.end = failure.kind
         self.done.set_result(None)
 
-    def on_head(self, status, headers) -> None:
-        self.status, self.headers = status, headers
+    def on_head(self, status, kind, headers) -> None:
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
 
     def on_body(self, data) -> None:
         self.body += data
