@@ -91,6 +91,10 @@ class Wire(asyncio.Transport):
         if self._asked is not None:
             self._asked(self)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Who reads from now on: a stream's bytes go to whoever relays them."""
+        self.protocol = protocol
+
     def is_closing(self) -> bool:
         return False
 
