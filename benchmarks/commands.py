@@ -11,13 +11,15 @@ from benchmarks.faults.options import COMMAND as FAULTS
 from benchmarks.load.options import LOAD, REPORT
 from benchmarks.mock.options import COMMAND as MOCK
 from benchmarks.overhead.options import COMMAND as OVERHEAD
+from benchmarks.resilience.options import COMMAND as RESILIENCE
 from benchmarks.tail.options import COMMAND as TAIL
 from proxy.parser import Parser
 
 if TYPE_CHECKING:
     from benchmarks.option import Subparsers
 
-KINDS = (LOAD, REPORT, OVERHEAD, FAULTS, TAIL, CACHE, CLASSIFY)  # of bench, in this order
+# of bench, in this order
+KINDS = (LOAD, REPORT, OVERHEAD, FAULTS, TAIL, RESILIENCE, CACHE, CLASSIFY)
 
 
 def add_parsers(subparsers: Subparsers) -> None:
