@@ -66,10 +66,11 @@ class Entries:
     def rows(self, sheets: Sequence[Sheet]) -> Iterator[Statement]:
         """What keeps the rows; at least one sheet, none of them empty. Makes the labels that are
         new."""
-        for sheet in sheets:
+        for place, sheet in enumerate(sheets):
+            if place:
+                sleep(PAUSE_SECONDS)
             labels, _ = self._numbered(sheet)
             yield INSERT, [packed(sheet, labels)]
-            sleep(PAUSE_SECONDS)
 
     def sums(self, sheets: Sequence[Sheet]) -> Iterator[Statement]:
         """What adds the same sheets up, each in an order that is the same for everybody."""

@@ -125,6 +125,7 @@ class Store:
             return  # it is awake
 
     def _run(self) -> None:
+        self._flush()  # opened before anything is recorded, which may take long on a busy machine
         while not self._closing:
             try:
                 job = self._asks.get(timeout=FLUSH_SECONDS)
@@ -145,9 +146,10 @@ class Store:
     def _flush(self) -> None:
         """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
         recorder = self._recorder
-        for _ in range(recorder.waiting // SHEET_ROWS + 1):  # what comes meanwhile is for the next
+        for more in range(recorder.waiting // SHEET_ROWS + 1):  # what comes meanwhile: next time
+            if more:
+                sleep(PAUSE_SECONDS)
             recorder.settle_some()
-            sleep(PAUSE_SECONDS)
         if self._now() < self._retry_at:
             return
         try:

@@ -15,6 +15,7 @@ import os
 import random
 import signal
 import sqlite3
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rand = random.Random(7)
     lost = torn = rows = 0
     oldest_s = 0.0
+    pauses_s = [0.0]  # the longest of each process that lost such a row: was it let run?
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ledger.db"
         book = Ledger(file)
@@ -109,13 +111,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kill in range(chosen.kills):
             ages, found = kill_one(file, kill, rand.uniform(0.5, 1.6))
             missing = ages[len(found) :]
-            lost += sum(age > LOST_S for age in missing)
+            late = sum(age > LOST_S for age in missing)
+            lost += late
+            if late:
+                pauses_s.append(max(map(float.__sub__, ages, (*ages[1:], 0.0))))
             oldest_s = max(oldest_s, *missing, 0.0)
             torn += found != list(range(1, len(found) + 1))
             rows += len(found)
         agree = sums_agree(file)
     print(f"{chosen.kills} kills, {rows} rows: {lost} lost that were older than {LOST_S:g} s"
-          f" (the oldest one {oldest_s:.2f} s),"
+          f" (the oldest one {oldest_s:.2f} s,"
+          f" in {len(pauses_s) - 1} processes, which did nothing at all for up to"
+          f" {statistics.median(pauses_s[1:] or pauses_s):.2f} s (median)),"
           f" {torn} kills with a gap, sums {'agree' if agree else 'DISAGREE'}")  # fmt: skip
     return int(bool(lost or torn or not agree or not rows))
 
