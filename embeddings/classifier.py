@@ -16,7 +16,7 @@ from embeddings.language import UNKNOWN, find_latin_language, find_script_langua
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model
 from embeddings.reading import Category, Explanation, Reading, Vector
 from embeddings.signs import name_signs, read_signs
-from embeddings.words import cut, split
+from embeddings.words import cut, split, split_ascii
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,15 @@ class Classifier:
             model = read_model(path or SHIPPED)
             encoder = Encoder.from_arrays(model.arrays)
             head: Head | None = Head.from_arrays(model.facts, model.arrays)
-            spread = model.arrays.get("whiten"), model.arrays.get("whiten_mean")
+            metric, mean = model.arrays.get("metric"), model.arrays.get("metric_mean")
             digest = model.sha256[:16]
         except (BadModelFile, KeyError, ValueError) as error:
             log.warning("no word table, keywords decide instead: %s", error)
-            encoder, head, spread, digest = Encoder.without_model(), None, (None, None), ""
-        whiten = None if spread[0] is None else spread[0].astype("float32")
-        mean = None if spread[1] is None else spread[1].astype("float32")
-        classifier = cls(encoder, head, CustomCategories(encoder, whiten, mean))
+            encoder, head, digest = Encoder.without_model(), None, ""
+            metric = mean = None
+        metric = None if metric is None else metric.astype("float32")
+        mean = None if mean is None else mean.astype("float32")
+        classifier = cls(encoder, head, CustomCategories(encoder, metric, mean))
         classifier._custom.extend(tuple(categories))
         classifier._fingerprint = digest
         classifier.decide_by(keywords=keywords)
@@ -117,9 +118,10 @@ class Classifier:
 
     def nearest_added(self, text: str) -> str | None:
         """The added category most like the text, accepted or not; None where none was added."""
+        if not len(self._custom):
+            return None
         found = self._encoder.add_up(cut(text))
-        likeness = self._custom.score(normalise(found.vector), found.words)
-        return max(likeness, key=lambda name: likeness[name]) if likeness else None
+        return self._custom.find_nearest(normalise(found.vector), found.words)[0]
 
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
@@ -127,25 +129,30 @@ class Classifier:
         fused, head = self._fused, self._head
         if fused is None or head is None:
             return self._read_keywords(text, shown)
-        words = split(shown)
+        raw = shown.encode("ascii") if shown.isascii() else None
+        words = split(shown) if raw is None else split_ascii(raw)
         if not words:
             return self._read_nothing(shown)
         few = len(words) <= WORDS_MAX
-        vector, scores = fused.score(shown, words) if few else fused.score_long(shown)
-        counts = scores[fused.outputs :]
-        del scores[fused.outputs :]
-        complexity = head.rank_complexity(scores.pop())
-        best = max(scores)
-        category = head.categories[scores.index(best)]
-        confidence = head.calibrate(_share(best, scores))
+        vector, scores = fused.score(shown, words, raw) if few else fused.score_long(shown)
+        outputs = fused.outputs
+        counts = scores[outputs:]
+        del scores[outputs:]
+        kinds = scores[:-1]
+        category = head.categories[kinds.index(max(kinds))]
         most = max(counts)
         language = LANGUAGES[counts.index(most)] if most > 0.0 else UNKNOWN
+        confidence = None
         if len(self._custom):
-            category, confidence = self._prefer_custom(vector, words, (category, confidence))
-        if not shown.isascii() and (foreign := find_script_language(shown)):
+            built_in = category, head.rate(scores)
+            category, confidence = self._prefer_custom(vector, words, built_in)
+        if raw is None and (foreign := find_script_language(shown)):
             language = foreign
-            confidence *= self._encoder.index.share_known(words)  # of it the table knows little
-        return Reading(vector, category, confidence, complexity, language)
+            known = self._encoder.index.share_known(words)  # of it the table knows little
+            confidence = known * (head.rate(scores) if confidence is None else confidence)
+        return Reading(
+            vector, category, confidence, None, language, "embedding", words, scores, head
+        )
 
     def _read_nothing(self, shown: str) -> Reading:
         """Of a text without words nobody knows what it wants."""
@@ -201,9 +208,8 @@ class Classifier:
     def _prefer_custom(
         self, vector: Vector, words: list[bytes], built_in: tuple[str, float]
     ) -> tuple[str, float]:
-        likeness = self._custom.score(vector, words)
-        name = max(likeness, key=lambda key: likeness[key])
-        chance = self._custom.accept(name, likeness[name])
+        name, likeness = self._custom.find_nearest(vector, words)
+        chance = self._custom.accept(name, likeness)
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:
@@ -232,14 +238,6 @@ class Classifier:
 
         shown = list(words[:40])
         return margin(shown) - margin([other for other in shown if other != word])
-
-
-def _share(best: float, scores: list[float]) -> float:
-    """The best one's share of the softmax."""
-    try:
-        return math.exp(best) / sum(map(math.exp, scores))
-    except (OverflowError, ZeroDivisionError):  # a model whose scores are out of all range
-        return 1.0 / sum([math.exp(score - best) for score in scores])
 
 
 __all__ = ["Category", "Classifier", "Encoder", "Explanation", "Reading"]

@@ -63,6 +63,7 @@ class Engine:
         self.most = most
         scale = max(127.0, 127.0 * dim**0.5 / _SPREAD)
         self.scale = np.float32(scale)
+        self.one_over_scale: float = 1.0 / scale
         self.unscale = np.float32(1.0 / (scale * scale))
         self._spawn = spawn
         self._threads: list[threading.Thread] = []

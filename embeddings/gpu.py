@@ -71,17 +71,31 @@ def find(library: Callable[[], Any] = load) -> list[Gpu]:
 def least_loaded(gpus: Sequence[Gpu], visible: str | None = None) -> Gpu | None:
     """The one with the most to spare: least busy, then most free memory.
 
-    visible: CUDA_VISIBLE_DEVICES, indices or UUIDs; GPUs that it leaves out are not ours.
+    visible: CUDA_VISIBLE_DEVICES, indices or UUIDs; GPUs that it leaves out are not ours, and none
+    after a name that is no GPU's, as CUDA has it.
     """
     allowed = list(gpus)
     if visible is not None:
-        names = [name.strip() for name in visible.split(",") if name.strip()]
-        allowed = [
-            one
-            for one in gpus
-            if any(name == str(one.index) or one.uuid.startswith(name) for name in names)
-        ]
+        allowed = []
+        for name in (name.strip() for name in visible.split(",")):
+            named = [one for one in gpus if name == str(one.index) or _is_called(one, name)]
+            if len(named) != 1:
+                break
+            allowed += named
     return min(allowed, key=_load, default=None)
+
+
+def is_counted_otherwise(gpus: Sequence[Gpu], visible: str | None, order: str | None) -> bool:
+    """Whether indices in CUDA_VISIBLE_DEVICES may mean other GPUs than NVML's: CUDA numbers the
+    fastest first, NVML by bus, unless CUDA_DEVICE_ORDER (order) says PCI_BUS_ID."""
+    names = (visible or "").split(",")
+    counted = any(name.strip().isdigit() for name in names)
+    return counted and order != "PCI_BUS_ID" and len({one.name for one in gpus}) > 1
+
+
+def _is_called(gpu: Gpu, name: str) -> bool:
+    """By its UUID, or the beginning of it."""
+    return name.startswith("GPU-") and gpu.uuid.startswith(name)
 
 
 def _load(gpu: Gpu) -> tuple[float, int]:

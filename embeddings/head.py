@@ -8,6 +8,7 @@ it is folded into a table of hints: one row of scores for each. A text is then a
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,13 +112,23 @@ class Head:
         added: NDArray[np.float32] = sums[: self.outputs] + sums[self.outputs : 2 * self.outputs]
         return added
 
-    def calibrate(self, share: float) -> float:
-        """The winner's share of the softmax, turned into the chance that it is right."""
-        return self.sureness[int(share * _SHARES)]
+    def rate(self, scores: Sequence[float]) -> float:
+        """The chance that the best category is right, by its share of the softmax. scores: of the
+        categories, and the raw complexity."""
+        chances = scores[:-1]
+        return self.sureness[int(share_of(max(chances), chances) * _SHARES)]
 
     def rank_complexity(self, raw: float) -> float:
         """The share of ordinary prompts that are easier."""
         return bisect_right(self.complexity_at, raw) / len(self.complexity_at)
+
+
+def share_of(best: float, scores: Sequence[float]) -> float:
+    """The best one's share of the softmax."""
+    try:
+        return math.exp(best) / sum(map(math.exp, scores))
+    except (OverflowError, ZeroDivisionError):  # a model whose scores are out of all range
+        return 1.0 / sum([math.exp(score - best) for score in scores])
 
 
 def find_pairs(

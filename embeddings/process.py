@@ -221,9 +221,7 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     over = stop or asyncio.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        with suppress(ValueError):  # not in the main thread: a test stops it by the event
-            loop.add_signal_handler(one, over.set)
+    _end_by_signal(loop, over)
     telemetry = gpu.Telemetry()
     telemetry.start()
     inode = os.stat(path).st_ino
@@ -242,9 +240,7 @@ async def serve(
         ready()
         await over.wait()
         server.close()
-        with suppress(FileNotFoundError):
-            if os.stat(path).st_ino == inode:  # a successor's is not ours to remove
-                os.unlink(path)
+        _remove(path, inode)
         with suppress(TimeoutError):
             await asyncio.wait_for(batcher.drain(), DRAIN_SECONDS)
         for client in list(embedder.clients):
@@ -253,17 +249,51 @@ async def serve(
     return not lost
 
 
-def choose_device(wanted: str) -> str:
+def _end_by_signal(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # not in the main thread: a test stops it by the event
+            loop.add_signal_handler(one, over.set)
+
+
+def _remove(path: str, inode: int) -> None:
+    """Remove the socket, unless it is a successor's by now."""
+    with suppress(FileNotFoundError):
+        if os.stat(path).st_ino == inode:
+            os.unlink(path)
+
+
+def choose_device(wanted: str, find: Callable[[], list[gpu.Gpu]] = gpu.find) -> str:
     """The device to run on. auto: the least loaded GPU, which is the only one seen from then on."""
     if wanted != "auto":
         return wanted
     environ = os.environ  # noqa: TID251 - CUDA reads it, and is told by it which GPU is ours
-    found = gpu.least_loaded(gpu.find(), environ.get("CUDA_VISIBLE_DEVICES"))
+    gpus, visible = find(), environ.get("CUDA_VISIBLE_DEVICES")
+    if gpu.is_counted_otherwise(gpus, visible, environ.get("CUDA_DEVICE_ORDER")):
+        return "cuda"  # of those named, CUDA takes the first
+    found = gpu.least_loaded(gpus, visible)
     if found is None:
         return "cpu"
     environ["CUDA_VISIBLE_DEVICES"] = found.uuid
     log.info("GPU %d, %s, is the least loaded", found.index, found.name)
     return "cuda"
+
+
+def load(model: str | None, wanted: str) -> Transformer:
+    """The model on its device, warm. A GPU that the driver shows and torch cannot use (another
+    version, no memory left) is an error where it was named, and else a reason for the CPU.
+
+    Raises NoModel.
+    """
+    path, device = model_path(model), choose_device(wanted)
+    try:
+        loaded = Transformer(path, device)
+    except NoModel as error:
+        if wanted != "auto" or device == "cpu":
+            raise
+        log.warning("the GPU cannot be used, the CPU is: %s", error)
+        loaded = Transformer(path, "cpu")
+    loaded.warm()
+    return loaded
 
 
 def run(path: str, model: str | None, device: str) -> int:
@@ -278,8 +308,7 @@ def run(path: str, model: str | None, device: str) -> int:
         return 1
     # Whoever connects meanwhile waits in the socket's queue, within his own deadline.
     try:
-        loaded = Transformer(model_path(model), choose_device(device))
-        loaded.warm()
+        loaded = load(model, device)
 
         def ready() -> None:
             log.info("embedding by %s on %s at %s", loaded.name, loaded.device, path)
@@ -290,4 +319,4 @@ def run(path: str, model: str | None, device: str) -> int:
     return 0 if well else 1
 
 
-__all__ = ["AlreadyRunning", "NoModel", "bind", "choose_device", "run", "serve"]
+__all__ = ["AlreadyRunning", "NoModel", "bind", "choose_device", "load", "run", "serve"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +15,79 @@ ABSTAIN_BELOW = 0.30
 """Confidence under which a reading is better sent to the default route (see MODEL_CARD.md)."""
 
 
-@dataclass(slots=True, eq=False)  # not frozen: that costs a microsecond, and one is made a request
+class Calibrated(Protocol):
+    """What turns a text's scores into chances: the head."""
+
+    def rate(self, scores: Sequence[float]) -> float:
+        """The chance that the best of the categories is right."""
+        ...
+
+    def rank_complexity(self, raw: float) -> float:
+        """The share of ordinary prompts that are easier."""
+        ...
+
+
 class Reading:
     """One pass over a text.
 
     `vector` has unit length and shape (dim,). `confidence` is the calibrated chance, 0 to 1, that
     `category` is right. `complexity` is a rank, 0 (easy) to 1 (hard), uniform over ordinary
     prompts: a threshold of 0.7 sends about 30 % of them to the strong model. `language` is an
-    ISO 639-1 code or "und". `source` says who decided: "embedding" or "keywords".
+    ISO 639-1 code or "und". `source` says who decided: "embedding" or "keywords". `words` are the
+    text's, split, where all of a short one are there.
     """
 
-    vector: Vector
-    category: str
-    confidence: float
-    complexity: float
-    language: str
-    source: str = "embedding"
+    __slots__ = (
+        "_complexity",
+        "_confidence",
+        "_head",
+        "_scores",
+        "category",
+        "language",
+        "source",
+        "vector",
+        "words",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a record, made once a request: everything at once
+        self,
+        vector: Vector,
+        category: str,
+        confidence: float | None,
+        complexity: float | None,
+        language: str,
+        source: str = "embedding",
+        words: list[bytes] | None = None,
+        scores: Sequence[float] = (),
+        head: Calibrated | None = None,
+    ) -> None:
+        """confidence, complexity: None where `head` finds them in `scores`, if anybody asks."""
+        self.vector = vector
+        self.category = category
+        self._confidence = confidence
+        self._complexity = complexity
+        self.language = language
+        self.source = source
+        self.words = words
+        self._scores = scores
+        self._head = head
+
+    @property
+    def confidence(self) -> float:
+        """The chance that the category is right."""
+        known = self._confidence
+        if known is None:
+            known = self._confidence = self._head.rate(self._scores) if self._head else 0.0
+        return known
+
+    @property
+    def complexity(self) -> float:
+        """The share of ordinary prompts that are easier."""
+        known = self._complexity
+        if known is None:
+            raw = self._scores[-1]
+            known = self._complexity = self._head.rank_complexity(raw) if self._head else 0.0
+        return known
 
     @property
     def abstains(self) -> bool:

@@ -38,6 +38,11 @@ def show_signs(text: str) -> bytes:
     return text.encode("utf-8", "replace").translate(_ALIKE, _PLAIN)
 
 
+def show_ascii(raw: bytes) -> bytes:
+    """The same of an ASCII text's bytes."""
+    return raw.translate(_ALIKE, _PLAIN)
+
+
 def read_signs(text: str) -> list[int]:
     """The places in SIGNS of those that the text shows; the first is its length."""
     found = [min(len(text).bit_length(), LENGTHS - 1)]

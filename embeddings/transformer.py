@@ -59,6 +59,8 @@ class Transformer:
             raise NoModel(f"pip install 'firsttoken[gpu]': {error}") from error
         self.device = device
         self.on_gpu = device.startswith("cuda")
+        if self.on_gpu and not self._torch.cuda.is_available():
+            raise NoModel(f"{device}: torch {self._torch.__version__} sees no GPU that it can use")
         self.name = "all-MiniLM-L6-v2" if PACKAGED in path else Path(path).name
         self._graphs: dict[tuple[int, int], _Graph | None] = {}
         self._captures = graphs and self.on_gpu
@@ -82,12 +84,12 @@ class Transformer:
         self.dim = int(self.encode(("warm",)).shape[1])
 
     def warm(self) -> None:
-        """Capture what single questions and small batches need, so that no request waits for it."""
+        """Capture every shape before the first question: a capture later holds up all who ask, for
+        it waits for the device and empties torch's cache (some 0.2 s each)."""
         if self._captures:
-            for batch in BATCHES[:2]:
-                for length in LENGTHS:
-                    if length <= self._longest:
-                        self._graph(batch, length)
+            for batch in BATCHES:
+                for length in sorted({min(one, self._longest) for one in LENGTHS}):
+                    self._graph(batch, length)
 
     def store(self) -> Store:
         """Where vectors are kept: on the GPU in half precision, or in memory."""

@@ -40,16 +40,20 @@ def split(text: str) -> list[bytes]:
     Each sign of a script without spaces (Han, kana, Hangul, Thai) is a word of its own.
     """
     if text.isascii():
-        words = text.encode("ascii").translate(_FOLD).split()
-    else:
-        raw = text.lower().encode("utf-8", "replace")
-        if raw.translate(None, _NO_WIDE_LEAD):
-            raw = _WIDE.sub(r" \1 ", text.lower()).encode("utf-8", "replace")
-        for first, signs in ((b"\xc2", _SIGNS_C2), (b"\xe2", _SIGNS_E2)):
-            if first in raw:
-                for sign in signs:
-                    raw = raw.replace(sign, b" ")
-        words = raw.translate(_FOLD).split()
+        return split_ascii(text.encode("ascii"))
+    raw = text.lower().encode("utf-8", "replace")
+    if raw.translate(None, _NO_WIDE_LEAD):
+        raw = _WIDE.sub(r" \1 ", text.lower()).encode("utf-8", "replace")
+    for first, signs in ((b"\xc2", _SIGNS_C2), (b"\xe2", _SIGNS_E2)):
+        if first in raw:
+            for sign in signs:
+                raw = raw.replace(sign, b" ")
+    return split_ascii(raw)
+
+
+def split_ascii(raw: bytes) -> list[bytes]:
+    """The same of an ASCII text's bytes."""
+    words = raw.translate(_FOLD).split()
     if len(words) > MAX_WORDS:
         return words[: MAX_WORDS * 5 // 8] + words[-(MAX_WORDS * 3 // 8) :]
     return words

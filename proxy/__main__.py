@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from proxy import config, remote
+from proxy.parser import Parser
 
 _EXAMPLES = """\
 examples:
@@ -51,7 +52,7 @@ class _Version(argparse.Action):
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="firsttoken",
         description="A streaming reverse proxy for LLM APIs.",
         epilog=_EXAMPLES,
@@ -64,7 +65,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     _add_classify(commands)
     remote.add_parser(commands)
     _add_embedder(commands)
-    if not arguments or arguments[0] in ("mock", "bench", "-h", "--help"):
+    if not arguments or arguments[0] not in commands.choices:
         from benchmarks.commands import add_parsers  # noqa: PLC0415 - serve must not load it
 
         add_parsers(commands)
@@ -204,6 +205,8 @@ def _classify(args: argparse.Namespace) -> int:
     if args.jsonl is not None:
         return _classify_rows(classifier, args.jsonl)
     text = args.text if args.text is not None else sys.stdin.read()
+    if not text.strip():
+        raise config.ConfigError(["classify: no text: write it behind, or to standard input"])
     found = classify(classifier, text)
     if args.json:
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())  # noqa: T201

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Accounting:
-    """Tells everyone who keeps books. All of it together takes a few microseconds."""
+    """Tells everyone who keeps books: mostly one row, of which others make figures later."""
 
     def __init__(self, memory: Memory, now: Clock) -> None:
         self._memory = memory
@@ -25,34 +25,29 @@ class Accounting:
         """An exchange is over, however it ended."""
         memory = self._memory
         total_s = perf_counter() - exchange.started_s
-        memory.tally.record(exchange, total_s)
-        memory.journal.record(exchange, total_s)
-        cost = 0
-        if memory.recorder is not None:
-            cost = memory.recorder.record(exchange, total_s)
+        memory.recorder.record(exchange, total_s)
+        if memory.journal.is_on:
+            memory.journal.record(exchange, total_s)
         if memory.traces is not None:
-            memory.traces.note(exchange, total_s, cost)
+            memory.traces.note(exchange, total_s, memory.recorder.cost(exchange))
         if memory.quotas.any:
             usage = exchange.usage
             # A hit took nothing from its caller's limits, and neither did a check behind its back.
             is_free = exchange.cache in ("exact", "semantic") or exchange.lane == "shadow"
             tokens = 0 if usage is None or is_free else usage.total
+            cost = memory.recorder.cost(exchange)
             self._charge(exchange, memory.quotas.settle(exchange.id), tokens, cost)
 
     def lost(self, exchange: Exchange, target: str, waited_s: float) -> None:
         """An attempt was cancelled because another one won: its prompt is billed all the same."""
-        recorder = self._memory.recorder
-        if recorder is None:
-            return
         usage = Usage(exchange.prompt_bytes // BYTES_PER_TOKEN, estimated=True)
-        cost = recorder.lost(exchange, target, usage, waited_s)
+        cost = self._memory.recorder.lost(exchange, target, usage, waited_s)
         if self._memory.quotas.any:
             self._charge(exchange, 0, usage.total, cost)
 
     def price(self, exchange: Exchange) -> float:
         """USD of an answer as it was used."""
-        recorder = self._memory.recorder
-        return 0.0 if recorder is None else recorder.price(exchange)
+        return self._memory.recorder.price(exchange)
 
     def _charge(self, exchange: Exchange, estimate: int, tokens: int, cost: int) -> None:
         memory = self._memory

@@ -11,7 +11,7 @@ from proxy import catalog, config
 from proxy.chat import Usage
 from proxy.ledger.postgres import SCHEMES, Server
 from proxy.ledger.sqlite import File
-from proxy.ledger.tariff import Tariff, Tariffs, pico
+from proxy.ledger.tariff import pico
 from proxy.ledger.webhook import Hook
 from proxy.routing.signals import BYTES_PER_TOKEN
 from proxy.state.allowance import Allowance, Table
@@ -101,7 +101,7 @@ def token_estimate(exchange: Exchange) -> int:
 
 
 def price(
-    recorder: Recorder | None,
+    recorder: Recorder,
     store: Store | None,
     settings: config.Config,
     book: catalog.Catalog,
@@ -110,11 +110,9 @@ def price(
     """Let the ledger know what everything costs from now on. The model that savings are measured
     against. default: the targets of `auto`."""
     reference = reference_model(settings, book, default)
-    if recorder is not None and store is not None:
-        recorder.configure(Tariffs(book.prices))
-        # A tariff of the writer's own: it is used on another thread.
-        tariff = Tariff(book.prices(reference)) if reference is not None else None
-        store.configure(settings.ledger.retention_days, tariff.cost if tariff is not None else None)
+    recorder.configure(book.prices, None if reference is None else book.prices(reference))
+    if store is not None:
+        store.configure(settings.ledger.retention_days)
     return reference
 
 

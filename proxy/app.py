@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,38 +14,22 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
-from proxy import catalog, changes, config
+from proxy import changes, config
 from proxy.accounting import Accounting
-from proxy.accounts import allowances, hook, price
 from proxy.admin.whole import whole
+from proxy.assembly import Assembly
 from proxy.beside import Running, routes
-from proxy.capacity import known, provider_quotas
-from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
-from proxy.parts import (
-    admission,
-    embedder,
-    is_open,
-    keyring,
-    limits,
-    reachable,
-    remember,
-    rules_of,
-    teach,
-)
-from proxy.pipeline import Pipeline, Steps
-from proxy.routing.plan import AUTO, Names, Planner
+from proxy.parts import admission, embedder, is_open, limits, remember, teach
 from proxy.service import check_reach
-from proxy.serving import Service
 from proxy.sources import Sources
 from proxy.together import edits_of, pulse_of, shared_address
 from proxy.upkeep import CacheUpkeep
-from proxy.upstream.engine import Engine
 from proxy.upstream.session import Session
 from proxy.watch import EACH_SECONDS, Watch
 
@@ -55,6 +38,7 @@ if TYPE_CHECKING:
 
     from proxy.admin.siblings import Siblings
     from proxy.exchange import Exchange
+    from proxy.serving import Service
     from proxy.shared.edits import Edits
 
 log = logging.getLogger("firsttoken")
@@ -85,7 +69,7 @@ class App:
         self._settings = settings = self._changes.apply(settings)
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
-        self.house = House(limits(settings), admission(settings))
+        self.house = House(limits(settings), admission(settings, asyncio.get_running_loop().time))
         self.memory = remember(settings, self.house.now, time.time)  # noqa: TID251 - the ledger's
         self._where = shared_address(settings)
         self._edits: Edits | None = None
@@ -97,6 +81,9 @@ class App:
         self._watch = Watch(self.memory, self.house.now, time.time)  # noqa: TID251 - what day it is
         self._accounting = Accounting(self.memory, self.house.now)
         self._sources = Sources(self.house, self.memory.local, self.spawn)
+        self._assembly = Assembly(
+            self.house, self.memory, self._sources, self._accounting, self._watch
+        )
         self._siblings: Siblings | None = None
         self.address: tuple[str, int] = ("", 0)
 
@@ -110,24 +97,47 @@ class App:
         sockets: already listening, opened by somebody else; instead of [server] host and port.
         siblings: other processes that serve the same, for whom the admin endpoints speak too.
         """
-        service = self._first_service()
-        completions = Completions(self.house)
-        self._serving = service
+        self._serving = self._first_service()
         self._session = Session()
+        try:
+            await self._listen(sockets, siblings)
+        except (OSError, config.ConfigError):
+            await self._session.close()
+            raise
+        self.address = self.house.addresses[0]
+        self._begin()
+        # A request leaves no cycles, so there is little to find, and looking costs 0.2 ms for a
+        # thousand objects: only where their number has grown by six hundred streams' worth.
+        gc.set_threshold(20_000, 20, 50)
+        gc.collect()
+        gc.freeze()  # the word table and the configuration: never garbage
+        return self.address
+
+    async def _listen(self, sockets: Sequence[socket.socket], siblings: Siblings | None) -> None:
+        house, server = self.house, self._settings.server
+        await house.open(await self._application(siblings), self._serving)
+        check_reach((str(one.getsockname()[0]) for one in sockets), is_open=is_open(self._settings))
+        if not sockets:
+            await house.listen(server.host, server.port)
+        for one in sockets:
+            await house.adopt(one)
+
+    async def _application(self, siblings: Siblings | None) -> web.Application:
+        """What answers beside the lean lane, for all workers where there are several."""
+        most_bytes = self._settings.server.max_body_bytes
         passage = Passage(self.house, self._session, lambda: self._serving.pipeline, self._admit)
         beside = routes(self._running(siblings))
-        server = self._settings.server
         around = [errors(self.house)]
         if siblings is not None:
             self._siblings = siblings
-            among = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+            among = web.Application(middlewares=around, client_max_size=most_bytes)
             among.add_routes(beside)
             await siblings.open(among)
             around = [*around, whole(siblings)]
-        application = web.Application(middlewares=around, client_max_size=server.max_body_bytes)
+        application = web.Application(middlewares=around, client_max_size=most_bytes)
         application.add_routes(
             [
-                *completions.routes(),
+                *Completions(self.house).routes(),
                 *beside,
                 *Embeddings(passage).routes(),
                 *Realtime(passage).routes(),
@@ -135,53 +145,47 @@ class App:
                 *passage.routes(),  # what is left: the last
             ]
         )
-        await self.house.open(application, service)
-        check_reach((str(one.getsockname()[0]) for one in sockets), is_open=is_open(self._settings))
-        if not sockets:
-            await self.house.listen(server.host, server.port)
-        for one in sockets:
-            await self.house.adopt(one)
-        self.address = self.house.addresses[0]
+        return application
+
+    def _begin(self) -> None:
+        """Start what runs beside the traffic."""
+        memory = self.memory
         self._flush()
         if self._settings.cache.enabled:
-            upkeep = CacheUpkeep(self.memory.cache, self._where, self.house.wheel)
+            upkeep = CacheUpkeep(memory.cache, self._where, self.house.wheel)
             upkeep.begin(self._settings, self.spawn)
-        if self.memory.store is not None:
-            self.memory.store.start()
-        if self.memory.traces is not None:
-            self.memory.traces.start()
+        if memory.store is not None:
+            memory.store.start()
+        if memory.traces is not None:
+            memory.traces.start()
         self._look()
-        if self.memory.pulse is not None:
-            _ = self.spawn(self.memory.pulse.run())
-        _ = self.spawn(self.memory.alerts.run())
+        if memory.pulse is not None:
+            _ = self.spawn(memory.pulse.run())
+        _ = self.spawn(memory.alerts.run())
         _ = self.spawn(self._watch.restore())
-        self.memory.telemetry.start()
-        _ = self.spawn(self.memory.embedder.run())
-        if self._settings.local.eager and self.memory.local.available:
-            _ = self.spawn(self.memory.local.start())
-        gc.set_threshold(20_000, 20, 50)  # a request leaves small cycles: collect them in heaps
-        gc.collect()
-        gc.freeze()  # the word table and the configuration: never garbage
-        return self.address
+        memory.telemetry.start()
+        _ = self.spawn(memory.embedder.run())
+        if self._settings.local.eager and memory.local.available:
+            _ = self.spawn(memory.local.start())
 
     def _first_service(self) -> Service:
         """What the file says with what was changed by API, or without it where that is no more
         possible: a provider's key may be gone."""
         try:
-            return self._service(self._settings)
+            return self._assembly.service(self._settings, self._environ)
         except config.ConfigError as error:
             if self._settings is self._from_file:
                 raise
             log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
             self._settings = self._from_file
-            return self._service(self._settings)
+            return self._assembly.service(self._settings, self._environ)
 
     def change(self, what: str, name: str, table: Mapping[str, Any] | None) -> None:
         """Change a route or a category from now on, and after a restart. Raises ConfigError for a
         table that cannot be used and OSError where it cannot be kept; nothing has changed then."""
         wanted = changes.read(self._from_file).having(what, name, table)
         settings = wanted.apply(self._from_file)
-        service = self._service(settings)
+        service = self._assembly.service(settings, self._environ)
         self._changes = wanted.save()
         self._take(settings, service)
         if self._edits is not None:
@@ -206,7 +210,7 @@ class App:
         """Serve with these changes, if that is possible."""
         try:
             settings = made.apply(self._from_file)
-            service = self._service(settings)
+            service = self._assembly.service(settings, self._environ)
         except config.ConfigError as error:
             log.error("changes by API are left out: %s", "; ".join(error.errors))  # noqa: TRY400
             return False
@@ -274,7 +278,7 @@ class App:
             self._environ = environ
             made = changes.read(settings)
             changed = made.apply(settings)
-            service = self._service(changed)
+            service = self._assembly.service(changed, environ)
         except config.ConfigError as error:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
@@ -304,77 +308,6 @@ class App:
         if self._changes.is_stale():
             self._follow_changes()
         self.house.wheel.arm(EACH_SECONDS, self._look)
-
-    # ---- building -----------------------------------------------------------------------------
-
-    def _service(self, settings: config.Config) -> Service:
-        memory = self.memory
-        house = self.house
-        providers = reachable(settings, self._environ, local=memory.local.available)
-        book = catalog.Catalog(settings, providers)
-        endpoints = self._sources.endpoints(providers, self._environ)
-        rules, terms = rules_of(settings, book)
-        memory.limits.configure(provider_quotas(settings, providers, rules))
-        memory.budgets.hedges.share = settings.routing.hedge_budget
-        default = default_chain(settings, book)
-        names = Names(
-            rules=rules,
-            resolve=book.resolve,
-            close=book.close,
-            categories=chains(settings, book),
-            default=default,
-            listed=tuple(target for target in default if target.provider == catalog.LOCAL),
-            known=book.known,
-        )
-        engine = Engine(
-            wheel=house.wheel,
-            now=house.now,
-            wall=time.time,  # noqa: TID251 - the wire stamps wall time
-            rand=random.random,
-            breakers=memory.breakers,
-            latency=memory.latency,
-            gaps=memory.gaps,
-            limits=memory.limits,
-            budgets=memory.budgets,
-            account=self._accounting.account,
-            alarm=self._watch.alarm,
-            lost=self._accounting.lost,
-            price=self._accounting.price,
-        )
-        planner = Planner(
-            names,
-            memory.breakers,
-            memory.latency,
-            random.random,
-            known(settings, book, providers, engine.wall),
-            memory.limits,
-        )
-        memory.tally.configure(
-            [*(rule.name for rule in rules), AUTO],
-            [target.model for rule in rules for target in rule.targets]
-            + [target.model for target in default],
-        )
-        reference = price(
-            memory.recorder, memory.store, settings, book, [target.name for target in default]
-        )
-        steps = Steps(endpoints, book.model, memory.limits.limits)
-        memory.strong = strong_share(settings, memory.strong)
-        chooses = chooser(settings, memory.classifier, memory.strong, planner, book, engine, steps)
-        pipeline = Pipeline(planner, memory.classifier, memory.cache, engine, steps, terms, chooses)
-        table = allowances(settings)
-        memory.quotas.configure(table)
-        memory.alerts.hook = hook(settings)
-        quotas = None if table.is_empty else memory.quotas
-        return Service(
-            settings,
-            keyring(settings),
-            pipeline,
-            book,
-            reference=reference,
-            quotas=quotas,
-            traces=memory.traces,
-            pulse=memory.pulse,
-        )
 
     def _admit(self, exchange: Exchange, route: str) -> None:
         self._serving.admit(exchange, route)

@@ -154,17 +154,7 @@ def endpoints(running: Running) -> list[Endpoint]:
     api = Api(_views(running), own_version())
     usage = Usage(lambda: memory.store, money, lambda: running.service().reference, running.wall)
     control = Control(_plant(running, money))
-    live = Live(
-        Sight(
-            recent=lambda: memory.store.recent if memory.store is not None else None,
-            gauges=running.gauges,
-            breakers=running.breakers,
-            draining=running.draining,
-            money=money,
-            wall=running.wall,
-            others=running.others if running.siblings is not None else None,
-        )
-    )
+    live = Live(_sight(running, money))
     cache = CacheDesk(
         Shelf(memory.cache, memory.classifier, lambda model: running.rule_of(model).name)
     )
@@ -185,6 +175,19 @@ def endpoints(running: Running) -> list[Endpoint]:
     every += predecessors.endpoints(core)
     api.described, api.more = every, usage.overview
     return every
+
+
+def _sight(running: Running, money: Callable[[], Money]) -> Sight:
+    memory = running.memory
+    return Sight(
+        recent=lambda: memory.store.recent if memory.store is not None else None,
+        gauges=running.gauges,
+        breakers=running.breakers,
+        draining=running.draining,
+        money=money,
+        wall=running.wall,
+        others=running.others if running.siblings is not None else None,
+    )
 
 
 def _views(running: Running) -> Views:

@@ -42,8 +42,14 @@ def pools(settings: config.Config, providers: Mapping[str, catalog.Provider]) ->
 def provider_quotas(
     settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
 ) -> dict[str, Quota]:
-    """What each endpoint may be asked by this process, a key each: workers divide it evenly. One
-    that is only chosen by its load is counted."""
+    """What each endpoint may be asked by this process, a key each: workers divide it evenly; where
+    a server is shared, it divides the rates. One that is only chosen by its load is counted."""
+    workers = settings.server.workers
+    sharing = 1 if settings.shared.url is not None else workers
+
+    def part(limit: int | None, among: int) -> int | None:
+        return limit and max(1, limit // among)
+
     counted = {
         target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
     }
@@ -55,8 +61,11 @@ def provider_quotas(
         table = tables.get(name)
         quota = Quota()
         if table is not None:
-            limits = (table.max_concurrent, table.requests_per_minute, table.tokens_per_minute)
-            quota = Quota(*(one and max(1, one // settings.server.workers) for one in limits))
+            quota = Quota(
+                part(table.max_concurrent, workers),
+                part(table.requests_per_minute, sharing),
+                part(table.tokens_per_minute, sharing),
+            )
         if quota != Quota() or name in counted:
             for key in range(max(1, len(provider.keys))):
                 found[endpoint_name(name, key)] = quota

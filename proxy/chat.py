@@ -110,7 +110,7 @@ Event = Opened | Text | Reasoning | ToolCall | Extra | Finished | Spent | Failed
 
 
 def is_token(event: Event) -> bool:
-    """Whether this is a first token as PRODUCT section 4 means it: non-empty content."""
+    """Whether this counts as a first token: non-empty content."""
     match event:
         case Text(text=text) | Reasoning(text=text):
             return bool(text)

@@ -42,7 +42,7 @@ ANONYMOUS = Caller(name="anonymous", tenant="anonymous")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller may ask of one request, by body object or header (PRODUCT section 3)."""
+    """What a caller may ask of one request, by body object or header."""
 
     use_case: str | None = None
     budget_tier: str | None = None
@@ -54,6 +54,15 @@ class Options:
 
 
 NO_OPTIONS = Options()
+
+
+class Rated(Protocol):
+    """What the classifier says of how sure it is, and how hard the text."""
+
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def complexity(self) -> float: ...
 
 
 class Sink(Protocol):
@@ -106,8 +115,6 @@ class Exchange:
         "caller",
         "category",
         "classify_s",
-        "complexity",
-        "confidence",
         "dropped",
         "error",
         "finish",
@@ -122,6 +129,7 @@ class Exchange:
         "prompt_bytes",
         "provider",
         "provider_model",
+        "reading",
         "route",
         "started_s",
         "status",
@@ -158,8 +166,7 @@ class Exchange:
         self.wants_usage: bool = False  # the client asked for include_usage itself
         self.route: str = ""
         self.category: str = ""
-        self.confidence: float = 0.0
-        self.complexity: float = 0.0
+        self.reading: Rated | None = None  # what the classifier says, where it was asked
         self.language: str = ""
         self.cache: str = "bypass"
         self.attempts: int = 0
@@ -167,9 +174,7 @@ class Exchange:
         self.provider_model: str = ""
         self.why: str = ""
         self.dropped: tuple[str, ...] = ()
-        self.beta: bytes = (
-            b""  # Anthropic's header for features under trial, which goes with the body
-        )
+        self.beta: bytes = b""  # Anthropic's header for features under trial, told with the body
         self.prompt_bytes = prompt_bytes
         self.auth_s = auth_s
         self.classify_s: float = 0.0
@@ -184,6 +189,16 @@ class Exchange:
         self.traceparent: bytes = b""  # the client's header of that name
         self.trace: Trace | None = None  # where traces are configured
         self.trail: tuple[Miss, ...] = ()  # attempts that did not answer, as they ended
+
+    @property
+    def confidence(self) -> float:
+        """The chance that the category is right, 0 to 1; 0 where nobody decided."""
+        return 0.0 if self.reading is None else self.reading.confidence
+
+    @property
+    def complexity(self) -> float:
+        """From easy, 0, to hard, 1."""
+        return 0.0 if self.reading is None else self.reading.complexity
 
     def missed(self, target: str, from_s: float, to_s: float, why: str) -> None:
         """An attempt has ended without being the answer. Times are perf_counter seconds."""

@@ -55,7 +55,7 @@ def lines(headers: Mapping[str, str]) -> bytes:
 
 
 def about(exchange: Exchange) -> bytes:
-    """The x-firsttoken lines of an answer (PRODUCT section 3), with its stages' milliseconds."""
+    """The x-firsttoken lines of an answer, with its stages' milliseconds."""
     classify_s, cache_s = exchange.classify_s, exchange.cache_s
     return (
         b"x-request-id: %b\r\n%bserver-timing: auth;dur=%b, classify;dur=%b, cache;dur=%b, "

@@ -17,7 +17,7 @@ from embeddings.classifier import Classifier
 from embeddings.client import Client as Embedder
 from embeddings.gpu import Telemetry
 from embeddings.reading import Category
-from proxy import catalog, config
+from proxy import catalog, config, schema
 from proxy.accounts import allowances, place
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
@@ -31,10 +31,8 @@ from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
 from proxy.ledger.tally import Tally
-from proxy.ledger.tariff import Tariffs
 from proxy.ledger.traces import Send, Traces
 from proxy.ledger.webhook import Alerts
-from proxy.models import NO_PRICES
 from proxy.routing.plan import Rule
 from proxy.state.admission import Admission
 from proxy.state.breaker import Breakers
@@ -43,6 +41,7 @@ from proxy.state.gaps import Gaps
 from proxy.state.hearsay import SharedBreakers, SharedLatency
 from proxy.state.latency import Latency
 from proxy.state.limits import Limits
+from proxy.state.pace import Pace
 from proxy.state.quotas import Quotas
 from proxy.state.strong import StrongShare
 from proxy.timing import Clock
@@ -68,7 +67,7 @@ class Memory:
     cache: Cache
     classifier: Classifier | None
     local: LocalModel
-    recorder: Recorder | None
+    recorder: Recorder
     store: Store | None
     quotas: Quotas
     alerts: Alerts
@@ -136,17 +135,16 @@ def limits(settings: config.Config) -> HouseLimits:
     )
 
 
-def admission(settings: config.Config) -> Admission:
+def admission(settings: config.Config, now: Clock) -> Admission:
     server = settings.server
-    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000)
+    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000, pace=Pace(now))
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     classifier = load_classifier(settings)
-    recorder = Recorder(Tariffs(lambda _: NO_PRICES), wall) if settings.ledger.enabled else None
-    store = None
-    if recorder is not None:
-        store = Store(place(settings, wall), recorder, now, wall)
+    tally = Tally()
+    recorder = Recorder(wall, tally, is_kept=settings.ledger.enabled)
+    store = Store(place(settings, wall), recorder, now, wall) if recorder.is_kept else None
     out = None if settings.server.log == "off" else sys.stderr
     is_shared = settings.shared.url is not None
     second = Embedder(*embedder(settings))
@@ -159,28 +157,9 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         gaps=Gaps(),
         budgets=Budgets(settings.routing.hedge_budget),
         limits=Limits(),
-        tally=Tally(),
+        tally=tally,
         journal=Journal(out, as_json=settings.server.log == "json"),
-        cache=Cache(
-            CacheSettings(
-                enabled=settings.cache.enabled,
-                exact=settings.cache.exact,
-                semantic=settings.cache.semantic and classifier is not None,
-                ttl_s=settings.cache.ttl_seconds,
-                max_bytes=settings.cache.max_bytes,
-                max_entry_bytes=settings.cache.max_entry_bytes,
-                similarity=settings.cache.similarity,
-                max_temperature=settings.cache.max_temperature,
-                tool_calls=settings.cache.tool_calls,
-                max_error_rate=settings.cache.max_error_rate,
-                paced=settings.cache.replay == "paced",
-                tokens_per_s=settings.cache.tokens_per_second,
-            ),
-            now,
-            model=classifier.fingerprint if classifier is not None else "",
-            similar=similar_by(classifier),
-            comparer=second,
-        ),
+        cache=_cache(settings.cache, classifier, second, now),
         classifier=classifier,
         local=LocalModel(
             model_path=settings.local.model_path,
@@ -194,6 +173,32 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         telemetry=Telemetry(),
         traces=traces_of(settings, wall),
         embedder=second,
+    )
+
+
+def _cache(
+    wanted: schema.Cache, classifier: Classifier | None, second: Embedder, now: Clock
+) -> Cache:
+    settings = CacheSettings(
+        enabled=wanted.enabled,
+        exact=wanted.exact,
+        semantic=wanted.semantic and classifier is not None,
+        ttl_s=wanted.ttl_seconds,
+        max_bytes=wanted.max_bytes,
+        max_entry_bytes=wanted.max_entry_bytes,
+        similarity=wanted.similarity,
+        max_temperature=wanted.max_temperature,
+        tool_calls=wanted.tool_calls,
+        max_error_rate=wanted.max_error_rate,
+        paced=wanted.replay == "paced",
+        tokens_per_s=wanted.tokens_per_second,
+    )
+    return Cache(
+        settings,
+        now,
+        model=classifier.fingerprint if classifier is not None else "",
+        similar=similar_by(classifier),
+        comparer=second,
     )
 
 

@@ -54,6 +54,8 @@ class Reading(Protocol):
     def complexity(self) -> float: ...
     @property
     def language(self) -> str: ...
+    @property
+    def words(self) -> list[bytes] | None: ...
 
 
 class Classifier(Protocol):
@@ -189,6 +191,7 @@ class Pipeline:
         reading = self._classify(exchange, text)
         if key is not None and reading is not None and wish.read:
             began = perf_counter()
+            key.words = reading.words
             hit = cache.find_semantic(key, reading.vector, exchange.language, wish)
             exchange.cache_s += perf_counter() - began
             if hit is not None:
@@ -263,8 +266,7 @@ class Pipeline:
             if text is None:
                 text = last_user_text(exchange.kind, exchange.body)
             reading = self.classifier.read(text)
-            exchange.confidence = reading.confidence
-            exchange.complexity = reading.complexity
+            exchange.reading = reading
             exchange.language = reading.language
             exchange.category = reading.category
             exchange.classify_s = perf_counter() - began

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from proxy.config import Config, ConfigError, Secret
 from proxy.config_file import meant
@@ -167,6 +167,37 @@ def _aws(environ: Mapping[str, str], dialect: str) -> tuple[str, Secret] | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """How a provider knows us: see Provider."""
+
+    auth: str
+    keys: tuple[Secret, ...]
+    access_key: str = ""
+    session: Secret | None = None
+
+
+def _login(
+    table: ProviderTable, row: Row, own: _Login, dialect: str, environ: Mapping[str, str]
+) -> _Login:
+    """Its own, or AWS's where that is meant. Raises ValueError where there is none."""
+    if own.keys or own.auth in ("none", "google"):
+        return own
+    login = _aws_login(environ, dialect) or own
+    if not login.keys and table.base_url is None and "switch" not in row:
+        raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
+    return login
+
+
+def _aws_login(environ: Mapping[str, str], dialect: str) -> _Login | None:
+    """By AWS's pair of keys, where the environment has them."""
+    pair = _aws(environ, dialect)
+    if pair is None:
+        return None
+    token = environ.get("AWS_SESSION_TOKEN")
+    return _Login("sigv4", (pair[1],), pair[0], Secret(token) if token else None)
+
+
 def _google(
     table: ProviderTable, row: Row, key: Secret | None, environ: Mapping[str, str]
 ) -> Credentials | None:
@@ -244,6 +275,13 @@ def _base_url(
     return url.replace("//global-aiplatform.", "//aiplatform.")  # Vertex without a region
 
 
+def _split(url: str) -> SplitResult:
+    found = urlsplit(url)
+    if found.scheme not in ("http", "https") or not found.hostname or found.username is not None:
+        raise ValueError("its base URL in the environment must be http:// or https:// and a host")
+    return found
+
+
 def _azure(
     table: ProviderTable, row: Row, path: str, environ: Mapping[str, str]
 ) -> tuple[str, str, bool]:
@@ -265,51 +303,30 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
     dialect = table.dialect or row.get("dialect", "openai")
     keys = tuple(table.keys) or tuple(k for k in (table.key or _key(row, environ),) if k)
     google = _google(table, row, keys[0] if keys else None, environ)
-    url = urlsplit(_base_url(table, row, dialect, environ, google))
-    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
-        raise ValueError("its base URL in the environment must be http:// or https:// and a host")
-    unknown = [quirk for quirk in table.quirks if quirk not in QUIRKS]
-    if unknown:
-        raise ValueError(f'quirks: unknown "{unknown[0]}"{meant(unknown[0], list(QUIRKS))}')
+    url = _split(_base_url(table, row, dialect, environ, google))
     auth = "google" if google is not None else table.auth or row.get("auth", "bearer")
-    access_key, session = "", None
-    if not keys and auth not in ("none", "google") and (pair := _aws(environ, dialect)) is not None:
-        auth, access_key, keys = "sigv4", pair[0], (pair[1],)
-        token = environ.get("AWS_SESSION_TOKEN")
-        session = Secret(token) if token else None
-    if (
-        not keys
-        and auth not in ("none", "google")
-        and table.base_url is None
-        and "switch" not in row
-    ):
-        raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
+    login = _login(table, row, _Login(auth, keys), dialect, environ)
     tls = url.scheme == "https"
     path, version, deployed = _azure(table, row, url.path.rstrip("/"), environ)
-    quirks = {*row.get("quirks", ()), *table.quirks}
-    if deployed:
-        quirks.add("deployment_path")
-    if dialect == "anthropic" and path.endswith("/publishers/anthropic"):
-        quirks.add("raw_predict")
     return Provider(
         name=table.name,
         dialect=dialect,
-        host=url.hostname,
+        host=url.hostname or "",
         port=_port(url.netloc, tls=tls),
         tls=tls,
         path=path,
-        auth=auth,
-        key=keys[0] if keys else None,
-        keys=keys,
-        access_key=access_key,
-        session=session,
+        auth=login.auth,
+        key=login.keys[0] if login.keys else None,
+        keys=login.keys,
+        access_key=login.access_key,
+        session=login.session,
         google=google,
         headers={k: v.reveal() if isinstance(v, Secret) else v for k, v in table.headers.items()},
-        quirks=frozenset(quirks),
+        quirks=_quirks(table, row, dialect, path, deployed=deployed),
         capabilities=frozenset(row.get("capabilities", ())),
         max_context_tokens=row.get("max_context_tokens"),
         tier=row.get("tier", 4),
-        region=_region(table, row, url.hostname, environ),
+        region=_region(table, row, url.hostname or "", environ),
         api_version=version,
         models=(*table.models, *row.get("models", ())),
         ca_file=table.ca_file,
@@ -318,6 +335,21 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
         prewarm=table.prewarm,
         max_idle_connections=table.max_idle_connections,
     )
+
+
+def _quirks(
+    table: ProviderTable, row: Row, dialect: str, path: str, *, deployed: bool
+) -> frozenset[str]:
+    """What it does differently: as its row and its table say, and as its path tells."""
+    unknown = [quirk for quirk in table.quirks if quirk not in QUIRKS]
+    if unknown:
+        raise ValueError(f'quirks: unknown "{unknown[0]}"{meant(unknown[0], list(QUIRKS))}')
+    quirks = {*row.get("quirks", ()), *table.quirks}
+    if deployed:
+        quirks.add("deployment_path")
+    if dialect == "anthropic" and path.endswith("/publishers/anthropic"):
+        quirks.add("raw_predict")
+    return frozenset(quirks)
 
 
 def _region(table: ProviderTable, row: Row, host: str, environ: Mapping[str, str]) -> str:

@@ -27,6 +27,23 @@ A row of the file is JSON: {"request": {...}, "answer": "..."} or {"request": {.
 "response": {...}} is kept as it is; {"request": {...}} or {"prompt": "..."} is asked, so that
 the answer is kept.
 """
+# What the figures of `cache stats` mean, where their names leave a doubt.
+_MEANING = {
+    "entries": "answers kept",
+    "vectors": "of them found by meaning too",
+    "bytes": "their size",
+    "max_bytes": "at most",
+    "evictions": "forgotten for want of room",
+    "exact_hits": "asked again in the same words",
+    "semantic_hits": "asked again in other words",
+    "misses": "asked of a provider",
+    "joined": "shared an answer under way",
+    "guarded": "alike, but refused by a guard",
+    "doubted": "alike, but not trusted by the verified mode",
+    "second_hits": "of the semantic ones, by a second opinion",
+    "second_late": "opinions that came after the first token",
+    "saved_usd": "what the hits would have cost",
+}
 
 
 class Refused(Exception):
@@ -129,9 +146,12 @@ def _stats(args: argparse.Namespace) -> int:
     if args.json:
         _say(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
         return 0
-    width = max(map(len, found))
-    for name, value in found.items():
-        _say(f"{name:{width}}  {value:,.4f}" if value % 1 else f"{name:{width}}  {value:,.0f}")
+    figures = {
+        name: f"{value:,.4f}" if value % 1 else f"{value:,.0f}" for name, value in found.items()
+    }
+    width, most = max(map(len, figures)), max(map(len, figures.values()))
+    for name, figure in figures.items():
+        _say(f"{name:{width}}  {figure:>{most}}  {_MEANING.get(name, '')}".rstrip())
     return 0
 
 

@@ -96,8 +96,8 @@ class Reuse:
             complete=True,
             finishes=[exchange.finish],
             size_bytes=len(body),
-            has_calls=b'"tool_calls":[' in body or b'"tool_calls": [' in body,
-            has_refusal=b'"refusal":"' in body,
+            has_calls=body.find(b'"tool_calls":[') >= 0 or body.find(b'"tool_calls": [') >= 0,
+            has_refusal=body.find(b'"refusal":"') >= 0,
         ):
             return None
         first_s = exchange.first_token_s or 0.0

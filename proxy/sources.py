@@ -17,7 +17,6 @@ from proxy.upstream.token import Token
 
 if TYPE_CHECKING:
     from proxy.downstream.house import House
-    from proxy.upstream.auth import Sign
     from proxy.upstream.local import LocalModel
 
 
@@ -64,9 +63,12 @@ class Sources:
             provider.proxy or config.forward_proxy(environ, provider.host, tls=provider.tls),
             provider.connect_seconds,
         )
-        kept = self._pools.get((origin,))
+        token = self._token(provider, origin.proxy)
+        kept = self._pools.get((origin, token))
         if kept is None:
-            kept = self._pools[(origin,)] = Pool(origin, house.wheel, house.now, self._spawn)
+            ready = None if token is None else token.ready
+            kept = Pool(origin, house.wheel, house.now, self._spawn, ready)
+            self._pools[(origin, token)] = kept
             kept.warm(provider.prewarm)
         kept.most_idle = provider.max_idle_connections
         return Endpoint(
@@ -78,16 +80,17 @@ class Sources:
             provider.quirks,
             provider.key.reveal() if provider.key is not None else "",
             provider.api_version,
-            self._signed(provider, origin.proxy),
+            signature(provider, time.time) if token is None else token.sign,  # noqa: TID251 - stamped
+            None if token is None else token.complete,
         )
 
-    def _signed(self, provider: catalog.Provider, proxy: str | None) -> Sign | None:
-        """What every request is signed with: Google's tokens outlive a reload."""
+    def _token(self, provider: catalog.Provider, proxy: str | None) -> Token | None:
+        """Google's tokens, which outlive a reload."""
         if provider.google is None:
-            return signature(provider, time.time)  # noqa: TID251 - a signature is stamped
+            return None
         told = (provider.google.kind, repr(provider.google.told), provider.google.token_uri)
         token = self._tokens.get(told)
         if token is None:
             token = self._tokens[told] = Token(provider.google, time.time, proxy)  # noqa: TID251
             self._spawn(token.keep())
-        return token.sign
+        return token

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.ledger.webhook import Alerts
     from proxy.state.breaker import Breakers
     from proxy.state.latency import Latency
+    from proxy.state.limits import Limits
     from proxy.state.quotas import Quotas
     from proxy.timing import Clock
 
@@ -34,6 +35,7 @@ class Remembers(Protocol):
     breakers: Breakers
     latency: Latency
     quotas: Quotas
+    limits: Limits
     alerts: Alerts
 
 
@@ -70,7 +72,7 @@ def pulse_of(
         memory.alerts.tell(Alert("shared_down", "shared server", words))
 
     memory.quotas.is_shared = True
-    division = Division(memory.quotas, settings.server.workers)
+    division = Division(memory.quotas, memory.limits, settings.server.workers)
     parts = Parts(division, memory.breakers, memory.latency, now, wall)
     return Pulse(
         where, settings.shared.prefix, parts, tell, deadline_s=settings.shared.deadline_ms / 1000

@@ -38,12 +38,14 @@ def test_every_step_is_told(ear) -> None:
 
 
 def test_nobody_listens() -> None:
+    before = os.listdir("/proc/self/fd")
     for environ in ({}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "relative"}):
         Manager(environ).ready("fine")
     gone = Manager({"NOTIFY_SOCKET": "/nowhere/at/all"})
     gone.ready("fine")
     gone.beat()
     gone.close()
+    assert os.listdir("/proc/self/fd") == before
 
 
 @pytest.mark.parametrize(("environ", "seconds"), [

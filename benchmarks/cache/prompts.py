@@ -6,6 +6,7 @@ import orjson
 
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key, key_of
+from proxy.chat import Usage
 
 _NAMES = """
 river stone market winter engine garden planet silver window bridge forest thunder candle mirror
@@ -48,7 +49,7 @@ def key(text: str, tenant: str = "one") -> Key:
     return found
 
 
-def entry(number: int) -> Entry:
+def entry(number: int, provider: str = "p") -> Entry:
     """A whole answer of some 400 bytes."""
     words = f"This is what can be said of number {number}, in a sentence of the usual length."
     message = {"role": "assistant", "content": words}
@@ -59,11 +60,18 @@ def entry(number: int) -> Entry:
             "created": 1_750_000_000 + number,
             "model": "m",
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 31, "completion_tokens": 19, "total_tokens": 50},
+            "usage": {"prompt_tokens": 331, "completion_tokens": 319, "total_tokens": 650},
         }
     )
     # orjson's bytes sit in 4 kB, a network's do not
     held = bytes(memoryview(whole))
+    usage = Usage(300 + number % 900, 290 + number % 700)  # numbers of which each is an object
     return Entry(
-        whole=held, model="m", provider="p", category="qa", language="en", cost_usd=number * 1e-7
+        whole=held,
+        usage=usage,
+        model="m",
+        provider=provider,
+        category="qa",
+        language="en",
+        cost_usd=number * 1e-7,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 examples:
   firsttoken bench classify
@@ -34,3 +36,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", help="write the figures")
     parser.add_argument("--markdown", help="write the table")
+
+
+COMMAND = Command(
+    "classify",
+    "how fast requests are understood, and how well, beside others",
+    "Latency, size and scores of the classifier and of its rivals.",
+    EXAMPLE,
+    add,
+    "benchmarks.classify.command:run",
+)

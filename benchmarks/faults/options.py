@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 examples:
   firsttoken bench faults --gateway firsttoken
@@ -29,3 +31,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", action="append", default=[], help="folder to find programs in")
     parser.add_argument("--json", help="write the verdicts")
     parser.add_argument("--markdown", help="write the scorecard")
+
+
+COMMAND = Command(
+    "faults",
+    "what a gateway survives: sixteen failures and the ways to stall",
+    "Plays failing providers to a gateway and prints a scorecard.",
+    EXAMPLE,
+    add,
+    "benchmarks.faults.command:run",
+)

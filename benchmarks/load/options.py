@@ -4,10 +4,9 @@ beside ours where they mean the same."""
 from __future__ import annotations
 
 import argparse
-import difflib
-import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
+
+from benchmarks.option import Command
 
 EXAMPLE = """\
 examples:
@@ -33,27 +32,6 @@ APIS = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and which option was probably meant."""
-
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        found, rest = super().parse_known_args(args, namespace)
-        if rest:
-            self.error(f"unknown: {' '.join(rest)}{self._meant(rest[0])}")
-        return found, rest
-
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
-        sys.exit(2)
-
-    def _meant(self, word: str) -> str:
-        known = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(word.partition("=")[0], known, 1, 0.6)
-        return f" (did you mean {near[0]}?)" if near else ""
-
-
 def add(parser: argparse.ArgumentParser) -> None:
     """All options of `bench load`."""
     parser.add_argument("url", nargs="?", help="base URL, or the whole endpoint")
@@ -63,7 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", nargs=2, metavar=("URL_A", "URL_B"), help="in turns")
     parser.add_argument("--rounds", type=int, default=10, help="of --compare (default: 10)")
     _request(parser.add_argument_group("request"))
-    _shape(parser.add_argument_group("load"))
+    load = parser.add_argument_group("load")
+    _arrivals(load)
+    _measure(load)
     _prompts(parser.add_argument_group("prompts"))
     _output(parser.add_argument_group("output"))
 
@@ -108,17 +88,22 @@ def _request(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _shape(group: argparse._ArgumentGroup) -> None:
-    whole: dict[str, Any] = {"type": int, "metavar": "N"}
-    rate: dict[str, Any] = {"type": float, "metavar": "RPS"}
+_WHOLE: dict[str, Any] = {"type": int, "metavar": "N"}
+_RATE: dict[str, Any] = {"type": float, "metavar": "RPS"}
+
+
+def _arrivals(group: argparse._ArgumentGroup) -> None:
+    """When requests leave."""
     group.add_argument(
         "--concurrency",
         "-c",
         "--max-concurrency",
         help="connections; of an open loop the most (default: 1, open 10000)",
-        **whole,
+        **_WHOLE,
     )
-    group.add_argument("--rate", "-r", "--request-rate", help="requests a second; inf: all", **rate)
+    group.add_argument(
+        "--rate", "-r", "--request-rate", help="requests a second; inf: all", **_RATE
+    )
     group.add_argument(
         "--rate-type",
         "--profile",
@@ -128,11 +113,17 @@ def _shape(group: argparse._ArgumentGroup) -> None:
         "throughput are closed loops",
     )
     group.add_argument("--burstiness", type=float, default=1.0, help="of poisson; 1 is Poisson")
-    group.add_argument("--ramp-from", "--ramp-up-start-rps", default=1.0, **rate)
-    group.add_argument("--ramp-to", "--ramp-up-end-rps", **rate)
+    group.add_argument("--ramp-from", "--ramp-up-start-rps", default=1.0, **_RATE)
+    group.add_argument("--ramp-to", "--ramp-up-end-rps", **_RATE)
     group.add_argument("--trace", help="file of request times")
+    group.add_argument("--preconnect", default=0, help="connections of an open loop", **_WHOLE)
+    group.add_argument("--processes", default=1, help="clients that share the load", **_WHOLE)
+
+
+def _measure(group: argparse._ArgumentGroup) -> None:
+    """How long it goes on, and what it must keep."""
     group.add_argument(
-        "--count", "-n", "--num-prompts", "--max-requests", "--request-count", **whole
+        "--count", "-n", "--num-prompts", "--max-requests", "--request-count", **_WHOLE
     )
     group.add_argument(
         "--duration",
@@ -148,11 +139,9 @@ def _shape(group: argparse._ArgumentGroup) -> None:
         "--warmup-request-count",
         default=0,
         help="requests before, not counted",
-        **whole,
+        **_WHOLE,
     )
-    group.add_argument("--preconnect", default=0, help="connections of an open loop", **whole)
     group.add_argument("--timeout", type=float, default=300.0, help="seconds a request may take")
-    group.add_argument("--processes", default=1, help="clients that share the load", **whole)
     group.add_argument("--slo", help='exit 3 if broken: "ttft_p99<300ms,error_rate<1%%"')
     group.add_argument("--slo-search", action="store_true", help="highest rate that keeps --slo")
     group.add_argument(
@@ -162,7 +151,7 @@ def _shape(group: argparse._ArgumentGroup) -> None:
         metavar="NAME:MS",
         help="count the answers that keep all of: ttft:300 tpot:50 e2el:5000",
     )
-    group.add_argument("--seed", "--random-seed", default=0, **whole)
+    group.add_argument("--seed", "--random-seed", default=0, **_WHOLE)
 
 
 def _prompts(group: argparse._ArgumentGroup) -> None:
@@ -207,3 +196,21 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", nargs="+", help="files written by --json")
     parser.add_argument("--html", "-o", required=True)
     parser.add_argument("--title", default="Load test")
+
+
+LOAD = Command(
+    "load",
+    "load an endpoint and report",
+    "Sends requests, checks every answer, reports distributions.",
+    EXAMPLE,
+    add,
+    "benchmarks.load.command:run",
+)
+REPORT = Command(
+    "report",
+    "results of several loads on one page",
+    "Puts what --json wrote of several loads on one page.",
+    "example:\n  firsttoken bench report before.json after.json --html both.html",
+    add_report,
+    "benchmarks.load.command:report",
+)

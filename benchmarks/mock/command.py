@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import ssl
 import sys
@@ -23,6 +24,10 @@ def run(args: argparse.Namespace) -> int:
     if args.faults:
         sys.stdout.write("\n".join(f"fault-{name}" for name in sorted(faults.NAMES)) + "\n")
         return 0
+    if not args.scenario.startswith(("mock", "fault-")):
+        why = f"{args.scenario!r} is none: it begins with mock or fault-"
+        sys.stderr.write(f"firsttoken mock: --scenario: {why}; see firsttoken mock --help\n")
+        return 2
     try:
         scenario = parse(args.scenario, faults.NAMES)
         tls = _tls(args.certificate, args.key)
@@ -34,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         return uvloop.run(_serve(args, scenario, tls))
     except OSError as error:
-        sys.stderr.write(f"firsttoken mock: {args.host}:{args.port}: {error.strerror or error}\n")
+        why = os.strerror(error.errno) if error.errno else str(error)  # asyncio says where again
+        where = f"{args.host}:{args.port}"
+        sys.stderr.write(f"firsttoken mock: cannot listen on {where}: {why}\n")
         return 1
 
 

@@ -113,13 +113,7 @@ class Connection(asyncio.Protocol):
         up = self.up
         up.totals.requests += 1
         up.totals.open_requests += 1
-        body: Json = {}
-        if raw:
-            try:
-                value = orjson.loads(raw)
-                body = value if isinstance(value, dict) else {}
-            except orjson.JSONDecodeError:
-                body = {}
+        body = _object(raw)
         path = url.partition(b"?")[0].decode("latin-1")
         record = self._record
         if up.record:
@@ -225,6 +219,15 @@ class RecordingConnection(Connection):
     def on_headers_complete(self) -> None:
         if self.headers.get("expect", "").lower() == "100-continue":
             self.transport.write(_CONTINUE)
+
+
+def _object(raw: bytes) -> Json:
+    """A body's JSON object; an empty one where it is none."""
+    try:
+        value = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _is_beside(method: bytes, path: str) -> bool:

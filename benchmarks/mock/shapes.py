@@ -133,18 +133,7 @@ def responses(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
     """OpenAI Responses: typed events, response.created to response.completed."""
     text = text_of(scenario, word)
     part = {"type": "output_text", "text": text, "annotations": []}
-    item = {
-        "id": f"msg_{ident}",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [part],
-    }
-    usage = {
-        "input_tokens": PROMPT_TOKENS,
-        "output_tokens": scenario.tokens,
-        "total_tokens": PROMPT_TOKENS + scenario.tokens,
-    }
+    item = _message(f"msg_{ident}", "completed", [part])
     base: Json = {
         "id": f"resp_{ident}",
         "object": "response",
@@ -154,6 +143,8 @@ def responses(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
         "output": [],
         "usage": None,
     }
+    usage = {"input_tokens": PROMPT_TOKENS, "output_tokens": scenario.tokens,
+             "total_tokens": PROMPT_TOKENS + scenario.tokens}  # fmt: skip
     whole = {**base, "status": "completed", "output": [item], "usage": usage}
     numbers = iter(range(1_000_000))
 
@@ -161,7 +152,7 @@ def responses(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
         return sse({"type": kind, "sequence_number": next(numbers), **fields}, kind)
 
     where = {"item_id": f"msg_{ident}", "output_index": 0, "content_index": 0}
-    started = {**item, "status": "in_progress", "content": []}
+    started = _message(f"msg_{ident}", "in_progress", [])
     empty = {**part, "text": ""}
     texts = (token(n, scenario.token_bytes, word) for n in range(1, scenario.tokens + 1))
     return Answer(
@@ -178,6 +169,17 @@ def responses(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
         whole=orjson.dumps(whole),
         error=event("error", code="server_error", message="mock error", param=None),
     )
+
+
+def _message(ident: str, status: str, content: list[Json]) -> Json:
+    """An output item of Responses."""
+    return {
+        "id": ident,
+        "type": "message",
+        "role": "assistant",
+        "status": status,
+        "content": content,
+    }
 
 
 def embeddings(body: Json, model: str) -> bytes:

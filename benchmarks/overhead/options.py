@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 examples:
   firsttoken bench overhead
@@ -58,3 +60,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", action="append", default=[], metavar="FIGURE=RATIO", help="exit 3 above it"
     )
+
+
+COMMAND = Command(
+    "overhead",
+    "what this proxy costs, beside nginx and others",
+    "CPU a request and a token, added latency, memory, start: gateways in turns.",
+    EXAMPLE,
+    add,
+    "benchmarks.overhead.command:run",
+)

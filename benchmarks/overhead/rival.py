@@ -105,18 +105,11 @@ def launched(
 ) -> Iterator[Started]:
     """Runs it until the block ends. words: what stands for {UP} and the like in its file.
     Raises Skipped when it is not there or does not answer."""
-    for program in rival.needs:
-        if not found(fill(program, words), search):
-            raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
+    _require(rival, words, search)
     port, second = free_port(), free_port(1)
     work.mkdir(parents=True, exist_ok=True)
-    words = {
-        **words,
-        "PORT": str(port),
-        "PORT2": str(second),
-        "WORK": str(work),
-        "PYTHON": sys.executable,
-    }
+    places = {"PORT": str(port), "PORT2": str(second), "WORK": str(work)}
+    words = {**words, **places, "PYTHON": sys.executable}
     for name, text in rival.files.items():
         Path(fill(name, words)).write_text(fill(text, words))
     command = shlex.split(fill(rival.start, words))
@@ -129,11 +122,7 @@ def launched(
     with (work / f"{rival.name}.log").open("wb") as log:
         begun = time.monotonic()
         child = subprocess.Popen(
-            [*_pinned(cpu), *command],
-            stdout=log,
-            stderr=log,
-            env=env,
-            start_new_session=True,
+            [*_pinned(cpu), *command], stdout=log, stderr=log, env=env, start_new_session=True
         )
         process.hurry(child.pid)
         try:
@@ -142,6 +131,13 @@ def launched(
             yield Started(rival, f"http://127.0.0.1:{port}{rival.path}", child.pid, took)
         finally:
             stop(child)
+
+
+def _require(rival: Rival, words: Mapping[str, str], search: str) -> None:
+    """Raises Skipped for the first program that is missing."""
+    for program in rival.needs:
+        if not found(fill(program, words), search):
+            raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
 
 
 def found(program: str, search: str) -> bool:

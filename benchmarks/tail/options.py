@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.option import Command
+
 EXAMPLE = """\
 example:
   firsttoken bench tail --requests 2000 --stalled 0.05 --svg tail.svg
@@ -23,3 +25,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", help="write the figures")
     parser.add_argument("--markdown", help="write the table")
     parser.add_argument("--svg", help="write the picture")
+
+
+COMMAND = Command(
+    "tail",
+    "the first token's tail with fixed, adaptive and hedged deadlines",
+    "Replays a heavy-tailed, stalling provider and shows what each policy does.",
+    EXAMPLE,
+    add,
+    "benchmarks.tail.command:run",
+)

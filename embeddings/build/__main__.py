@@ -32,10 +32,11 @@ from embeddings.build.fit import (
     split_parts,
 )
 from embeddings.build.labels import read_intents, read_labelled, read_routed
+from embeddings.build.metric import fit_metric
 from embeddings.build.prompts import CATEGORIES, Prompt, write_prompts
 from embeddings.build.student import SENTENCES, Table, train_table
 from embeddings.cues import GROUPS
-from embeddings.encoder import DIM, Encoder
+from embeddings.encoder import Encoder
 from embeddings.modelfile import SHIPPED, write_model
 from embeddings.signs import SIGNS
 
@@ -45,7 +46,6 @@ EACH = 600
 FOLDS = 4
 PENALTY = (1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4)
 COMPLEXITY_PENALTY = (3e-3, 1e3, 1e3, 3e-2, 3e-2, 3e-3)
-SHRINK = 0.5
 ANCHORS = 1000
 # What the strong model is expected to add on ordinary prompts of each category, in the unit of the
 # graded questions (chance right, strong minus weak). Without it, small talk would get any score.
@@ -97,7 +97,7 @@ def finish(table: Table, sources: Path, labels: Path, out: Path) -> str:
     both = Linear(
         np.hstack((head.weights, complexity.weights)), np.concatenate((head.bias, complexity.bias))
     )
-    whiten, mean = fit_whitening(encoder, labels)
+    metric = fit_metric(encoder, read_intents(labels))
     facts = {
         "categories": CATEGORIES,
         "groups": GROUPS,
@@ -113,8 +113,8 @@ def finish(table: Table, sources: Path, labels: Path, out: Path) -> str:
         "hints": fold(encoder, table.word_rows, both),
         "head_weights": split_parts(both.weights)[0],
         "head_bias": both.bias,
-        "whiten": whiten.astype(np.float16),
-        "whiten_mean": mean,
+        "metric": metric.weights.astype(np.float16),
+        "metric_mean": metric.mean,
     }
     return write_model(out, facts, arrays)
 
@@ -158,23 +158,6 @@ def fit_complexity(
     scores = model.score(pool)[:, 0]
     cuts = np.quantile(scores, np.linspace(0.0025, 0.9975, 200))
     return model, [round(float(cut), 5) for cut in cuts]
-
-
-def fit_whitening(encoder: Encoder, labels: Path) -> tuple[Floats, Floats]:
-    """The map that makes differences inside an intent alike in all directions, and the mean."""
-    rows = read_intents(labels)
-    vectors = np.stack([encoder.encode(text) for text, _ in rows])
-    names = np.array([intent for _, intent in rows])
-    inside = np.zeros((DIM, DIM))
-    for name in sorted(set(names.tolist())):
-        group = vectors[names == name]
-        apart = (group - group.mean(axis=0)).astype(np.float64)
-        inside += apart.T @ apart
-    inside /= len(vectors)
-    inside = (1 - SHRINK) * inside + SHRINK * np.trace(inside) / DIM * np.eye(DIM)
-    values, axes = np.linalg.eigh(inside)
-    whiten = axes @ np.diag(values**-0.5) @ axes.T
-    return whiten.astype(np.float32), vectors.mean(axis=0).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,15 @@ _WANTED = (
     Param("category", about="Only of this category."),
     Param("tag", about="Only with this tag."),
 )
+_WARM = (
+    Param("request", "object", "The body of a chat or completions request.", required=True),
+    Param("answer", about="The text of its answer."),
+    Param("response", "object", "Or its whole answer, as the endpoint gave it."),
+    Param("tenant", about="The caller's name, or its cache_group; absent: anonymous."),
+    Param("category"),
+    Param("tags", "array", items="string"),
+    Param("cost_usd", "number", "What the answer cost.", least=0),
+)
 
 
 class CacheDesk:
@@ -29,15 +38,6 @@ class CacheDesk:
         explain = (Param("a", "any", _EITHER, required=True),
                    Param("b", "any", _EITHER, required=True))  # fmt: skip
         pinned = (Param("pinned", "boolean", "false: no longer.", True),)
-        warm = (
-            Param("request", "object", "The body of a chat or completions request.", required=True),
-            Param("answer", about="The text of its answer."),
-            Param("response", "object", "Or its whole answer, as the endpoint gave it."),
-            Param("tenant", about="The caller's name, or its cache_group; absent: anonymous."),
-            Param("category"),
-            Param("tags", "array", items="string"),
-            Param("cost_usd", "number", "What the answer cost.", least=0),
-        )
         forget = "Forget what matches all that is given; nothing given: everything."
         return [
             Endpoint("GET", "/api/cache", self.stats, "Counts and sizes of the cache.",
@@ -49,7 +49,7 @@ class CacheDesk:
                      "Whether one prompt would be answered with another's answer, and why.",
                      body=explain, open_body=True, group="cache"),
             Endpoint("POST", "/api/cache/warm", self.warm, "Keep an answer that is known.",
-                     body=warm, group="cache"),
+                     body=_WARM, group="cache"),
             Endpoint("GET", "/api/cache/entries", self.browse,
                      "Entries, most recently used first, without their answers.", page,
                      group="cache"),

@@ -41,6 +41,7 @@ _ABOUT: Mapping[str, str] = {
     "cache_guarded": "Semantic hits that a guard refused",
     "traces": "Exchanges sent as traces",
 }
+_TOKENS = ("input", "output", "input_cached")  # as Series.tokens
 
 
 def _about(name: str) -> str:
@@ -69,6 +70,19 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Called by prometheus_client."""
+        yield from self._traffic()
+        yield from self._hardware()
+        for name, value in self._gauges().items():
+            if name.endswith("_total"):
+                bare = name.removesuffix("_total")
+                counter = CounterMetricFamily(f"firsttoken_{bare}", _about(bare))
+                counter.add_metric((), value)
+                yield counter
+            else:
+                yield GaugeMetricFamily(f"firsttoken_{name}", _about(name), value=value)
+
+    def _traffic(self) -> Iterator[Metric]:
+        """What was asked, by whom it was answered, and how fast."""
         requests = CounterMetricFamily("firsttoken_requests", "Finished exchanges", labels=_LABELS)
         attempts = CounterMetricFamily(
             "firsttoken_attempts", "Upstream attempts, hedges and retries included", labels=_LABELS
@@ -91,9 +105,8 @@ class Exposition(Collector):
         for labels, series in self._tally.series.items():
             requests.add_metric(labels, series.requests)
             attempts.add_metric(labels, series.attempts)
-            tokens.add_metric((*labels, "input"), series.prompt_tokens)
-            tokens.add_metric((*labels, "output"), series.completion_tokens)
-            tokens.add_metric((*labels, "input_cached"), series.cached_tokens)
+            for kind, many in zip(_TOKENS, series.tokens, strict=True):
+                tokens.add_metric((*labels, kind), many)
             _add(ttft, labels, series.ttft)
             _add(per_token, labels, series.per_token)
         stages = HistogramMetricFamily(
@@ -102,15 +115,6 @@ class Exposition(Collector):
         for stage, histogram in self._tally.stages.items():
             _add(stages, (stage,), histogram)
         yield from (requests, attempts, tokens, ttft, per_token, stages)
-        yield from self._hardware()
-        for name, value in self._gauges().items():
-            if name.endswith("_total"):
-                bare = name.removesuffix("_total")
-                counter = CounterMetricFamily(f"firsttoken_{bare}", _about(bare))
-                counter.add_metric((), value)
-                yield counter
-            else:
-                yield GaugeMetricFamily(f"firsttoken_{name}", _about(name), value=value)
 
     def _hardware(self) -> Iterator[Metric]:
         """One family for each figure that some GPU tells."""

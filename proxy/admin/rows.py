@@ -12,8 +12,8 @@ import orjson
 from aiohttp import web
 
 from proxy.admin.money import Money, name_of
-from proxy.ledger.record import ESTIMATED, UNPRICED
 from proxy.ledger.reports import ROW_NAMES, Figures
+from proxy.ledger.row import ESTIMATED, UNPRICED
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 _MONEY = ("cost", "saved", "reference")

@@ -68,10 +68,15 @@ class Ui:
     def routes(self) -> list[web.RouteDef]:
         """The page itself, and what it is made of."""
         return [
+            web.get("/", self.find),
             web.get("/ui", self.serve),
             web.get("/ui/", self.serve),
             web.get("/ui/{name}", self.serve),
         ]
+
+    async def find(self, _: web.Request) -> web.Response:
+        """Where it is, for who opens the address that a terminal shows."""
+        return web.Response(status=302, headers={**GUARDS, "Location": "/ui"})
 
     async def serve(self, request: web.Request) -> web.Response:
         """One file. Raises ClientError 404."""

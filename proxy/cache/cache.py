@@ -7,34 +7,33 @@ the semantic cache only points at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import inf
 from random import random
 
 from embeddings.index import Vector
-from proxy.cache import guards, replay
-from proxy.cache.answers import Similar, agree, text_of
+from proxy.cache import replay
+from proxy.cache.answers import Similar
+from proxy.cache.archive import Archive
 from proxy.cache.counts import Counts, Hit
 from proxy.cache.disk import Disk
-from proxy.cache.entry import Entry
+from proxy.cache.entry import About, Entry
 from proxy.cache.exact import ExactCache
+from proxy.cache.judge import Judge
 from proxy.cache.key import Key
-from proxy.cache.opinion import NEAREST, Comparer, Doubt, doubts_among
+from proxy.cache.opinion import NEAREST, Comparer, Doubt, Settled
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
-from proxy.cache.prompt import Prompt
-from proxy.cache.reader import read
-from proxy.cache.record import pack_entry, unpack_entry
 from proxy.cache.semantic import SemanticCache
 from proxy.cache.share import Share
 from proxy.cache.squeeze import LEAST_BYTES, Squeezer
-from proxy.cache.trust import Trust
+from proxy.cache.verified import Verified
 
 _CANDIDATES = 4
+_ABOUTS = 4096  # kinds of answers whose words are shared
 _FRESH = 48  # entries that wait to be settled together, about 10 us each
-_DOUBTS = 1024  # requests on their way upstream whose answer will be compared
-_PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
+_SETTLED = 4  # of them at a look, a fifth of a millisecond; tokens come between
 
 
 class Cache:
@@ -58,20 +57,13 @@ class Cache:
         self._clock = clock
         self._semantic = SemanticCache()
         self._squeezer = Squeezer()
-        self._prepared: dict[str, Prompt] = {}
-        rate = settings.max_error_rate
-        self._trust = None if rate is None else Trust(rate, chance)
-        self._similar = similar
-        self._doubts: dict[bytes, tuple[Entry, float]] = {}
+        self._judge = Judge(settings.floor, settings.similarity, self.counts, clock)
+        self.verified = Verified(settings.max_error_rate, self.counts, chance, similar)
         self.comparer = comparer
-        self._settled: dict[bytes, tuple[Entry, float]] = {}  # what it said, by the exact key
-        self._disk: Disk | None = None
-        self._share: Share | None = None
-        self._records = False  # whether entries go anywhere but into memory
-        self._model = model
-        self._wall: Callable[[], float] = clock
+        self._settled = Settled()
+        self._abouts: dict[About, About] = {}
+        self._archive = Archive(clock, model)
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
-        self._unwanted: list[Callable[[Entry], bool]] = []  # invalidated before it was read
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -106,10 +98,12 @@ class Cache:
         if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
             if options.max_age_s != inf:
                 near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-            hit = self._judge(key, near_ones[:_CANDIDATES], language)
-            if hit is not None:
-                return hit
-        if self._settled and (known := self._settled.get(key.exact)) is not None:
+            chosen = self._judge.choose(key.text, near_ones[:_CANDIDATES], language)
+            if chosen is not None:
+                hit = self._give(key, chosen[1], chosen[0])
+                if hit is not None:
+                    return hit
+        if self._settled and (known := self._settled.of(key.exact)) is not None:
             entry, likeness = known
             if self._lives(entry) and self._is_young(entry, options):
                 return self._give(key, entry, likeness)
@@ -131,7 +125,7 @@ class Cache:
             and self._is_young(entry, options)
             and language in ("", entry.language or language)
         ]
-        return doubts_among(fitting, key.text, self._prepare)
+        return self._judge.doubts(key.text, fitting)
 
     def settle(self, key: Key, doubt: Doubt, likeness: float) -> bool:
         """A second opinion is that an entry answers this prompt, and the next one like it. Whether
@@ -139,10 +133,8 @@ class Cache:
         entry = doubt.entry
         if not self._lives(entry):
             return False
-        if len(self._settled) >= _DOUBTS:
-            self._settled.pop(next(iter(self._settled)))
-        self._settled[key.exact] = (entry, likeness)
-        return self._may_give(key, entry, likeness)
+        self._settled.settle(key.exact, entry, likeness)
+        return self.verified.gives(key.exact, entry, likeness)
 
     def overtake(self, doubt: Doubt, likeness: float) -> Hit:
         """The hit of what was settled in time: a miss no more."""
@@ -150,95 +142,68 @@ class Cache:
         self.counts.second_hits += 1
         return self._take(doubt.entry, likeness)
 
-    def _judge(
-        self, key: Key, near_ones: Sequence[tuple[float, Entry]], language: str
-    ) -> Hit | None:
-        """The nearest of these that every guard lets pass."""
-        floor, bar = self.settings.floor, self.settings.similarity
-        now = self._clock()
-        asked: Prompt | None = None
-        for near, entry in near_ones:
-            if near < floor:
-                break
-            if entry.expires_s <= now or (
-                language and entry.language and language != entry.language
-            ):
-                continue
-            if asked is None:
-                asked = read(key.text)
-            held = self._prepare(entry.text)
-            if near >= guards.required(held, asked, floor, bar):
-                return self._give(key, entry, near)
-            self.counts.guarded += 1
-        return None
-
     def _give(self, key: Key, entry: Entry, near: float) -> Hit | None:
         """The hit, or None where the verified mode asks upstream first."""
-        return self._take(entry, near) if self._may_give(key, entry, near) else None
-
-    def _may_give(self, key: Key, entry: Entry, near: float) -> bool:
-        """Whether the verified mode lets it; it asks upstream otherwise, and will learn by it."""
-        if self._trust is None or self._trust.gives(entry, near):
-            return True
-        if len(self._doubts) >= _DOUBTS:
-            self._doubts.pop(next(iter(self._doubts)))
-        self._doubts[key.exact] = (entry, near)
-        self.counts.doubted += 1
-        return False
+        return self._take(entry, near) if self.verified.gives(key.exact, entry, near) else None
 
     def _take(self, entry: Entry, near: float) -> Hit:
         self._count_hit(entry)
         self.counts.semantic_hits += 1
-        return Hit(entry, near, self._trust is not None and self._trust.samples())
+        return Hit(entry, near, self.verified.samples())
 
     def learn(self, hit: Hit, fresh: Entry) -> bool:
         """Compare a stored answer with a fresh one to the same request; whether they agree."""
-        agreed = agree(text_of(hit.entry), text_of(fresh), self._similar)
-        if self._trust is not None:
-            self._trust.learn(hit.entry, hit.similarity, agreed)
-        return agreed
+        return self.verified.learn(hit, fresh)
 
     def put(
         self, key: Key, vector: Vector | None, entry: Entry, ttl_s: float | None = None
     ) -> None:
         """Keep a finished answer. vector: its prompt's, or None for exact hits only."""
-        doubt = self._doubts.pop(key.exact, None) if self._doubts else None
-        if doubt is not None:
-            self.learn(Hit(*doubt), entry)
+        self.verified.hear(key.exact, entry)
         entry.partition = key.partition
         entry.exact = key.exact
         if not entry.text:
             entry.text = key.text
             entry.size_bytes += len(key.text)
         self.counts.stored += 1
+        self._share_words(entry)
         if not self.exact.place(key.exact, entry, ttl_s):
             return
         if vector is not None and self.settings.semantic:
             self._index(key, vector, entry)
-            if self._semantic.waiting >= _FRESH:
-                self._semantic.settle()
-        if self._records or entry.has_stream or entry.size_bytes > LEAST_BYTES:
+        if self._archive.records or entry.has_stream or entry.size_bytes > LEAST_BYTES:
             self._fresh.append((entry, vector))
             if len(self._fresh) >= _FRESH:
-                self._settle()
+                self._settle(2)  # what waits gets no longer
+
+    def _share_words(self, entry: Entry) -> None:
+        """Let it say the same of itself as others in the same words: some hundred bytes less."""
+        abouts = self._abouts
+        if len(abouts) >= _ABOUTS:
+            abouts.clear()
+        entry.about = abouts.setdefault(entry.about, entry.about)
 
     def _index(self, key: Key, vector: Vector, entry: Entry) -> None:
         gist = key.gist
         if gist is not None:
+            if self._asks:
+                self._semantic.begin_search()
             self._semantic.add(key.partition, gist, vector, entry)
+            if self._semantic.waiting >= _FRESH:
+                self._semantic.settle()
 
-    def _settle(self) -> None:
-        """What new entries still need: packing, and their record on disk."""
-        fresh, self._fresh = self._fresh, []
+    def _settle(self, most: int) -> None:
+        """What new entries still need: packing, and their record on disk. 35 µs each."""
+        fresh, self._fresh = self._fresh[:most], self._fresh[most:]
         for entry, vector in fresh:
-            if not self._holds(entry):
+            if not self.exact.holds(entry):
                 continue
             before = entry.size_bytes
             replay.pack(entry)
             self.exact.grow(entry, entry.size_bytes - before)
             self._squeezer.offer(entry)
-            if self._records and self._holds(entry):
-                self._write(entry, vector)
+            if self._archive.records and self.exact.holds(entry):
+                self._archive.write(entry, vector)
 
     def stream_of(self, entry: Entry, *, include_usage: bool) -> bytes:
         """A hit as an SSE body; usage marked as cached, and only where it was asked for."""
@@ -269,95 +234,70 @@ class Cache:
     def pin(self, entry: Entry, pinned: bool) -> None:
         """Keep an entry for good, or no longer; the disk hears of it."""
         self.exact.pin(entry, pinned)
-        self._write(entry, self._semantic.vector_of(entry))
+        self._archive.write(entry, self._semantic.vector_of(entry))
 
     def forget(self, exact: bytes) -> int:
         """Drop an entry because it is not wanted, everywhere; how many that were here."""
-        if self._share is not None:
-            self._share.drop(exact)
+        self._archive.withdraw(exact)
         return self.exact.drop(exact)
 
     def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
         """Do not take in such entries from the disk, if it is still being read."""
-        if self._disk is not None and self._disk.loading:
-            self._unwanted.append(unwanted)
-
-    # ---- the disk ----------------------------------------------------------------------------
+        self._archive.refuse(unwanted)
 
     def attach(self, disk: Disk, wall: Callable[[], float]) -> None:
         """Keep entries on this disk from now on, and take in what it holds with each tick.
 
         wall: Unix time in seconds.
         """
-        self._disk, self._wall = disk, wall
-        self._records = True
-        disk.start()
+        self._archive.attach(disk, wall)
+
+    def share(self, share: Share, wall: Callable[[], float]) -> None:
+        """Tell other nodes of what is kept and forgotten from now on."""
+        self._archive.share(share, wall)
 
     def tick(self, most: int = 16) -> bool:
         """A little housekeeping, under a millisecond; whether there is more to do soon."""
         if self._fresh:
-            self._settle()
+            self._settle(_SETTLED)
         for entry, by_bytes in self._squeezer.collect():
             self.exact.grow(entry, by_bytes)
-        more = self._semantic.settle()
-        disk = self._disk
-        if disk is None or not disk.loading:
-            self._unwanted.clear()
+        if self._asks:
+            self._semantic.begin_search()
+        more = self._semantic.settle() or bool(self._fresh)
+        archive = self._archive
+        if not archive.loading:
             return more
-        for payload in disk.take(most):
+        for payload in archive.take(most):
             unwanted = self.absorb(payload)
             if unwanted is not None:
-                disk.drop(unwanted)
+                archive.left(unwanted)
         return True
 
     def close(self) -> None:
         """Write what is not yet on disk."""
-        self._settle()
+        self._settle(len(self._fresh))
         self._semantic.close()
         self._squeezer.close()
-        if self._disk is not None:
-            self._disk.close()
-            self._disk = None
-
-    def share(self, share: Share, wall: Callable[[], float]) -> None:
-        """Tell other nodes of what is kept and forgotten from now on."""
-        self._share, self._wall = share, wall
-        self._records = True
+        self._archive.close()
 
     def absorb(self, payload: bytes) -> bytes | None:
         """Take in an entry that was kept before, or by another node, unless this one has an answer
         already. The exact fingerprint of one that was invalidated meanwhile comes back."""
-        now_s, wall_s = self._clock(), self._wall()
-        try:
-            key, vector, entry, left_s = unpack_entry(
-                payload, now_s=now_s, wall_s=wall_s, model=self._model
-            )
-        except ValueError:
+        kept = self._archive.open(payload)
+        if kept is None or self.exact.peek(kept[0].exact) is not None:
             return None
-        if self.exact.peek(key.exact) is not None or (left_s is not None and left_s <= 0):
-            return None
+        key, vector, entry, left_s = kept
         entry.partition, entry.exact = key.partition, key.exact
-        if any(unwanted(entry) for unwanted in self._unwanted):
+        if self._archive.refuses(entry):
             return key.exact
         entry.measure()
+        self._share_words(entry)
         self._squeezer.offer(entry)
-        self.exact.place(key.exact, entry, float("inf") if left_s is None else left_s)
-        if vector is not None and self.settings.semantic and self._holds(entry):
+        self.exact.place(key.exact, entry, inf if left_s is None else left_s)
+        if vector is not None and self.settings.semantic and self.exact.holds(entry):
             self._index(key, vector, entry)
-            if self._semantic.waiting >= _FRESH:
-                self._semantic.settle()
         return None
-
-    def _write(self, entry: Entry, vector: Vector | None) -> None:
-        now_s, wall_s, model = self._clock(), self._wall(), self._model
-
-        def payload() -> bytes:
-            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s, model=model)
-
-        if self._disk is not None:
-            self._disk.put(entry.exact, payload)
-        if self._share is not None:
-            self._share.put(entry.exact, payload, entry.expires_s - now_s)
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
@@ -368,11 +308,16 @@ class Cache:
             "max_bytes": self.exact.max_bytes,
             "evictions": self.exact.evictions,
             **asdict(self.counts),
-            **(self._trust.estimate() if self._trust is not None else {}),
-            **(self._share.figures() if self._share is not None else {}),
+            **self.verified.figures(),
+            **self._archive.figures(),
         }
 
     # ---- inside ----------------------------------------------------------------------------
+
+    @property
+    def _asks(self) -> bool:
+        """Whether there is anybody to have a second opinion."""
+        return self.comparer is not None and self.comparer.connected
 
     def _is_young(self, entry: Entry, options: Options) -> bool:
         """Whether an answer is not older than the request allows."""
@@ -381,25 +326,12 @@ class Cache:
     def _lives(self, entry: Entry) -> bool:
         return entry.mark >= 0 and entry.expires_s > self._clock()
 
-    def _holds(self, entry: Entry) -> bool:
-        return self.exact.peek(entry.exact) is entry
-
     def _count_hit(self, entry: Entry) -> None:
         entry.hits += 1
         self.counts.saved_usd += entry.cost_usd
 
     def _forget(self, entry: Entry) -> None:
         self._semantic.remove(entry)
-        self._prepared.pop(entry.text, None)
-        if self._trust is not None:
-            self._trust.forget(entry)
-        if self._disk is not None:
-            self._disk.drop(entry.exact)
-
-    def _prepare(self, text: str) -> Prompt:
-        found = self._prepared.get(text)
-        if found is None:
-            if len(self._prepared) >= _PREPARED:
-                self._prepared.pop(next(iter(self._prepared)))
-            found = self._prepared[text] = read(text)
-        return found
+        self._judge.forget(entry)
+        self.verified.forget(entry)
+        self._archive.left(entry.exact)

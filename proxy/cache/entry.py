@@ -7,17 +7,19 @@ that a replay costs a copy, not a decompression (figures in tests/cache/test_ent
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from proxy.cache.table import Link
 from proxy.chat import Usage
 
 _GAP = b"\n\n"
 _EDGE = 4  # chunks at either end that are never like the others: role, finish, usage, [DONE]
 _WORTH = 12  # chunks below which packing gains nothing
 
-OVERHEAD_BYTES = 700  # an entry's own objects, its keys in two tables and its vector's code
+OVERHEAD_BYTES = 1000  # its own objects, its place in three tables and its vector: see bench cache
 
 
 class Squeezed(bytes):
@@ -86,45 +88,53 @@ def unpack(packed: Packed | bytes) -> bytes:
     return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
 
 
-_NO_USAGE = Usage()
+class About(NamedTuple):
+    """What many answers have in common: one object serves them all."""
+
+    kind: str
+    finish: str
+    model: str
+    provider: str
+    category: str
+    language: str
+    tags: tuple[str, ...]
 
 
-class Entry:
+_USAGE = struct.Struct("<5I?")  # a tuple of six numbers takes three times as much
+_MOST = (1 << 32) - 1
+_NO_USAGE = _USAGE.pack(*Usage())
+
+
+class Entry(Link):
     """A complete answer and what is known about it.
 
     stream: the SSE body as sent, or b""; whole: the JSON answer, or b"". kind: the endpoint's
     wire format ("chat", ...). text: the prompt's last user text. created_s: the cache's clock.
     cost_usd: what the answer cost when it was made, took_s: from its first word to its last.
-    mark: the index's number for its vector.
-    gist: of its text, as gist.gist reads it. ready: its stream is packed.
+    mark: the number of its vector, -1 where it has none; place: by which the semantic cache finds
+    it. ready: its stream is packed.
     marked: its whole form tells that its usage came from a cache. pinned: never evicted nor old.
     """
 
     __slots__ = (
         "_stream",
+        "_usage",
         "_whole",
-        "category",
+        "about",
         "cost_usd",
         "created_s",
         "exact",
         "expires_s",
-        "finish",
-        "gist",
         "hits",
-        "kind",
-        "language",
         "mark",
         "marked",
-        "model",
         "partition",
         "pinned",
-        "provider",
+        "place",
         "ready",
         "size_bytes",
-        "tags",
         "text",
         "took_s",
-        "usage",
         "usage_frame",
     )
 
@@ -149,15 +159,9 @@ class Entry:
         self._stream: Packed | bytes = stream
         self._whole = whole
         self.usage_frame = b""
-        self.usage = usage or _NO_USAGE
-        self.kind = kind
-        self.finish = finish
-        self.model = model
-        self.provider = provider
-        self.category = category
-        self.language = language
+        self._usage = _NO_USAGE if usage is None else _packed(usage)
+        self.about = About(kind, finish, model, provider, category, language, tags)
         self.text = text
-        self.tags = tags
         self.created_s = created_s
         self.expires_s = 0.0
         self.cost_usd = cost_usd
@@ -166,11 +170,44 @@ class Entry:
         self.partition = b""
         self.exact = b""
         self.mark = -1
-        self.gist = 0
+        self.place = 0
         self.pinned = False
         self.ready = False
         self.marked = False
         self.size_bytes = OVERHEAD_BYTES + len(stream) + len(whole) + len(text)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens that the answer took when it was made."""
+        return Usage._make(_USAGE.unpack(self._usage))
+
+    @property
+    def kind(self) -> str:
+        return self.about.kind
+
+    @property
+    def finish(self) -> str:
+        return self.about.finish
+
+    @property
+    def model(self) -> str:
+        return self.about.model
+
+    @property
+    def provider(self) -> str:
+        return self.about.provider
+
+    @property
+    def category(self) -> str:
+        return self.about.category
+
+    @property
+    def language(self) -> str:
+        return self.about.language
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.about.tags
 
     def measure(self) -> None:
         """Set size_bytes, the memory this entry answers for."""
@@ -239,3 +276,11 @@ class Entry:
             "cost_usd": self.cost_usd,
             "size_bytes": self.size_bytes,
         }
+
+
+def _packed(usage: Usage) -> bytes:
+    try:
+        return _USAGE.pack(*usage)
+    except struct.error:  # a provider's count that is none
+        *counts, estimated = usage
+        return _USAGE.pack(*(min(max(int(count), 0), _MOST) for count in counts), estimated)

@@ -11,25 +11,26 @@ so drift to that end by themselves.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from proxy.cache.base import BaseCache, NullSerializer
 from proxy.cache.entry import Entry
+from proxy.cache.table import Chain, Link, Table
 
 _SAMPLE = 8
+_MOMENT_S = 0.02
 _LEAST_USD = 1e-4  # a free answer still saved its time
 _FOREVER = float("inf")
 
 
-class _Box:
+class _Box(Link):
     """Any other value aiocache's API may be asked to hold."""
 
-    __slots__ = ("cost_usd", "created_s", "expires_s", "hits", "size_bytes", "value")
+    __slots__ = ("cost_usd", "created_s", "exact", "expires_s", "hits", "size_bytes", "value")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, key: Any, value: Any) -> None:
+        self.exact = key
         self.value = value
         self.cost_usd = 0.0
         self.created_s = 0.0
@@ -69,19 +70,22 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         self.evictions = 0
         self._clock = clock
         self._dropped = dropped
-        self._held: OrderedDict[Any, _Held] = OrderedDict()
+        self._held: Table[_Held] = Table()
+        self._order = Chain()
+        self._count = 0
+        self._moment = (0.0, 0.0, 0.0)  # of the last one: kept, over, seconds between
 
     # ---- the hot path ----------------------------------------------------------------------
 
     def peek(self, key: bytes) -> Entry | None:
         """The live entry under this key, now the most recently used."""
-        held = self._held.get(key)
+        held = self._held.shards[key[0]].get(key)
         if held is None:
             return None
         if held.expires_s <= self._clock():
             self.drop(key)
             return None
-        self._held.move_to_end(key)
+        self._order.use(held)
         return held if type(held) is Entry else None
 
     def place(self, key: bytes, entry: Entry, ttl_s: float | None = None) -> bool:
@@ -90,9 +94,11 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
 
     def drop(self, key: Any) -> int:
         """Forget a key; how many entries that were."""
-        held = self._held.pop(key, None)
+        held = self._held.part(key).pop(key, None)
         if held is None:
             return 0
+        self._order.remove(held)
+        self._count -= 1
         self.used_bytes -= held.size_bytes
         if type(held) is Entry and held.pinned:
             self.pinned_bytes -= held.size_bytes
@@ -102,78 +108,101 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
 
     def grow(self, entry: Entry, by_bytes: int) -> None:
         """A kept entry took more memory than when it was placed."""
-        if by_bytes and self._held.get(entry.exact) is entry:
+        if by_bytes and self.holds(entry):
             self.used_bytes += by_bytes
             if entry.pinned:
                 self.pinned_bytes += by_bytes
-            while self.used_bytes > self.max_bytes and len(self._held) > 1:
+            while self.used_bytes > self.max_bytes and self._count > 1:
                 if not self._evict(self._clock(), entry.exact):
                     break
 
     def pin(self, entry: Entry, pinned: bool) -> None:
         """Keep an entry for good, or from now on as long as any other."""
-        if pinned == entry.pinned or self._held.get(entry.exact) is not entry:
+        if pinned == entry.pinned or not self.holds(entry):
             return
         entry.pinned = pinned
         self.pinned_bytes += entry.size_bytes if pinned else -entry.size_bytes
         entry.expires_s = _FOREVER if pinned or not self.ttl else self._clock() + self.ttl
 
-    def names(self) -> list[Any]:
-        """Every key, least recently used first; some may have expired."""
-        return list(self._held)
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is this very entry that is kept under its key."""
+        return self._held.part(entry.exact).get(entry.exact) is entry
 
     def look(self, key: Any) -> Entry | None:
         """The live entry under this key, no more recently used than before."""
-        held = self._held.get(key)
+        held = self._held.part(key).get(key)
         return held if type(held) is Entry and held.expires_s > self._clock() else None
 
+    def parts(self) -> Iterator[list[Entry]]:
+        """Every live entry, a few thousand at a time, whatever happens between two of them."""
+        for part in self._held.parts():
+            now = self._clock()
+            yield [one for one in part if type(one) is Entry and one.expires_s > now]
+
+    def newest_first(self) -> Iterator[Entry]:
+        """Every live entry, most recently used first; see Chain.newest_first."""
+        for held in self._order.newest_first():
+            if type(held) is Entry and held.expires_s > self._clock():
+                yield held
+
     def entries(self) -> Iterator[Entry]:
-        """Every live entry, least recently used first. O(n): not for traffic."""
-        for key in self.names():
-            entry = self.look(key)
-            if entry is not None:
-                yield entry
+        """Every live entry, in no order. O(n): not for traffic."""
+        for part in self.parts():
+            yield from part
 
     def __len__(self) -> int:
-        return len(self._held)
+        return self._count
 
     def _place(self, key: Any, held: _Held, ttl_s: float | None) -> bool:
-        if key in self._held:
+        part = self._held.part(key)
+        if key in part:
             self.drop(key)
         now = self._clock()
-        held.created_s = held.created_s or now
         pinned = type(held) is Entry and held.pinned
-        held.expires_s = now + ttl_s if ttl_s and not pinned else _FOREVER
+        self._date(held, now, _FOREVER if pinned or not ttl_s else ttl_s)
+        held.exact = key
         if held.size_bytes > self.max_bytes:
             if self._dropped is not None and type(held) is Entry:
                 self._dropped(held)
             return False
-        self._held[key] = held
+        part[key] = held
+        self._order.add(held)
+        self._count += 1
         self.used_bytes += held.size_bytes
         if pinned:
             self.pinned_bytes += held.size_bytes
-        while self.used_bytes > self.max_bytes or len(self._held) > self.max_entries:
+        while self.used_bytes > self.max_bytes or self._count > self.max_entries:
             if not self._evict(now, key):
                 break
         return True
+
+    def _date(self, held: _Held, now: float, ttl_s: float) -> None:
+        """Those of one moment share their times: two numbers less for each."""
+        then, until, ttl_before_s = self._moment
+        if ttl_s != ttl_before_s or not 0.0 <= now - then < _MOMENT_S:
+            then, until = now, now + ttl_s
+            self._moment = (then, until, ttl_s)
+        held.created_s = held.created_s or then
+        held.expires_s = until
 
     def _evict(self, now: float, spare: Any) -> bool:
         """Drop the least worthy of the oldest, or one that expired. False: those are pinned."""
         worst: Any = None
         least = _FOREVER
-        for key, held in list(islice(self._held.items(), _SAMPLE)):
-            if key == spare:
+        for link in self._order.oldest(_SAMPLE):
+            held = cast("_Held", link)
+            if type(link) is Link or held.exact == spare:
                 continue
             if held.expires_s <= now:
-                worst, least = key, -1.0
+                worst = held.exact
                 break
             if type(held) is Entry and held.pinned:
-                self._held.move_to_end(key)
+                self._order.use(held)
                 continue
             age_s = max(now - held.created_s, 1.0)
             worth = (1 + held.hits) * (held.cost_usd + _LEAST_USD) / (held.size_bytes * age_s)
             if worth < least:
-                worst, least = key, worth
+                worst, least = held.exact, worth
         if worst is None:
             return False
         self.evictions += 1
@@ -183,17 +212,17 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
     # ---- aiocache's seam -------------------------------------------------------------------
 
     def _find(self, key: Any) -> Any:
-        held = self._held.get(key)
+        held = self._held.part(key).get(key)
         if held is None:
             return None
         if held.expires_s <= self._clock():
             self.drop(key)
             return None
-        self._held.move_to_end(key)
+        self._order.use(held)
         return held.value if type(held) is _Box else held
 
     def _keep(self, key: Any, value: Any, ttl: float | None) -> None:
-        self._place(key, value if type(value) is Entry else _Box(value), ttl)
+        self._place(key, value if type(value) is Entry else _Box(key, value), ttl)
 
     async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:  # noqa: ARG002
         return self._find(key)
@@ -244,7 +273,7 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
             total = (0 if value is None else int(value)) + delta
         except (TypeError, ValueError):
             raise TypeError("Value is not an integer") from None
-        held = self._held.get(key)
+        held = self._held.part(key).get(key)
         left = None if held is None else held.expires_s - self._clock()
         self._keep(key, total, None if left == _FOREVER else left)
         return total
@@ -252,16 +281,17 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
     async def _expire(self, key: Any, ttl: float, _conn: Any = None) -> bool:
         if self._find(key) is None:
             return False
-        self._held[key].expires_s = self._clock() + ttl if ttl else _FOREVER
+        self._held.part(key)[key].expires_s = self._clock() + ttl if ttl else _FOREVER
         return True
 
     async def _delete(self, key: Any, _conn: Any = None) -> int:
         return self.drop(key)
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
-        for key in list(self._held):
-            if not namespace or (isinstance(key, str) and key.startswith(namespace)):
-                self.drop(key)
+        for part in self._held.shards:
+            for key in list(part):
+                if not namespace or (isinstance(key, str) and key.startswith(namespace)):
+                    self.drop(key)
         return True
 
     async def _raw(
@@ -272,7 +302,8 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         _conn: Any = None,
         **kwargs: Any,
     ) -> Any:
-        return getattr(self._held, command)(*args, **kwargs)
+        held = {key: one for part in self._held.shards for key, one in part.items()}
+        return getattr(held, command)(*args, **kwargs)
 
     async def _redlock_release(self, key: Any, value: Any) -> int:
         return self.drop(key) if self._find(key) == value else 0

@@ -1,4 +1,4 @@
-"""Why two prompts share an answer or do not, for a person to read (PRODUCT section 5)."""
+"""Why two prompts share an answer or do not, for a person to read."""
 
 from __future__ import annotations
 

@@ -9,16 +9,20 @@ gists in full. Where the two disagree, an answer is missed, never given wrongly.
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from proxy.cache import grammar, lexicon
-from proxy.cache.idioms import rephrase, triggers_of
+from proxy.cache.idioms import NEEDED, PHRASE, TRIGGERS, rephrase
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, FRENCH_MARKS, Sense, stem
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
-from proxy.cache.reader import CONTEXTUAL, ELISIONS, FRENCH_HEADS, TOKEN
+from proxy.cache.reader import CONTEXTUAL, ELISIONS, FRENCH_HEADS
+from proxy.cache.words import TOKEN
 
 WORDS_MAX = 16_384  # words remembered a language
 _LONG_BYTES = 40  # a longer one is hardly a word, and not remembered
 
+_APOSTROPHE = 39  # as a number: `bytes in bytes` first fails to read them as one
 _ALONE = frozenset(b"'+#")  # signs that make a token another one
 _FOLD = bytes(
     byte
@@ -28,7 +32,13 @@ _FOLD = bytes(
     else 32
     for byte in range(256)
 )
+_FIGURES = b"0123456789"
+_FIGURE = "0"  # given by a word with figures in it, beside what else it gives, or a number's word
+_TABLE = {b"": "", b"0": _FIGURE}
+_ALWAYS = (b"", b"")  # two: what a getter of one key gives is no tuple
+_FIGURED = (b"", b"0")
 _NUMBERS = bytes(byte if byte in b"0123456789.," else 32 for byte in range(256))
+_SIGN_C2, _SIGN_E2 = b"\xc2\xe2"
 _SIGNS = "\u201c\u201d\u00ab\u00bb\u2026\u2013\u2014\u00a0\u202f\u00bf\u00a1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"  # 1st and 1 are told apart by the guards
 _SEVERAL = "\0"  # between the concepts of one stretch of letters that is several words
@@ -45,43 +55,65 @@ _ALWAYS_TAKEN = frozenset(
     )
 )
 _FRENCH = frozenset(word.encode() for word in FRENCH_MARKS)
+_TELLING = TRIGGERS | _FRENCH  # words by which a text may have to be looked at more closely
 _ENGLISH = frozenset(word.encode() for word in lexicon.ENGLISH_MARKS)
 _HEADS = tuple(head.encode() for head in FRENCH_HEADS)
 _UNITS_AS_SIGNS = "% € $ £ ¥ °"
 
 
-def gist(text: str) -> int | None:
-    """The gist of a prompt; None for one so long that no guard lets it pass."""
+def gist(text: str, words: list[bytes] | None = None) -> int | None:
+    """The gist of a prompt; None for one so long that no guard lets it pass.
+
+    words: the text's, as embeddings.words.split has them, where somebody has split it already.
+    """
     if len(text) > MAX_CHARS:
         return None
-    raw = _fold(text)
-    words = raw.split()
-    if triggers := triggers_of(raw, words):
-        plain_text = rephrase(text.replace("\u2019", "'"), triggers)
-        if plain_text != text:
-            text = plain_text
-            raw = _fold(text)
-            words = raw.split()
+    elided = False
+    if words is None or not text.isascii() or "'" in text or "+" in text or "#" in text:
+        raw = _fold(text)
+        words = raw.split()
+        elided = _APOSTROPHE in raw
     known = _ENGLISH_WORDS
-    elided = b"'" in raw
-    if elided or not _FRENCH.isdisjoint(words):
-        present = set(words)
-        french = len(present & _FRENCH)
-        if elided:
-            french += sum([word.startswith(_HEADS) for word in present])
-        if french > len(present & _ENGLISH):
-            known = _FRENCH_WORDS
-    found = set(map(known.__getitem__, words))
-    found.discard("")
+    if elided or not _TELLING.isdisjoint(words) or PHRASE in text.lower():
+        text, words, known = _look_closer(text, words, elided=elided)
+    try:
+        given: frozenset[str] = frozenset(itemgetter(*_ALWAYS, *words)(known.table))
+    except KeyError as unmet:
+        given = known.look_up(words, unmet.args[0])
     values: list[str] = []
-    if pieces := text.encode("utf-8", "replace").translate(_NUMBERS).split():
-        shown = [piece.strip(b".,").decode() for piece in pieces]
-        values = [plain(piece) for piece in shown if piece]
-    if not known.special.isdisjoint(found):
-        values += known.spread(found, words)
+    if not known.special.isdisjoint(given):
+        given, values = known.spread(given, words)
+    if _FIGURE in given:
+        values += read_figures(text)
     if len(values) > 1:
         values.sort()
-    return hash((frozenset(found), *values))
+    return hash((given, *values))
+
+
+def read_figures(text: str) -> list[str]:
+    """The numbers in a text that are written as figures, each in its plain spelling."""
+    pieces = text.encode("utf-8", "replace").translate(_NUMBERS).split()
+    shown = [piece.strip(b".,").decode() for piece in pieces]
+    return [plain(piece) for piece in shown if piece]
+
+
+def _look_closer(text: str, words: list[bytes], *, elided: bool) -> tuple[str, list[bytes], _Words]:
+    """A text in the wording that stands for all of its kind, its words, and what they give in its
+    language. elided: some words may begin as l' does."""
+    low = text.lower()
+    telling = _TELLING.intersection(words)
+    needed = [one for word in telling for one in NEEDED.get(word, ())]
+    if PHRASE in low or any([one in low for one in needed]):
+        worded = rephrase(text.replace("\u2019", "'"))
+        if worded != text:
+            text, words, elided = worded, _fold(worded).split(), True
+            telling = _TELLING.intersection(words)
+    french = 0 if telling.isdisjoint(_FRENCH) else len(telling & _FRENCH)
+    if elided:
+        french += sum([word.startswith(_HEADS) for word in set(words)])
+    if french and french > len(_ENGLISH.intersection(words)):
+        return text, words, _FRENCH_WORDS
+    return text, words, _ENGLISH_WORDS
 
 
 def _fold(text: str) -> bytes:
@@ -89,7 +121,7 @@ def _fold(text: str) -> bytes:
     if text.isascii():
         return text.encode("ascii").translate(_FOLD)
     raw = text.lower().encode("utf-8", "replace")
-    if b"\xc2" in raw or b"\xe2" in raw:  # the first byte of each of the signs
+    if _SIGN_C2 in raw or _SIGN_E2 in raw:  # the first byte of each of the signs
         text = text.lower().replace("\u2019", "'")
         for sign in _SIGNS:
             text = text.replace(sign, " ")
@@ -97,44 +129,69 @@ def _fold(text: str) -> bytes:
     return raw.translate(_FOLD)
 
 
-class _Words(dict[bytes, str]):
+class _Words:
     """A stretch of letters -> the concept it always gives, or "" where that depends."""
 
-    __slots__ = ("_french", "_lexicon", "_unsure", "special")
+    __slots__ = ("_french", "_lexicon", "_unsure", "special", "table")
 
     def __init__(self, *, french: bool) -> None:
-        super().__init__()
+        self.table = dict(_TABLE)  # a plain one: a subclass is slower to look up
         self._french = french
         self._lexicon = FRENCH if french else ENGLISH
         self._unsure = frozenset(_root(concept, french) for concept in _unsure(self._lexicon))
         self.special: set[str] = set()  # what `spread` must look at: number words, several in one
 
-    def __missing__(self, word: bytes) -> str:
-        if word.isdigit():
-            return ""  # read from the whole text
-        if len(self) >= WORDS_MAX:
-            self.clear()
+    def look_up(self, words: list[bytes], unmet: bytes = b"") -> frozenset[str]:
+        """What these words give. Figures give nothing here: they are read from the whole text.
+
+        unmet: one that is not in the table; mostly a number, and the only one.
+        """
+        if unmet.isdigit():
+            rest = words.copy()
+            rest.remove(unmet)
+            try:
+                return frozenset(itemgetter(*_FIGURED, *rest)(self.table))
+            except KeyError:  # not the only one
+                rest.clear()
+        return frozenset(["", *map(self._look_up, words)])
+
+    def _look_up(self, word: bytes) -> str:
+        given = self.table.get(word)
+        if given is None:
+            given = _FIGURE if word.isdigit() and not _is_common(word) else self._learn(word)
+        return given
+
+    def _learn(self, word: bytes) -> str:
+        if len(self.table) >= WORDS_MAX:
+            self.table = dict(_TABLE)
         given = [self._give(token) for token in TOKEN.findall(word.decode("utf-8", "replace"))]
         given = [concept for concept in given if concept]
+        if len(word.translate(None, _FIGURES)) < len(word):
+            given.append(_FIGURE)
         value = _SEVERAL.join(given)
         if len(given) > 1 or value[:1] == "#":
             self.special.add(value)
         if len(word) <= _LONG_BYTES:
-            self[word] = value
+            self.table[word] = value
         return value
 
-    def spread(self, found: set[str], words: list[bytes]) -> list[str]:
-        """Take several in one apart, and number words out of `found`: their values come back."""
+    def spread(self, found: frozenset[str], words: list[bytes]) -> tuple[frozenset[str], list[str]]:
+        """With several in one taken apart, and number words taken out: their values come beside."""
         values: list[str] = []
         special = self.special
-        for value in [given for given in map(self.__getitem__, words) if given in special]:
-            found.discard(value)
+        kept = set(found)
+        for word in words:
+            value = self._look_up(word)
+            if value not in special:
+                continue
+            kept.discard(value)
             for concept in value.split(_SEVERAL):
-                if concept[0] == "#":
+                if concept[0] == "#":  # a number's word
                     values.append(concept[1:])
+                    kept.add(_FIGURE)
                 else:
-                    found.add(concept)
-        return values
+                    kept.add(concept)
+        return frozenset(kept), values
 
     def _give(self, token: str) -> str:
         """What one token gives: its concept, "#" and a number's word, "!", or nothing sure."""
@@ -175,6 +232,11 @@ def _unsure(known: dict[str, Sense]) -> set[str]:
         sense = known.get(word, Sense(lexicon.CONTENT, word))
         found |= {word, sense.concept, stem(word, False), stem(word, True)}
     return found | {sense.concept for sense in (*CAPITALS.values(), *ACRONYMS.values())}
+
+
+def _is_common(number: bytes) -> bool:
+    """Whether a number is one of those that people often write: small, or a year."""
+    return len(number) < 4 or (len(number) == 4 and number[:2] in (b"19", b"20"))
 
 
 def _root(concept: str, french: bool) -> str:

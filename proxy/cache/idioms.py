@@ -7,7 +7,7 @@ English and French. The reader and the gist both see the text that comes out of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Set
 
 from proxy.cache.grammar import PERSONS
 
@@ -173,42 +173,36 @@ nombre cent contain contient contiennent faut word mot turn city fonctionnement 
 artiste auteur écrivain peintre scientifique inventeur compositeur acteur actrice chanteur chanteuse
 true vrai makes faire été d'été l'été term sentence phrase expression l'expression terme
 """
-PHRASES = (b"i do to",)
+PHRASE = "i do to"  # the same, of words that are in every second text
 TRIGGERS = frozenset(word.encode() for word in f"{_WORDS} {PERSONS}".split())
 
 
-def _relevant(trigger: bytes) -> frozenset[int]:
-    """The places of the idioms that a text with this word could hold."""
-    word = trigger.decode()
-    return frozenset(
-        place
-        for place, (needed, pattern, _) in enumerate(_IDIOMS)
-        if word in pattern.pattern or any(part in word or word in part for part in needed.split())
+def _needed(trigger: str) -> tuple[str, ...]:
+    """Of which one stands in every text that holds this trigger and is worded otherwise."""
+    found = (
+        needed
+        for needed, pattern, _ in _IDIOMS
+        if trigger in pattern.pattern
+        or any(trigger in part or (len(part) > 2 and part in trigger) for part in needed.split())
     )
+    return tuple(dict.fromkeys(found))
 
 
-_BY_TRIGGER = {trigger: _relevant(trigger) for trigger in (*TRIGGERS, *PHRASES)}
+NEEDED = {trigger: _needed(trigger.decode()) for trigger in TRIGGERS}
 
 
-def triggers_of(raw: bytes, words: list[bytes]) -> set[bytes]:
-    """What of a text, folded to lower case and split, may be worded otherwise; mostly nothing."""
-    found = set[bytes]() if TRIGGERS.isdisjoint(words) else set(TRIGGERS.intersection(words))
-    found.update([phrase for phrase in PHRASES if phrase in raw])
-    return found
+_NAMES = frozenset(trigger.decode() for trigger in TRIGGERS)
 
 
-def rephrase(text: str, triggers: Iterable[bytes] | None = None) -> str:
-    """The text in the wording that stands for all of its kind.
+def is_worded(text: str, words: Set[str]) -> bool:
+    """Whether a text is in that wording already, as nearly all are. words: its, in lower case."""
+    return _NAMES.isdisjoint(words) and PHRASE not in text.lower()
 
-    triggers: of this text, where they are known; the others need not be looked for.
-    """
+
+def rephrase(text: str) -> str:
+    """The text in the wording that stands for all of its kind."""
     low = text.lower()
-    if triggers is None:
-        places: Iterable[int] = range(len(_IDIOMS))
-    else:
-        places = sorted(set().union(*map(_BY_TRIGGER.__getitem__, triggers)))
-    for place in places:
-        needed, pattern, wording = _IDIOMS[place]
+    for needed, pattern, wording in _IDIOMS:
         if needed in low:
             text = pattern.sub(wording, text)
     return text

@@ -30,18 +30,20 @@ _SIZE = 16  # bytes: 2**64 work to find a collision, and a collision needs the s
 
 @dataclass(slots=True)
 class Key:
-    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC."""
+    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC; words: its
+    words, where somebody has split it (see gist.gist)."""
 
     partition: bytes
     exact: bytes
     text: str
+    words: list[bytes] | None = field(default=None, compare=False, repr=False)
     _gist: int | None = field(default=_UNREAD, compare=False, repr=False)
 
     @property
     def gist(self) -> int | None:
         """See gist.gist; read once."""
         if self._gist == _UNREAD:
-            self._gist = gist(self.text)
+            self._gist = gist(self.text, self.words)
         return self._gist
 
 
@@ -105,6 +107,9 @@ _REFUSED = frozenset(
     ("audio", "previous_response_id", "conversation", "web_search_options", "container")
 )
 
+_PARTITIONS: dict[bytes, bytes] = {}  # what was hashed -> its fingerprint, of the last ones
+_PARTITIONS_MAX, _SHORT_BYTES = 512, 2048  # a megabyte at most
+
 _PLAIN = frozenset(("model", "max_tokens", "seed"))  # one spelling each
 
 
@@ -123,10 +128,11 @@ def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") ->
     try:
         turns, text, source = reader(body, shape)
         for name, value in body.items():
-            if value is None or name in _SHAPELESS or name in source:
-                continue
             if name in _PLAIN:
-                shape[name] = value
+                if value is not None:
+                    shape[name] = value
+            elif name in source or name in _SHAPELESS or value is None:
+                continue
             elif name not in _DEFAULTS or value != _DEFAULTS[name]:
                 if name in _REFUSED and value:
                     return None
@@ -136,9 +142,19 @@ def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") ->
         return None
     if not text:
         return None
-    partition = blake2b(raw, digest_size=_SIZE).digest()
+    partition = _PARTITIONS.get(raw) or _partition(raw)
     exact = blake2b(partition + text.encode(), digest_size=_SIZE).digest()
     return Key(partition, exact, text)
+
+
+def _partition(raw: bytes) -> bytes:
+    """The fingerprint of everything but the text; a short one is met again with the next text."""
+    partition = blake2b(raw, digest_size=_SIZE).digest()
+    if len(raw) <= _SHORT_BYTES:
+        if len(_PARTITIONS) >= _PARTITIONS_MAX:
+            del _PARTITIONS[next(iter(_PARTITIONS))]
+        _PARTITIONS[raw] = partition
+    return partition
 
 
 def _take(shape: Json, name: str, value: Any) -> None:
@@ -156,6 +172,9 @@ def _take(shape: Json, name: str, value: Any) -> None:
     shape[_ALIASES.get(name, name)] = value
 
 
+_MESSAGES = ("messages",)
+
+
 def _read_chat(body: Json, shape: Json) -> _Read:
     messages = body.get("messages")
     if type(messages) is not list or not messages:
@@ -167,7 +186,8 @@ def _read_chat(body: Json, shape: Json) -> _Read:
     text = _clean(content) if type(content) is str else _join(content)
     if len(last) > 2 and (rest := _rest(last)):
         shape["last turn"] = rest
-    return [_turn(message) for message in messages[:-1]], text, ("messages",)
+    turns = [_turn(message) for message in messages[:-1]] if len(messages) > 1 else []
+    return turns, text, _MESSAGES
 
 
 def _read_messages(body: Json, shape: Json) -> _Read:

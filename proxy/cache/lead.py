@@ -106,6 +106,11 @@ class Lead:
         if under_way.get(self._name) is self:
             del under_way[self._name]
 
+    def _over(self) -> None:
+        """All is said. The race knows its sink: a cycle, which the collector need not look for."""
+        self.forget()
+        self.race = RESTING
+
     # ---- a sink ------------------------------------------------------------------------------
 
     def open(self, status: int, headers: bytes, first: bytes) -> None:
@@ -117,15 +122,15 @@ class Lead:
         self.race.write_to(self._sink)  # the straight way, while nobody else wants the tokens
 
     def end(self) -> None:
-        self.forget()
+        self._over()
         (self._flight or self._sink).end()
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:
-        self.forget()
+        self._over()
         (self._flight or self._sink).whole(status, headers, body)
 
     def abort(self) -> None:
-        self.forget()
+        self._over()
         (self._flight or self._sink).abort()
 
     # ---- for the client's side ---------------------------------------------------------------

@@ -5,22 +5,22 @@ Done once for a stored entry and once for a question. A few microseconds; no vec
 
 from __future__ import annotations
 
-import re
-
 from proxy.cache import grammar, lexicon, marks
-from proxy.cache.idioms import rephrase
+from proxy.cache.idioms import is_worded, rephrase
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense, stem
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
+from proxy.cache.words import (
+    ASKING,
+    CAN,
+    ENGLISH_WORDS,
+    FRENCH_WORDS,
+    ME,
+    SAYS_NOTHING,
+    THIS,
+    YOU,
+    split,
+)
 
-TOKEN = re.compile(
-    r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
-    r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
-)
-# In a text of plain words every sign but the comma parts them.
-_PLAIN = bytes(
-    byte if (chr(byte).isalpha() and byte < 128) or byte == ord(",") else 32 for byte in range(256)
-)
-_NOT_PLAIN = bytes(set(range(256)) - set(b"0123456789'+#%$"))
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
 _TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
 ELISIONS = frozenset(grammar.ELISIONS.split())
@@ -30,22 +30,7 @@ _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
 _MEASURED = frozenset(grammar.MEASURED.split())
 _SHOUTED = frozenset(grammar.SHOUTED.split())
 _DO = frozenset(grammar.DO.split())
-_THIS = frozenset(grammar.THIS.split())
-_YOU = frozenset(grammar.YOU.split())
-_ME = frozenset(grammar.ME.split())
-_ASKING = frozenset(grammar.ASKING.split())
 _EXPLAINS = frozenset(grammar.EXPLAINS.split())
-_CAN = frozenset(grammar.CAN.split())
-_SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
-
-
-def split(text: str) -> list[str]:
-    """The tokens of a text, as TOKEN finds them."""
-    if text.isascii():
-        raw = text.encode("ascii")
-        if not raw.translate(None, _NOT_PLAIN):
-            return raw.replace(b",", b" , ").translate(_PLAIN).decode("ascii").split()
-    return TOKEN.findall(text)
 
 
 def read(text: str) -> Prompt:
@@ -63,6 +48,7 @@ class _Reader:
         "addressed",
         "asking",
         "auxiliary",
+        "begins",
         "code",
         "content",
         "dates",
@@ -84,7 +70,7 @@ class _Reader:
         "present",
         "question",
         "quotes",
-        "shouting",
+        "shouts",
         "technical",
         "text",
         "words",
@@ -92,18 +78,18 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         text = text.replace("\u2019", "'") if "\u2019" in text else text
-        self.text = text = rephrase(text)
-        self.words = words = split(text)
-        folded = {word.lower() for word in words}
+        words = split(text)
+        folded = set(map(str.lower, words))
+        if not is_worded(text, folded):
+            text = rephrase(text)
+            words = split(text)
+            folded = set(map(str.lower, words))
+        self.text, self.words = text, words
         french = len(folded & lexicon.FRENCH_MARKS)
         if "'" in text:
             french += sum([word.startswith(FRENCH_HEADS) for word in folded])
         self.french = french > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
-        # A title or a shout: capitals then tell nothing about names.
-        self.shouting = (
-            len(words) > 4 and sum([word[0].isupper() for word in words]) * 4 > len(words) * 3
-        )
         self.content: set[str] = set()
         self.names: set[str] = set()
         self.opposites: set[str] = set()
@@ -113,25 +99,51 @@ class _Reader:
         self.numbers: list[tuple[str, str]] = []
         self.free: list[str] = []
         self.governed: list[tuple[str, str]] = []
+        self.shouts: bool | None = None
         self.negations = 0
-        self.question = ""
-        self.auxiliary = ""
-        self.governor = ""
+        self.question = self.auxiliary = self.governor = self.begins = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
         self.explains = self.technical = self.asking = False
         self.code = marks.identifiers(text)
         self.quotes = marks.quotes(text)
 
-    def prompt(self) -> Prompt:
+    @property
+    def shouting(self) -> bool:
+        """Whether it is a title or a shout: capitals then tell nothing about names."""
+        if self.shouts is None:
+            words = self.words
+            self.shouts = (
+                len(words) > 4 and sum([word[0].isupper() for word in words]) * 4 > len(words) * 3
+            )
+        return self.shouts
+
+    def _read_words(self) -> None:
         words, count = self.words, len(self.words)
+        known = FRENCH_WORDS if self.french else ENGLISH_WORDS
+        content, free = self.content, self.free
         index = 0
         while index < count:
             word = words[index]
-            if word[0].isdigit():
-                index += self._number(word, index)
-            else:
-                index += self._word(word, index)
+            concept = known[word]
+            if concept is None:
+                if word[0].isdigit():
+                    index += self._number(word, index)
+                else:
+                    index += self._word(word, index)
+                continue
+            index += 1
+            if concept:
+                content.add(concept)
+                if self.governor:
+                    self.governed.append((self.governor, concept))
+                    self.governor = ""
+                else:
+                    free.append(concept)
+
+    def prompt(self) -> Prompt:
+        """What was read."""
+        self._read_words()
         if self.numbers:
             self.code |= marks.operators(self.text)
         return Prompt(
@@ -149,6 +161,7 @@ class _Reader:
             owners=frozenset(self.owners) if self.owners else NOTHING,
             addressed=self.addressed or "your" in self.owners,
             about_me=self.about_me or "my" in self.owners,
+            begins=self.begins,
             explains=self.explains,
             technical=self.technical,
             code=frozenset(self.code) if self.code else NOTHING,
@@ -177,11 +190,11 @@ class _Reader:
             self._unknown(word, low, index)
             return 1
         kind, concept = sense
-        if kind in _SAYS_NOTHING:
+        if kind in SAYS_NOTHING:
             self._say_nothing(low, index)
             return 1
         if kind == lexicon.PREPOSITION:
-            self.governor = concept
+            self.governor = self.governor if self.governor == "than" else concept  # than in tea
         elif kind == lexicon.QUESTION:
             return self._ask(concept, index)
         elif kind in _TAKERS:
@@ -192,15 +205,17 @@ class _Reader:
 
     def _say_nothing(self, low: str, index: int) -> None:
         """A small word still tells who asks about whom, or opens a yes/no question."""
-        if low in _YOU:
+        if low in YOU:
             if self.content or self.question:
                 self.addressed = True
-        elif low in _ME:
+                self.begins = self.begins or "you"
+        elif low in ME:
             if self.content or self.question or self.auxiliary:
                 self.about_me = True
-        elif low in _THIS:
+                self.begins = self.begins or "me"
+        elif low in THIS:
             self.content.add("this")
-        elif not index and low in _CAN and self.words[1:2] and self.words[1].lower() not in _YOU:
+        elif not index and low in CAN and self.words[1:2] and self.words[1].lower() not in YOU:
             self.auxiliary = "can"
 
     def _apostrophe(self, low: str) -> tuple[str, Sense | None]:
@@ -222,7 +237,7 @@ class _Reader:
     def _acronym(self, low: str, sense: Sense | None) -> Sense | None:
         if low in ACRONYMS:
             return ACRONYMS[low]
-        if sense is None or sense.kind in _SAYS_NOTHING or sense.kind == lexicon.PRONOUN:
+        if sense is None or sense.kind in SAYS_NOTHING or sense.kind == lexicon.PRONOUN:
             return Sense(lexicon.ENTITY, low) if low not in _SHOUTED else sense
         return sense
 
@@ -233,7 +248,7 @@ class _Reader:
         self._take(concept, lexicon.CONTENT)
 
     def _take(self, concept: str, kind: str) -> None:
-        if concept in _ASKING and not (self.content or self.question):
+        if concept in ASKING and not (self.content or self.question):
             self.asking = True
             return
         self.content.add(concept)
@@ -378,7 +393,7 @@ _TAKERS = {
 
 _PRAISE = frozenset(("good/bad 1",))
 # Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
-CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE | _ASKING
+CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE | ASKING
 
 
 def _measures(sense: Sense, word: str) -> bool:

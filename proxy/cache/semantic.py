@@ -1,42 +1,37 @@
-"""Stored prompts by what they are about, within one partition: who may answer, who is near.
+"""Stored prompts by what they are about, within one partition: who may answer.
 
-A partition is the fingerprint of everything but the last user text, tenant included, so that no
-search ever sees another tenant's vectors. Entries are owned by the exact cache; what leaves it
-is deleted here.
+A partition is the fingerprint of everything but the last user text, tenant included: what is found
+is always of the asker's own. Entries are owned by the exact cache; what leaves it is deleted here.
 
-A prompt is found by its gist, since one of another gist is refused by the guards however near it
-is; its vector is then one product. Only where many share a gist does the index choose the nearest.
-A new vector waits with others before it enters the index, a batch at a time: it can be found
-meanwhile, and no request pays for the insertion.
+A prompt is found by its partition and gist, since one of another gist is refused by the guards
+however near it is; its vector is then one product. A partition of its own, which every later turn
+of a conversation has, costs a hundred bytes, and its prompt is not even read. A new vector waits
+with others before it is coded, a batch at a time, and can be found meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings.index import MOVES, Engine, Index, Spawn, Vector, spawn_thread
+from embeddings.engine import Engine, Spawn, spawn_thread
+from embeddings.index import Vector
+from proxy.cache.codes import Rows
 from proxy.cache.entry import Entry
+from proxy.cache.neighbours import Neighbours, Partition
+from proxy.cache.table import SHARDS, Table
 
 if TYPE_CHECKING:
     from proxy.cache.key import Key
 
-_FEW = 8  # entries of one gist that are compared one by one
-_NEAREST = 16  # sought by the index where there are more
+_CROWD = 64  # entries of one gist that are compared; of more, those that came last
+_BATCH = 64  # vectors coded at once, 0.1 ms
+_LAST = SHARDS - 1
 
-
-class _Partition:
-    __slots__ = ("alike", "entries", "free", "index", "name")
-
-    def __init__(self, name: bytes, engine: Engine) -> None:
-        self.name = name
-        self.index = Index(engine)
-        self.entries: list[Entry | None] = []  # by mark; a free place is used again
-        self.free: list[int] = []
-        self.alike: dict[int | None, Entry | dict[int, Entry]] = {}  # by gist; most are alone
+Group = dict[int, Entry]  # by mark
 
 
 class SemanticCache:
@@ -46,119 +41,145 @@ class SemanticCache:
         """spawn: runs FAISS's import and the training of large indexes beside the traffic."""
         self._spawn = spawn
         self._engine: Engine | None = None  # made by the first vector, whose length it keeps
-        self._partitions: dict[bytes, _Partition] = {}
-        self._waiting: dict[
-            tuple[bytes, int], tuple[_Partition, Vector]
-        ] = {}  # not yet in their index
-        self._moving: set[_Partition] = set()  # whose vectors are on their way to a larger index
+        self._rows: Rows | None = None
+        self._neighbours: Neighbours | None = None  # by `begin_search`
+        self._searches = False
+        self._unknown: Iterator[Entry] = iter(())  # that were kept before
+        self._alike: Table[Entry | Group] = Table()  # by place; most are alone
+        self._waiting: dict[int, Vector] = {}  # by mark: not yet coded
+        self._free: list[int] = []  # marks to be given again
+        self._next = 0  # the first mark that was never given
+        self._partitions: Table[Partition] = Table()
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     @property
-    def partitions(self) -> int:
-        """How many indexes there are."""
-        return len(self._partitions)
-
-    @property
     def waiting(self) -> int:
-        """How many vectors are not yet in their index."""
+        """How many vectors are not yet coded."""
         return len(self._waiting)
 
     def alike(self, key: Key, vector: Vector) -> Sequence[tuple[float, Entry]]:
         """Entries of a prompt's partition and gist with their cosine to its unit vector, nearest
-        first.
+        first."""
+        partition = key.partition
+        if partition not in self._partitions.shards[partition[0]]:
+            return ()
+        gist = key.gist
+        if gist is None:
+            return ()
+        place = hash((partition, gist))
+        held = self._alike.shards[place >> 24 & _LAST].get(place)
+        if held is None or self._engine is None or len(vector) != self._engine.dim:
+            return ()
+        if type(held) is Entry:
+            if held.partition != partition:  # one place for both, by chance
+                return ()
+            return ((self._near(held.mark, vector), held),)
+        assert type(held) is dict
+        return self._among(held, partition, vector)
 
-        A later turn of a conversation has a partition of its own, mostly empty: its prompt is not
-        even read.
-        """
-        found = self._partitions.get(key.partition)
-        if found is None or (held := found.alike.get(key.gist)) is None:  # None is nobody's gist
-            return ()
-        if self._engine is None or len(vector) != self._engine.dim:
-            return ()
-        if isinstance(held, Entry):
-            return ((self._near(found, held.mark, vector), held),)
-        if len(held) > _FEW:
-            nearest = self.propose(key.partition, vector, _NEAREST)
-            if nearest:
-                return [(near, entry) for entry, near in nearest if entry.gist == key.gist]
-        # The index may have to be made first: then a few of them are as good as any.
-        near = [(self._near(found, mark, vector), mark) for mark in islice(held, _FEW)]
-        near.sort(reverse=True)
-        return [(product, held[mark]) for product, mark in near]
+    def _among(self, held: Group, partition: bytes, vector: Vector) -> list[tuple[float, Entry]]:
+        marks = [mark for mark, entry in held.items() if entry.partition == partition]
+        waiting, rows = self._waiting, self._rows
+        if rows is None or (waiting and not waiting.keys().isdisjoint(marks)):
+            near = [self._near(mark, vector) for mark in marks]
+        else:
+            near = rows.products(marks, vector) if marks else []
+        found = sorted(zip(near, marks, strict=True), reverse=True)
+        return [(product, held[mark]) for product, mark in found]
+
+    def begin_search(self) -> None:
+        """From now on `propose` is asked."""
+        self._searches = True
+        if self._neighbours is None and self._engine is not None:
+            self._neighbours = Neighbours(self._engine)
+            self._unknown = self._all()
 
     def propose(self, partition: bytes, vector: Vector, k: int = 4) -> list[tuple[Entry, float]]:
-        """The k entries of this partition nearest to a unit vector, whatever they are about."""
-        found = self._partitions.get(partition)
-        if found is None or self._engine is None or len(vector) != self._engine.dim:
+        """The k entries of this partition nearest to a unit vector, whatever they are about. Of
+        those that were there before `begin_search`, more with each `settle`."""
+        if self._neighbours is None or self._engine is None or len(vector) != self._engine.dim:
             return []
-        near = found.index.search(vector, k)
-        if found.index.moving:  # the search may have begun it
-            self._moving.add(found)
-        for (_, mark), (where, waiting) in self._waiting.items():
-            if where is found:
-                near.append((mark, float(np.dot(waiting, vector))))
-        near.sort(key=lambda pair: -pair[1])
-        named = ((found.entries[mark], product) for mark, product in near[:k])
-        return [(entry, product) for entry, product in named if entry is not None]
+        found = self._partitions.part(partition).get(partition)
+        return [] if found is None else self._neighbours.near(found, vector, k)
 
     def add(self, partition: bytes, gist: int, vector: Vector, entry: Entry) -> bool:
         """Make an entry findable by its unit vector. False: the vector is of another model."""
         engine = self._engine
         if engine is None:
             engine = self._engine = Engine(len(vector), spawn=self._spawn)
-            engine.load()
+            self._rows = Rows(engine)
+            if self._searches:
+                self._neighbours = Neighbours(engine)
         elif len(vector) != engine.dim:
             return False
-        found = self._partitions.get(partition)
+        part = self._partitions.part(partition)
+        found = part.get(partition)
         if found is None:
-            found = self._partitions[partition] = _Partition(partition, engine)
-        if found.free:
-            mark = found.free.pop()
-            found.entries[mark] = entry
-        else:
-            mark = len(found.entries)
-            found.entries.append(entry)
-        entry.mark, entry.gist, entry.partition = mark, gist, found.name
-        held = found.alike.get(gist)
-        if held is None:
-            found.alike[gist] = entry
-        elif isinstance(held, Entry):
-            found.alike[gist] = {held.mark: held, mark: entry}
-        else:
-            held[mark] = entry
-        self._waiting[found.name, mark] = (found, vector)
+            found = part[partition] = Partition(partition)
+        found.count += 1
+        mark = self._free.pop() if self._free else self._next
+        if mark == self._next:
+            self._next += 1
+        place = hash((partition, gist))
+        entry.mark, entry.place, entry.partition = mark, place, found.name
+        self._put(place, mark, entry)
+        self._waiting[mark] = vector
+        if self._neighbours is not None:
+            self._neighbours.add(found, vector, entry)
         self._count += 1
         return True
 
+    def _put(self, place: int, mark: int, entry: Entry) -> None:
+        shard = self._alike.shards[place >> 24 & _LAST]
+        held = shard.get(place)
+        if held is None:
+            shard[place] = entry
+        elif type(held) is Entry:
+            shard[place] = {held.mark: held, mark: entry}
+        else:
+            assert type(held) is dict
+            if len(held) >= _CROWD:
+                del held[next(iter(held))]
+            held[mark] = entry
+
     def vector_of(self, entry: Entry) -> Vector | None:
         """An entry's vector, as near as it was kept."""
-        found = self._partitions.get(entry.partition)
-        waiting = self._waiting.get((entry.partition, entry.mark))
-        if waiting is not None:
-            return waiting[1]
-        return None if found is None else found.index.vector(entry.mark)
+        if entry.mark < 0 or self._rows is None:
+            return None
+        waiting = self._waiting.get(entry.mark)
+        return self._rows.vector(entry.mark) if waiting is None else waiting
 
     def settle(self) -> bool:
-        """Take waiting vectors of one partition into its index, under a millisecond; whether
-        there is more to do. Call it every few dozen vectors, and when there is nothing else."""
-        waiting, moving = self._waiting, self._moving
-        if waiting:
-            partition = next(iter(waiting.values()))[0]
-            names = [name for name, (where, _) in waiting.items() if where is partition]
-            del names[partition.index.batch :]
-            vectors = [waiting.pop(name)[1] for name in names]
-            partition.index.add([mark for _, mark in names], np.array(vectors))
-            if partition.index.moving:
-                moving.add(partition)
-        elif moving:
-            partition = next(iter(moving))
-            partition.index.move(MOVES)
-            if not partition.index.moving:
-                moving.discard(partition)
-        return bool(waiting or moving)
+        """Code waiting vectors, under a millisecond; whether there is more to do. Call it every
+        few dozen vectors, and when there is nothing else."""
+        waiting, rows = self._waiting, self._rows
+        if waiting and rows is not None:
+            marks = list(waiting)[:_BATCH]
+            rows.put(marks, np.array([waiting.pop(mark) for mark in marks]))
+        neighbours = self._neighbours
+        if neighbours is None:
+            return bool(waiting)
+        if not neighbours.waiting:
+            for entry in islice(self._unknown, _BATCH):
+                vector = self.vector_of(entry)
+                if vector is not None and not neighbours.knows(entry):
+                    neighbours.add(
+                        self._partitions.part(entry.partition)[entry.partition], vector, entry
+                    )
+        return neighbours.settle() or bool(waiting)
+
+    def _all(self) -> Iterator[Entry]:
+        """Every entry, whatever happens between two of them."""
+        for part in self._alike.parts():
+            for held in part:
+                if type(held) is Entry:
+                    yield held
+                else:
+                    assert type(held) is dict
+                    yield from list(held.values())
 
     def close(self) -> None:
         """End the background work."""
@@ -167,30 +188,33 @@ class SemanticCache:
 
     def remove(self, entry: Entry) -> bool:
         """Forget an entry's vector; whether it had one."""
-        found = self._partitions.get(entry.partition)
         mark = entry.mark
-        if found is None or mark < 0 or found.entries[mark] is not entry:
+        if mark < 0:
             return False
-        found.entries[mark] = None
-        found.free.append(mark)
-        held = found.alike[entry.gist]
-        if isinstance(held, Entry):
-            del found.alike[entry.gist]
-        else:
-            del held[mark]
+        shard = self._alike.shards[entry.place >> 24 & _LAST]
+        held = shard.get(entry.place)
+        if held is entry:
+            del shard[entry.place]
+        elif type(held) is dict:
+            held.pop(mark, None)  # a crowd may have pushed it out
             if not held:
-                del found.alike[entry.gist]
-        if self._waiting.pop((found.name, mark), None) is None:
-            found.index.remove(mark)
+                del shard[entry.place]
+        self._waiting.pop(mark, None)
+        part = self._partitions.part(entry.partition)
+        found = part[entry.partition]
+        found.count -= 1
+        if self._neighbours is not None and self._neighbours.knows(entry):
+            self._neighbours.remove(found, entry)
+        if not found.count:
+            del part[entry.partition]
+        self._free.append(mark)
         self._count -= 1
         entry.mark = -1
-        if len(found.free) == len(found.entries):
-            del self._partitions[entry.partition]
-            self._moving.discard(found)
         return True
 
-    def _near(self, found: _Partition, mark: int, vector: Vector) -> float:
-        waiting = self._waiting.get((found.name, mark))
+    def _near(self, mark: int, vector: Vector) -> float:
+        waiting = self._waiting.get(mark)
         if waiting is not None:
-            return float(np.dot(waiting[1], vector))
-        return found.index.product(mark, vector)
+            return float(np.dot(waiting, vector))
+        assert self._rows is not None
+        return self._rows.product(mark, vector)

@@ -19,7 +19,7 @@ def repeat(exchange: Exchange, started_s: float) -> Exchange:
     again.lane = "shadow"
     again.model, again.route = exchange.model, exchange.route
     again.category, again.language = exchange.category, exchange.language
-    again.complexity, again.prompt_bytes = exchange.complexity, exchange.prompt_bytes
+    again.reading, again.prompt_bytes = exchange.reading, exchange.prompt_bytes
     again.stream, again.wants_usage = exchange.stream, exchange.wants_usage
     again.beta = exchange.beta
     return again

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
@@ -93,8 +93,8 @@ class Share:
                 self._tell(True)
                 patience_s = _PATIENCE_S[0]
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._follow(client))
-                    group.create_task(self._send(client))
+                    group.create_task(_quietly(self._follow(client), broken_ways))
+                    group.create_task(_quietly(self._send(client), broken_ways))
             except* broken_ways as broken:
                 self._tell(False, broken.exceptions[0])
             finally:
@@ -121,10 +121,10 @@ class Share:
 
     async def _send(self, client: Any) -> None:
         store = self._store(client)
-        while True:
+        while not _stopping():
             await self._wake.wait()
             self._wake.clear()
-            while self._words:
+            while self._words and not _stopping():
                 batch = [self._words.popleft() for _ in range(min(_BATCH, len(self._words)))]
                 try:
                     await self._send_batch(client, store, batch)
@@ -154,7 +154,7 @@ class Share:
 
     async def _follow(self, client: Any) -> None:
         store = self._store(client)
-        while True:
+        while not _stopping():
             found = await client.xread({self._stream: self._seen}, count=_BATCH, block=_BLOCK_MS)
             for _, words in found.items() if isinstance(found, dict) else found or ():
                 flat = words[0] if words and isinstance(words[0], list) else words
@@ -177,6 +177,25 @@ class Share:
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         self.received += len(payloads)
+
+
+def _stopping() -> bool:
+    """Whether this task was told to end. Not all hear it: aiocache waits by asyncio.wait_for, which
+    forgets it (until Python 3.12) where what it waits for is ready at that moment."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _quietly(
+    work: Coroutine[Any, Any, None], broken_ways: tuple[type[BaseException], ...]
+) -> None:
+    """What breaks because the task was told to end is no failure: a group that has one forgets
+    that it was told the same."""
+    try:
+        await work
+    except broken_ways:
+        if not _stopping():
+            raise
 
 
 def _unpack_all(packed: list[bytes]) -> list[bytes]:

@@ -18,7 +18,7 @@ import orjson
 from proxy.cache.cache import Cache
 from proxy.cache.entry import Entry
 from proxy.cache.explain import Reader, explain_texts
-from proxy.cache.key import Key, key_of
+from proxy.cache.key import key_of
 from proxy.errors import ClientError
 
 STEP = 200  # entries looked at before requests have their turn, about half a millisecond
@@ -86,13 +86,15 @@ class Shelf:
         found: list[Entry] = []
         waiting = after is not None
         last = set((after or "").split(","))
-        async for entry in self._all(newest_first=True):
+        for number, entry in enumerate(self._cache.exact.newest_first(), 1):
             if waiting:
                 waiting = entry.exact.hex() not in last
             elif fits(entry):
                 found.append(entry)
                 if len(found) > limit:
                     break
+            if number % STEP == 0:
+                await asyncio.sleep(0)
         more = len(found) > limit
         shown = [self._describe(entry) for entry in found[:limit]]
         return {"entries": shown, "next": shown[-1]["id"] if more else None}
@@ -166,40 +168,30 @@ class Shelf:
             )
         if kind is None or key is None:
             raise _bad("request", "is not one whose answer could be cached")
+        reading = None if self._reader is None else self._reader.read(key.text)
         entry = Entry(
             whole=bytes(memoryview(_whole(row, request, kind))),  # as Entry.adopt_whole says
             kind=kind,
             model=str(request.get("model", "")),
             provider="warmed",
             category=str(row.get("category") or ""),
+            language=str(getattr(reading, "language", "")),
             tags=tuple(str(tag) for tag in row.get("tags") or ()),
             cost_usd=float(row.get("cost_usd") or 0.0),
         )
-        self._keep(key, entry)
+        self._cache.put(key, None if reading is None else reading.vector, entry)
         return {"kept": True, "id": key.exact.hex()}
-
-    def _keep(self, key: Key, entry: Entry) -> None:
-        vector = None
-        if self._reader is not None:
-            reading = self._reader.read(key.text)
-            vector = reading.vector
-            entry.language = getattr(reading, "language", "")
-        self._cache.put(key, vector, entry)
 
     # ---- inside ------------------------------------------------------------------------------
 
-    async def _all(self, *, newest_first: bool = False) -> AsyncIterator[Entry]:
+    async def _all(self) -> AsyncIterator[Entry]:
         """Every entry there is now; requests have their turn in between."""
-        exact = self._cache.exact
-        names = exact.names()
-        if newest_first:
-            names.reverse()
-        for number, name in enumerate(names, 1):
-            entry = exact.look(name)
-            if entry is not None:
+        for part in self._cache.exact.parts():
+            for number, entry in enumerate(part, 1):
                 yield entry
-            if number % STEP == 0:
-                await asyncio.sleep(0)
+                if number % STEP == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def _entry(self, name: str) -> Entry:
         try:

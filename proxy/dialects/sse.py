@@ -18,6 +18,7 @@ EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\r\n\r(?!\n)")
 _LINE = re.compile(rb"\r\n|\n|\r")
 BOM = b"\xef\xbb\xbf"
+_CR = 13  # as a number: `bytes in bytes` first fails to read them as one, half a microsecond
 
 
 def whole_events(buffer: bytes) -> int:
@@ -27,7 +28,7 @@ def whole_events(buffer: bytes) -> int:
     """
     if buffer.endswith(b"\n\n"):
         return len(buffer)
-    if b"\r" not in buffer:
+    if _CR not in buffer:
         return buffer.rfind(b"\n\n") + 2 if b"\n\n" in buffer else 0
     end = 0
     for found in _END.finditer(buffer):
@@ -53,7 +54,7 @@ class Splitter:
         if self.rest:
             data = self.rest + data
             self.rest = b""
-        if data.find(b"\n\n") == len(data) - 2 > 0 and b"\r" not in data:
+        if data.find(b"\n\n") == len(data) - 2 > 0 and _CR not in data:
             return [data]  # one whole event, as nearly always
         if data.endswith(b"\r\n\r\n") and _is_crlf_only(data):
             events = [piece + b"\r\n\r\n" for piece in data[:-4].split(b"\r\n\r\n")]
@@ -67,7 +68,7 @@ class Splitter:
             data = data[:end]
         if not data:
             return []
-        if b"\r" not in data:
+        if _CR not in data:
             events = [piece + b"\n\n" for piece in data[:-2].split(b"\n\n")]
             if b"" not in events and b"\n\n" not in events:
                 return events
@@ -97,7 +98,7 @@ def _split(data: bytes) -> list[bytes]:
 
 def payload(event: bytes) -> tuple[bytes, bytes]:
     """(event name, data) of one event; both empty for a comment."""
-    if event.endswith(b"\n\n") and b"\r" not in event:
+    if event.endswith(b"\n\n") and _CR not in event:
         lines = event.count(b"\n") - 1
         if lines == 1 and event.startswith(b"data: "):
             return b"", event[6:-2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,26 +53,11 @@ def chain_of(
             403, "This key may only use its routes: name one of them as the model.",
             "permission_error", "route_not_allowed",
         )  # fmt: skip
-    endpoints = pipeline.steps.endpoints
     if named:
-        endpoint = endpoints.get(named)
-        if endpoint is None:
-            raise ClientError(
-                404, f"There is no provider {named[:100]!r}. There are: {', '.join(endpoints)}.",
-                code="provider_not_found",
-            )  # fmt: skip
-        exchange.why = "named by the client"
-        return Chain([_step(endpoint, exchange.model.removeprefix(f"{named}/"))])
+        return _named(exchange, pipeline.steps.endpoints, named)
     spoken = spoken_by(request)
     if not exchange.model:
-        for endpoint in endpoints.values():
-            if endpoint.family == spoken:
-                exchange.why = "the first provider"
-                return Chain([_step(endpoint, "")])
-        raise ClientError(
-            404, f"No provider here speaks {spoken}, which this call needs.",
-            code="provider_not_found",
-        )  # fmt: skip
+        return _first(exchange, pipeline.steps.endpoints, spoken)
     rule = pipeline.planner.rule(exchange.model, exchange.caller.routes)
     exchange.route = rule.name
     now = pipeline.engine.now()
@@ -80,11 +65,16 @@ def chain_of(
     if plan.wait_s > 0:
         raise turned_away(plan)
     exchange.why = plan.reason
-    steps = pipeline.steps.of(plan.targets)
+    steps = _usable(pipeline.steps.of(plan.targets), path, {spoken, *also})
+    return Chain(steps, pipeline.terms[rule.terms].answer_s)
+
+
+def _usable(steps: Sequence[Step], path: str, spoken: Set[str]) -> list[Step]:
+    """Those of a plan that understand the call."""
     usable = [
         one
         for one in steps
-        if one.endpoint.family in (spoken, *also) or (one.endpoint.family, path) in _ALSO
+        if one.endpoint.family in spoken or (one.endpoint.family, path) in _ALSO
     ]
     if not usable:
         families = ", ".join(sorted({one.endpoint.family for one in steps}))
@@ -92,7 +82,31 @@ def chain_of(
             400, f"/v1{path} cannot be told to a provider that speaks {families}.",
             code="unsupported_by_provider", param="model",
         )  # fmt: skip
-    return Chain(usable, pipeline.terms[rule.terms].answer_s)
+    return usable
+
+
+def _named(exchange: Exchange, endpoints: Mapping[str, Endpoint], name: str) -> Chain:
+    """The provider that the client named by header."""
+    endpoint = endpoints.get(name)
+    if endpoint is None:
+        raise ClientError(
+            404, f"There is no provider {name[:100]!r}. There are: {', '.join(endpoints)}.",
+            code="provider_not_found",
+        )  # fmt: skip
+    exchange.why = "named by the client"
+    return Chain([_step(endpoint, exchange.model.removeprefix(f"{name}/"))])
+
+
+def _first(exchange: Exchange, endpoints: Mapping[str, Endpoint], spoken: str) -> Chain:
+    """The first provider that speaks the client's format, where nothing names one."""
+    for endpoint in endpoints.values():
+        if endpoint.family == spoken:
+            exchange.why = "the first provider"
+            return Chain([_step(endpoint, "")])
+    raise ClientError(
+        404, f"No provider here speaks {spoken}, which this call needs.",
+        code="provider_not_found",
+    )  # fmt: skip
 
 
 def _step(endpoint: Endpoint, model: str) -> Step:

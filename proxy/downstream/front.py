@@ -23,6 +23,8 @@ from proxy.downstream.household import too_large
 from proxy.errors import ClientError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.downstream.household import Answering, House, Service
     from proxy.exchange import Caller, Share
 
@@ -219,7 +221,7 @@ class Front(asyncio.Protocol):
             gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
             if wait_s is not None:  # before the body is looked at: refusing must cost nothing
-                self._say(gate.refusal(wait_s), head.dialect)
+                self.whole(503, *self._house.no_room(wait_s, head.dialect))
                 return
             self._share = share
             exchange = admit(head.dialect, caller, head.names, body, started)
@@ -260,6 +262,11 @@ class Front(asyncio.Protocol):
         transport = self._transport
         if transport is not None:
             transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    @property
+    def wire(self) -> Callable[[bytes], None] | None:
+        """Takes whole chunks that are framed already, for as long as the connection lives."""
+        return None if self._transport is None else self._transport.write
 
     def end(self) -> None:
         """The last chunk; the next request may come."""

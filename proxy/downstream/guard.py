@@ -22,6 +22,7 @@ from proxy.errors import ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from proxy.downstream.household import Answering
     from proxy.timing import Clock
 
 HEAD_LIMIT_BYTES = 32 * 1024
@@ -34,7 +35,7 @@ class Guard(asyncio.Protocol):
     __slots__ = (
         "_answered", "_complete", "_discard", "_edge", "_handler", "_head", "_head_bytes",
         "_in_body", "_in_head", "_last", "_left", "_limit", "_now", "_parser", "_raw", "_refusal",
-        "_refused", "_transport", "_wrong", "since",
+        "_refused", "_transport", "_wrong", "answering", "since",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +65,7 @@ class Guard(asyncio.Protocol):
         self._complete = 0  # requests that came whole
         self._answered = 0
         self._refusal: ClientError | None = None  # waits for the answers before it
+        self.answering: Answering | None = None  # what the handler is giving now
         self.since = now()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,6 +129,10 @@ class Guard(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        # Here, not where aiohttp's task hears of it: that is a turn of the loop later.
+        answering, self.answering = self.answering, None
+        if answering is not None:
+            answering.cancel()
         self._discard(self._handler)
         self._handler.connection_lost(exc)
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass, field
+from functools import partial
 from time import thread_time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from proxy import headers
+from proxy.downstream.crowd import Crowd
 from proxy.downstream.door import LINGER_SECONDS, Full, busy, connections
 from proxy.downstream.front import Front
 from proxy.downstream.guard import Guard
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 SWEEP_SECONDS = 1.0  # how often waiting connections are looked at
+SWEPT = 200  # of them at a stretch, a quarter of a millisecond; then tokens come first
+SWEEP_STEP_SECONDS = 0.004
 DRAIN_STEP_SECONDS = 0.05
 ON_ITS_WAY_SECONDS = 0.25  # a draining process waits so long for a connection's next request
+LATE_SECONDS = 0.005  # a turn that takes longer is one in which several may have come
 FAREWELL_SECONDS = 2.0  # for aiohttp's handlers after everything was told to end
 
 
@@ -63,6 +69,9 @@ class House:
         self.service: Service
         self._runner: web.AppRunner | None = None
         self._servers: list[asyncio.Server] = []
+        self._crowd = Crowd(loop, self._front)
+        self._is_late = False
+        self._no_room: dict[tuple[int, str], tuple[bytes, bytes]] = {}
         self.addresses: list[tuple[str, int]] = []  # where it listens, or did
 
     async def open(self, app: web.Application, service: Service) -> None:
@@ -110,9 +119,24 @@ class House:
         if guard is not None:
             guard.answered()
 
+    def giving(self, handler: asyncio.Protocol, answering: Answering) -> None:
+        """aiohttp's handler gives an answer; a client that leaves calls it off at once."""
+        self.answers.add(answering)
+        guard = self.guards.get(handler)
+        if guard is not None:
+            guard.answering = answering
+
+    def given(self, handler: asyncio.Protocol, answering: Answering) -> None:
+        """That answer is over, however it ended."""
+        self.answers.discard(answering)
+        guard = self.guards.get(handler)
+        if guard is not None:
+            guard.answering = None
+
     async def close(self) -> None:
         """Accept nothing more, let open answers end, then tell those that did not."""
         self.draining = True
+        self._crowd.close()
         for server in self._servers:
             server.close()
         deadline = self.now() + self.limits.drain_s
@@ -145,6 +169,8 @@ class House:
         return bool(busy or self.answers)
 
     def _front(self) -> Front | Full:
+        if self._is_late or self.admission.overloaded:
+            self._crowd.let_in()
         if len(self.fronts) + len(self.guards) < self.limits.connections:
             return Front(self, self._loop)
         self.turned_away += 1
@@ -160,8 +186,20 @@ class House:
             self._sweep()
             self._look()
         self._servers.append(server)
+        for sock in server.sockets:
+            self._crowd.watch(sock.fileno())
         name = server.sockets[0].getsockname()
         self.addresses.append((str(name[0]), int(name[1])))
+
+    def no_room(self, wait_s: int, kind: str) -> tuple[bytes, bytes]:
+        """Header lines and body of a refusal by admission, in the dialect of the path that was
+        asked: made once, for they are wanted by the thousand when there is no time for it."""
+        found = self._no_room.get((wait_s, kind))
+        if found is None:
+            error = self.admission.refusal(wait_s)
+            found = headers.JSON + headers.lines(error.headers), self.service.refused(error, kind)
+            self._no_room[wait_s, kind] = found
+        return found
 
     def _refused(self, error: ClientError) -> bytes:
         return self.service.refused(error, "openai")
@@ -170,9 +208,16 @@ class House:
         self.guards.pop(handler, None)
 
     def _sweep(self) -> None:
+        self._sweep_fronts([*self.fronts])
+
+    def _sweep_fronts(self, left: list[Front]) -> None:
         limits = self.limits
-        for front in tuple(self.fronts):
+        for front in left[-SWEPT:]:
             front.expire(limits.head_s, limits.body_s, limits.idle_s)
+        del left[-SWEPT:]
+        if left:
+            self.wheel.arm(SWEEP_STEP_SECONDS, partial(self._sweep_fronts, left))
+            return
         for answer in tuple(self.answers):
             answer.nudge()
         for guard in tuple(self.guards.values()):
@@ -184,8 +229,9 @@ class House:
         began, cpu = self.now(), thread_time()
 
         def turned() -> None:
-            now = self.now()
-            self.admission.sample(now - began, now, thread_time() - cpu)
+            now, spent = self.now(), thread_time()
+            self._is_late = now - began > LATE_SECONDS
+            self.admission.sample(now - began, now, spent - cpu, spent)
             self.wheel.arm(LOOK_SECONDS, self._look)
 
         # What is called soon runs before the sockets are looked at; its own call, after them.

@@ -50,6 +50,7 @@ class House(Protocol):
     admission: Admission
     heads: Heads
 
+    def no_room(self, wait_s: int, kind: str) -> tuple[bytes, bytes]: ...
     def hand_over(self, transport: asyncio.Transport, data: bytes) -> None: ...
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -145,11 +146,7 @@ class Passage:
 
     async def _relay(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         path = path_of(request)
-        allowed = _OURS.get(request.path.rstrip("/"))
-        if allowed is not None:
-            if request.path.endswith("/"):
-                raise web.HTTPNotFound
-            raise web.HTTPMethodNotAllowed(request.method, [allowed])
+        _refuse_ours(request)
         upload = Upload(request, self.house.service.max_body_bytes)
         await upload.open(names_model=not path.startswith(_NAMELESS))
         if upload.asked is not None:
@@ -168,19 +165,7 @@ class Passage:
             steps = counting.counting(steps)
             if not steps:
                 return counting.estimate(upload.json, chain.steps[0], exchange)
-        given = forwarded(request)
-
-        def render(step: Step) -> Call:
-            return Call(
-                request.method,
-                path,
-                query_of(request, step.model),
-                step.model,
-                given,
-                upload.body(step.model),
-                upload.length(step.model),
-            )
-
+        render = partial(_call, request, path, forwarded(request), upload)
         wait_s = chain.answer_s + (0 if upload.replayable else self.house.limits.body_s)
         errand = Errand(self.session, pipeline.engine, render, upload.replayable, wait_s)
         try:
@@ -190,6 +175,30 @@ class Passage:
                 raise upload.error from None
             raise
         return await pass_on(request, exchange, opened)
+
+
+def _refuse_ours(request: web.Request) -> None:
+    """What the proxy answers itself, but not asked like this, goes to no provider."""
+    allowed = _OURS.get(request.path.rstrip("/"))
+    if allowed is not None:
+        if request.path.endswith("/"):
+            raise web.HTTPNotFound
+        raise web.HTTPMethodNotAllowed(request.method, [allowed])
+
+
+def _call(
+    request: web.Request, path: str, given: dict[str, str], upload: Upload, step: Step
+) -> Call:
+    """The client's call, as one target is told it."""
+    return Call(
+        request.method,
+        path,
+        query_of(request, step.model),
+        step.model,
+        given,
+        upload.body(step.model),
+        upload.length(step.model),
+    )
 
 
 async def pass_on(request: web.Request, exchange: Exchange, opened: Opened) -> web.StreamResponse:

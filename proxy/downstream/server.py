@@ -131,13 +131,13 @@ class Completions:
         answering = sink.answering
         if answering is None:
             return await _send(request, sink)
-        self._house.answers.add(answering)
+        self._house.giving(request.protocol, answering)
         try:
             return await _send(request, sink)
         except ConnectionError:
             return web.Response()  # nobody is left to read it
         finally:
-            self._house.answers.discard(answering)
+            self._house.given(request.protocol, answering)
             if not sink.ended:
                 answering.cancel()  # the client left: so do we
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from proxy.ledger.batch import Reference
-    from proxy.ledger.record import RowTuple
+    from proxy.ledger.sheet import Sheet
     from proxy.timing import Clock
 
 Answer = TypeVar("Answer")
@@ -52,11 +51,11 @@ class Reader(Protocol):
 class Book(Protocol):
     """An open ledger. Everything here raises Trouble."""
 
-    reference: Reference | None
-    refused: int  # rows that no database can hold
+    refused: int  # rows that the database does not take
 
-    def write(self, rows: Sequence[RowTuple]) -> int:
-        """Write as many as go at once, from the first on: how many. Where it raises: none."""
+    def write(self, sheets: Sequence[Sheet]) -> int:
+        """Write as many as go at once, from the first on: how many. Where it raises: none. None of
+        them is empty."""
         ...
 
     def answer(self, question: Callable[[Reader], Answer], seconds: float) -> Answer:

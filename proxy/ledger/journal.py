@@ -19,18 +19,17 @@ HELD_LINES = 10_000  # beyond this, lines are dropped and counted: logs must not
 class Journal:
     """Lines waiting for their batch. flush is called by the house's timer and at the end."""
 
-    __slots__ = ("_as_json", "_lines", "_out", "dropped")
+    __slots__ = ("_as_json", "_lines", "_out", "dropped", "is_on")
 
     def __init__(self, out: TextIO | None, *, as_json: bool = False) -> None:
         self._out = out
+        self.is_on = out is not None
         self._as_json = as_json
         self._lines: list[str] = []
         self.dropped = 0
 
     def record(self, exchange: Exchange, total_s: float) -> None:
-        """One finished exchange."""
-        if self._out is None:
-            return
+        """One finished exchange, of a journal that is on."""
         if len(self._lines) >= HELD_LINES:
             self.dropped += 1
             return

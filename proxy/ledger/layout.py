@@ -66,11 +66,61 @@ INSERT INTO day_times(day, kind, slot, n)
     SELECT day, kind, slot, sum(n) FROM times GROUP BY day, kind, slot
 """
 
-STEPS: Sequence[str] = (
-    _FIRST,
-    _STAGES,
-    _DAY_TIMES,
-)  # step n leads from version n to n + 1; never change an old one
+# Rows by the hundred, see pack.py: data is a JSON array of columns, of which each is an array, or
+# one number that all rows share; texts that most rows lack are an object by place. What was there
+# row by row is packed after this step, and `rows_before` goes.
+PACK_SEQS = 4096  # a row's seq is its pack's id times this, and its place
+PACKED = ("labels", "at_ms", "stream", "status", "attempts", "prompt", "completion", "cached",
+          "written", "reasoning", "cost", "saved", "reference", "ttft_us", "total_us", "auth_us",
+          "classify_us", "cache_us", "upstream_us")  # fmt: skip
+PACKED_TEXTS = ("error", "tags", "trail")  # behind the ids; the numbers come behind them
+_PACKS = """
+ALTER TABLE rows RENAME TO rows_before;
+CREATE TABLE packs(
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, n INTEGER NOT NULL,
+    prefix TEXT NOT NULL, kinds TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX packs_until ON packs(until_ms)
+"""
+
+
+def _view(source: str, seq: str, name: str, number: str, text: str) -> str:
+    """The view of single rows. number, text: how a value is found; {at}: its column's place."""
+    columns = [f"{seq} AS seq", f"packs.prefix || {name} AS id"]
+    for at, column in enumerate(PACKED_TEXTS, 1):
+        columns.append(f"{text.format(at=at)} AS {column}")
+    for at, column in enumerate(PACKED, 1 + len(PACKED_TEXTS)):
+        value = number.format(at=at)
+        if column == "at_ms":
+            value = f"packs.at_ms + {value}"
+        elif column.endswith("_us"):
+            value = f"nullif({value}, -1)"
+        columns.append(f"{value} AS {column}")
+    return f"CREATE VIEW rows AS SELECT {', '.join(columns)} FROM packs, {source}"
+
+
+_SQLITE_VIEW = _view(
+    "json_each(packs.data, '$[0]') AS one",
+    f"packs.id * {PACK_SEQS} + one.key",
+    "one.value",
+    "CASE json_type(packs.data, '$[{at}]') WHEN 'array'"
+    " THEN json_extract(packs.data, '$[{at}][' || one.key || ']')"
+    " ELSE json_extract(packs.data, '$[{at}]') END",
+    "json_extract(packs.data, '$[{at}].\"' || one.key || '\"')",
+)
+_POSTGRES_VIEW = _view(
+    "LATERAL (SELECT packs.data::jsonb AS it OFFSET 0) AS data,"
+    " LATERAL jsonb_array_elements_text(data.it -> 0) WITH ORDINALITY AS one(value, key)",
+    f"packs.id * {PACK_SEQS} + one.key - 1",
+    "one.value",
+    "CASE jsonb_typeof(data.it -> {at}) WHEN 'array'"
+    " THEN data.it -> {at} ->> (one.key - 1)::int ELSE data.it ->> {at} END::bigint",
+    "(data.it -> {at} ->> (one.key - 1)::text)",
+)
+
+# step n leads from version n to n + 1; never change an old one
+STEPS: Sequence[str] = (_FIRST, _STAGES, _DAY_TIMES, f"{_PACKS};{_SQLITE_VIEW}")
+PACKS_VERSION = 4
+BEFORE = "rows_before"  # what the step to it leaves to be packed
 
 # Where several nodes write: which batch of a writer came last, so that one whose COMMIT was not
 # answered is not written twice.
@@ -90,4 +140,5 @@ POSTGRES_STEPS: Sequence[str] = (
     f"{postgres(_FIRST)};{_WRITERS}",
     postgres(_STAGES),
     postgres(_DAY_TIMES),
+    f"{postgres(_PACKS)};{_POSTGRES_VIEW}",
 )

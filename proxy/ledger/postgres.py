@@ -13,15 +13,16 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from proxy.ledger.batch import COLUMNS, DAY_MS, TAG, TEXTS, Entries, Reference, rollups, sane
+from proxy.ledger.batch import DAY_MS, Entries
 from proxy.ledger.book import Answer, Foreign, Lost, Reader, Slow, Trouble
-from proxy.ledger.layout import POSTGRES_STEPS
-from proxy.ledger.sqlite import SWEEP_ROWS, forget
+from proxy.ledger.layout import PACKS_VERSION, POSTGRES_STEPS
+from proxy.ledger.pack import convert
+from proxy.ledger.sqlite import SWEEP_PACKS, forget
 
 if TYPE_CHECKING:
     import psycopg
 
-    from proxy.ledger.record import RowTuple
+    from proxy.ledger.sheet import Sheet
     from proxy.timing import Clock
 
 SCHEMES = ("postgres", "postgresql")
@@ -37,12 +38,6 @@ CONNECTION = {
     "application_name": "firsttoken",
 }
 
-_FRESH = f"""CREATE TEMP TABLE fresh({
-    ", ".join(f"{name} {'TEXT' if name in TEXTS else 'BIGINT'}" for name in COLUMNS)
-}) ON COMMIT DELETE ROWS"""
-_COPY = f"COPY fresh({', '.join(COLUMNS)}) FROM STDIN"
-_INSERT = f"INSERT INTO rows({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM fresh"
-_ROLLUPS = rollups("fresh", "true")
 _WROTE = """INSERT INTO writers(id, batch, at_ms) VALUES (?, ?, ?)
     ON CONFLICT(id) DO UPDATE SET batch = excluded.batch, at_ms = excluded.at_ms"""
 
@@ -56,7 +51,7 @@ class Server:
         self._steps = steps
         self.writer = token_hex(8)
         self.batch = 0  # the number of the last one begun
-        self.doubtful = 0  # its rows, while nobody knows whether they are in
+        self.doubtful = 0  # its sheets, while nobody knows whether they are in
         parts = urlsplit(url)
         self.name = f"postgres {parts.hostname or 'socket'}{parts.path or '/'}"
 
@@ -91,6 +86,8 @@ class Server:
         for step in self._steps[version:]:
             for statement in filter(str.strip, step.split(";")):
                 reader.execute(statement)
+        if version < PACKS_VERSION <= len(self._steps):
+            convert(reader)
         if version < len(self._steps):
             reader.execute("DELETE FROM version")
             reader.execute("INSERT INTO version VALUES (?)", (len(self._steps),))
@@ -111,6 +108,11 @@ class Session:
         """Raises psycopg.Error."""
         return self._connection.execute(_told(sql).encode(), values)
 
+    def executemany(self, sql: str, values: Sequence[Sequence[Any]], /) -> None:
+        """In one go and back. Raises psycopg.Error."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_told(sql).encode(), values)
+
 
 class PostgresBook:
     """An open connection. One thread's."""
@@ -128,22 +130,12 @@ class PostgresBook:
         with connection.transaction():
             server.migrate(self._session)
         connection.execute(f"SET search_path TO {SCHEMA}, pg_temp".encode())
-        connection.execute(_FRESH.encode())
         self._entries = Entries(self._session, self._alone)
         self.refused = 0
 
-    @property
-    def reference(self) -> Reference | None:
-        """What the same tokens cost at the model that savings are measured against."""
-        return self._entries.reference
-
-    @reference.setter
-    def reference(self, reference: Reference | None) -> None:
-        self._entries.reference = reference
-
     # ---- writing --------------------------------------------------------------------------------
 
-    def write(self, rows: Sequence[RowTuple]) -> int:
+    def write(self, sheets: Sequence[Sheet]) -> int:
         """See Book.write."""
         driver, server = self._driver, self._server
         try:
@@ -152,23 +144,23 @@ class PostgresBook:
                 return done
             while True:
                 try:
-                    self._write(rows)
+                    self._write(sheets)
                 except (OverflowError, ValueError, driver.DataError, driver.IntegrityError):
                     self._entries.forget()
                     server.doubtful = 0  # the server has answered: nothing is in
-                    if len(rows) == 1:
-                        self.refused += 1
+                    if len(sheets) == 1:
+                        self.refused += len(sheets[0])
                         return 1
-                    rows = rows[: len(rows) // 2]
+                    sheets = sheets[: len(sheets) // 2]
                 else:
                     server.doubtful = 0
-                    return len(rows)
+                    return len(sheets)
         except driver.Error as error:
             self._entries.forget()
             raise Lost(_words(error)) from error
 
     def _is_in(self) -> int:
-        """How many rows of an earlier batch turn out to be written, though nobody said so."""
+        """How many sheets of an earlier batch turn out to be written, though nobody said so."""
         server = self._server
         doubtful, server.doubtful = server.doubtful, 0
         if not doubtful:
@@ -182,29 +174,17 @@ class PostgresBook:
             raise
         return doubtful if found is not None and found[0] == server.batch else 0
 
-    def _write(self, rows: Sequence[RowTuple]) -> None:
+    def _write(self, sheets: Sequence[Sheet]) -> None:
         server = self._server
-        kept = sane(rows)
         with self._connection.transaction():
-            self._copy(kept)
-            execute = self._session.execute
-            execute(_INSERT)
+            for statement, values in self._entries.rows(sheets):
+                self._session.executemany(statement, values)
             self._alone()
-            for statement in _ROLLUPS:
-                execute(statement)
-            for values in self._entries.tags_of(kept):
-                execute(TAG, (values[0], _clean(values[1]), *values[2:]))
+            for statement, values in self._entries.sums(sheets):
+                self._session.executemany(statement, values)
             server.batch += 1
-            execute(_WROTE, (server.writer, server.batch, int(self._wall() * 1000)))
-            server.doubtful = len(rows)  # from here on it may be in and nobody told
-        self.refused += len(rows) - len(kept)
-
-    def _copy(self, rows: Sequence[RowTuple]) -> None:
-        # Labels are looked up on this connection: before it is busy with the copy.
-        values = [self._entries.values_of(row) for row in rows]
-        with self._connection.cursor().copy(_COPY.encode()) as copy:
-            for one in values:
-                copy.write_row([_clean(part) if type(part) is str else part for part in one])
+            self._session.execute(_WROTE, (server.writer, server.batch, int(self._wall() * 1000)))
+            server.doubtful = len(sheets)  # from here on it may be in and nobody told
 
     def _alone(self) -> None:
         """Wait until no other node adds up; until the end of the transaction."""
@@ -235,7 +215,7 @@ class PostgresBook:
                 self._session.execute("DELETE FROM writers WHERE at_ms < ?", (old_ms,))
         except self._driver.Error as error:
             raise Lost(_words(error)) from error
-        return gone >= SWEEP_ROWS
+        return gone >= SWEEP_PACKS
 
     def close(self) -> None:
         self._connection.close()
@@ -243,11 +223,6 @@ class PostgresBook:
 
 def _told(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
-
-
-def _clean(text: str) -> str:
-    """Text that Postgres takes: all but NUL."""
-    return text.replace("\0", "") if "\0" in text else text
 
 
 def _words(error: psycopg.Error) -> str:

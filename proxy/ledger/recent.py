@@ -1,14 +1,17 @@
-"""The last minutes in figures, for live views: kept by the ledger's thread, read by anyone."""
+"""The last minutes in figures, for live views: kept by whoever makes sheets, read by anyone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.ledger.record import LOST, RowTuple
-from proxy.ledger.slots import percentile, slot_of
+import numpy as np
+
+from proxy.ledger.kinds import IS_ERROR, IS_HIT, IS_LOST
+from proxy.ledger.sheet import AT, Column, Sheet
+from proxy.ledger.slots import percentile, slots_of
 
 SECONDS = 60  # percentiles are of the last minute
 PAST_SECONDS = 180  # that a live view begins with
@@ -30,39 +33,44 @@ class Second:
 
 
 class Recent:
-    """add is for the ledger's thread; figures for any: it reads seconds that are over."""
+    """add is for one thread at a time; figures for any: it reads seconds that are over."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
         self.cost = self.saved = 0  # pico-USD, since the process began
 
-    def add(self, rows: Iterable[RowTuple]) -> None:
-        """Count these rows; forget what is older than the last minute."""
-        seconds = self._seconds
+    def add(self, sheet: Sheet) -> None:
+        """Count these rows, at least one; forget what is older than the last minutes."""
+        ended = sheet.numbers[AT["at_ms"]] // 1000
         newest = 0
-        for row in rows:
-            (at_s, _, _, _, _, _, _, _, cache, outcome, _, _, _, prompt, completion, _, _, _,
-             cost, saved, first_s, *_) = row  # fmt: skip
-            at = int(at_s)
-            one = seconds.get(at)
+        for at in np.unique(ended).tolist():
+            one = self._seconds.get(at)
             if one is None:
-                one = seconds[at] = Second()
+                one = self._seconds[at] = Second()
                 newest = at
-            one.cost += cost
-            self.cost += cost
-            self.saved += saved
-            if outcome == LOST:
-                continue
-            one.requests += 1
-            one.errors += outcome in ("error", "broken")
-            one.hits += cache in ("exact", "semantic")
-            one.tokens += prompt + completion
-            one.saved += saved
-            if first_s is not None:
-                one.ttft[slot_of(int(first_s * 1e6))] += 1
+            here = ended == at
+            self._count(one, sheet.numbers[:, here], sheet.flags[here])
         if newest:
-            for old in [at for at in seconds if at < newest - PAST_SECONDS - SECONDS]:
-                del seconds[old]
+            for old in [at for at in self._seconds if at < newest - PAST_SECONDS - SECONDS]:
+                del self._seconds[old]
+
+    def _count(self, one: Second, numbers: Column, flags: Column) -> None:
+        cost = int(numbers[AT["cost"]].sum())
+        saved = int(numbers[AT["saved"]].sum())
+        self.cost += cost
+        self.saved += saved
+        one.cost += cost
+        one.saved += saved
+        is_asked = flags & IS_LOST == 0  # a race's loser is money, and no request
+        one.requests += int(is_asked.sum())
+        one.errors += int((flags & IS_ERROR != 0).sum())
+        one.hits += int((flags & IS_HIT != 0).sum(where=is_asked))
+        tokens = numbers[AT["prompt"]] + numbers[AT["completion"]]
+        one.tokens += int(tokens.sum(where=is_asked))
+        ttft = numbers[AT["ttft_us"]]
+        slots, many = np.unique(slots_of(ttft[is_asked & (ttft >= 0)]), return_counts=True)
+        for slot, n in zip(slots.tolist(), many.tolist(), strict=True):
+            one.ttft[slot] += n
 
     def figures(self, wall: float) -> dict[str, Any]:
         """Rates per second, and percentiles of the minute in milliseconds. Money in pico-USD."""

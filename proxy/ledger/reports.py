@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.ledger import pack
 from proxy.ledger.batch import DAY_MS, HOUR_MS
 from proxy.ledger.book import Reader
-from proxy.ledger.record import ESTIMATED, LOST, UNPRICED
+from proxy.ledger.layout import LABELS
+from proxy.ledger.pack import Wanted
+from proxy.ledger.row import ESTIMATED, LOST, UNPRICED
 from proxy.ledger.slots import percentile
 
 # What figures may be grouped by, and the columns that name a group.
@@ -182,14 +185,12 @@ def spent(connection: Reader, period: Period) -> dict[str, dict[str, int]]:
     return found
 
 
-ROW_COLUMNS = (
+ROW_NAMES = (
     "seq", "at_ms", "id", "key", "route", "category", "provider", "model", "task_type", "cache",
-    "outcome", "stream", "status", "rows.attempts", "rows.prompt", "rows.completion", "rows.cached",
-    "rows.written", "rows.reasoning", "rows.cost", "rows.saved", "rows.reference", "rows.ttft_us",
-    "rows.total_us", "marks", "error", "tags", "auth_us", "classify_us", "cache_us", "upstream_us",
-    "trail",
+    "outcome", "stream", "status", "attempts", "prompt", "completion", "cached", "written",
+    "reasoning", "cost", "saved", "reference", "ttft_us", "total_us", "marks", "error", "tags",
+    "auth_us", "classify_us", "cache_us", "upstream_us", "trail",
 )  # fmt: skip
-ROW_NAMES = tuple(name.removeprefix("rows.") for name in ROW_COLUMNS)
 
 
 def rows(
@@ -200,23 +201,31 @@ def rows(
     period: Period | None = None,
     filters: Mapping[str, str] | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Rows as ROW_NAMES, newest first; before: a seq, for the next page."""
-    conditions, values = ["true"], list[Any]()
-    if before is not None:
-        conditions.append("seq < ?")
-        values.append(before)
-    if period is not None:
-        conditions.append("at_ms >= ? AND at_ms < ?")
-        values += [period.first * DAY_MS, period.until * DAY_MS]
-    for name, value in (filters or {}).items():
-        conditions.append(f"{name if name != 'id' else 'rows.id'} = ?")
-        values.append(value)
-    columns = ", ".join("rows.id" if name == "id" else name for name in ROW_COLUMNS)
-    return connection.execute(
-        f"SELECT {columns} FROM rows JOIN labels ON labels.id = rows.labels"
-        f" WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT ?",
-        (*values, most),
-    ).fetchall()
+    """Rows as ROW_NAMES, newest first; before: a seq, for the next page. filters: of FILTERS, and
+    id."""
+    labelled = dict(filters or {})
+    wanted = Wanted(
+        before,
+        None if period is None else (period.first * DAY_MS, period.until * DAY_MS),
+        labelled.pop("id", None),
+        _labels(connection, _conditions(labelled), *labelled.values()) if labelled else None,
+    )
+    found = list(pack.rows(connection, most, wanted))
+    ids = {row["labels"] for row in found}
+    names = _labels(connection, f" AND id IN ({', '.join('?' * len(ids))})", *ids) if ids else {}
+    for row in found:
+        row.update(names[row["labels"]])
+    return [tuple(row[name] for name in ROW_NAMES) for row in found]
+
+
+def _labels(connection: Reader, conditions: str, *values: str | int) -> dict[int, dict[str, Any]]:
+    """Labels by their id."""
+    return {
+        number: dict(zip(LABELS, values, strict=True))
+        for number, *values in connection.execute(
+            f"SELECT id, {', '.join(LABELS)} FROM labels WHERE true{conditions}", values
+        )
+    }
 
 
 # ---- inside --------------------------------------------------------------------------------------

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
+
 _BITS = 3
 _PER_OCTAVE = 1 << _BITS
 
 
-def slot_of(micros: int) -> int:
-    """The slot of a duration."""
-    if micros < _PER_OCTAVE:
-        return max(micros, 0)
-    shift = micros.bit_length() - _BITS - 1
-    return (shift << _BITS) + (micros >> shift)
+def slots_of(micros: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The slot of each duration."""
+    bits = np.frexp(micros.astype(np.float64))[1]  # as many as each number has
+    shift = np.maximum(bits - _BITS - 1, 0)
+    slots: NDArray[np.int64] = np.maximum((shift << _BITS) + (micros >> shift), 0)
+    return slots
 
 
 def bounds_of(slot: int) -> tuple[int, int]:

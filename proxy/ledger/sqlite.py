@@ -7,31 +7,30 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from proxy.ledger.batch import COLUMNS, DAY_MS, HOUR_MS, TAG, Entries, Reference, rollups, sane
+from proxy.ledger.batch import DAY_MS, HOUR_MS, Entries
 from proxy.ledger.book import Answer, Foreign, Lost, Reader, Slow, Trouble
-from proxy.ledger.layout import APPLICATION_ID, STEPS
+from proxy.ledger.layout import APPLICATION_ID, PACKS_VERSION, STEPS
+from proxy.ledger.pack import convert
 
 if TYPE_CHECKING:
-    from proxy.ledger.record import RowTuple
+    from proxy.ledger.sheet import Sheet
     from proxy.timing import Clock
 
 log = logging.getLogger("firsttoken")
 
 MEMORY = ":memory:"
-SLICE_ROWS = 100  # prepared at a stretch, about half a millisecond; then the loop may run
-PAUSE_SECONDS = 0.0002  # enough for another thread to take the interpreter
-EASY_ROWS = 2500  # in a larger batch there is no time for pauses: rows pile up
-SWEEP_ROWS = 5000  # deleted at once, so that a batch never waits long
-ROWS_IN_MEMORY = 200_000  # without a file: the oldest rows go, their rollups stay
+SWEEP_PACKS = 100  # deleted at once, so that a batch never waits long
+ROWS_IN_MEMORY = 200_000  # without a file: about as many, of 70 bytes each
 _CORRUPT = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 _STEPS_PER_LOOK = 50_000  # of SQLite's machine, between looks at the clock
 
-_INSERT = f"INSERT INTO rows({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_ROLLUPS = rollups("rows", "seq > ?")
+_KEEP = """DELETE FROM packs WHERE id <= (SELECT max(id) FROM
+    (SELECT id, sum(n) OVER (ORDER BY id DESC) AS newer FROM packs) WHERE newer > ?)"""
 
 
 class Damaged(Lost):
@@ -41,14 +40,16 @@ class Damaged(Lost):
 class File:
     """A ledger's place on disk; without a path in memory."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, steps: Sequence[str] = STEPS) -> None:
         self.name = path or MEMORY
+        self._steps = steps
         self.set_aside = 0
 
     def open(self) -> SqliteBook:
         """Raises Trouble."""
         try:
-            return SqliteBook(open_ledger(self.name), in_memory=self.name == MEMORY)
+            connection = open_ledger(self.name, self._steps)
+            return SqliteBook(connection, in_memory=self.name == MEMORY)
         except sqlite3.Error as error:
             raise _trouble(error) from error
 
@@ -81,56 +82,46 @@ class SqliteBook:
         self._connection = connection
         self._in_memory = in_memory
         self._entries = Entries(connection)
+        self._unbounded = 0  # rows since the oldest ones went
         self.refused = 0
 
-    @property
-    def reference(self) -> Reference | None:
-        """What the same tokens cost at the model that savings are measured against."""
-        return self._entries.reference
-
-    @reference.setter
-    def reference(self, reference: Reference | None) -> None:
-        self._entries.reference = reference
-
-    def write(self, rows: Sequence[RowTuple]) -> int:
-        """See Book.write. A row that SQLite cannot hold must not hold up everyone else's: it is
+    def write(self, sheets: Sequence[Sheet]) -> int:
+        """See Book.write. A sheet that SQLite does not take must not hold up all others: it is
         left out, and counted."""
         while True:
             try:
-                self._write(rows)
+                self._write(sheets)
             except (OverflowError, ValueError, sqlite3.IntegrityError, sqlite3.DataError):
-                if len(rows) == 1:
-                    self.refused += 1
+                if len(sheets) == 1:
+                    self.refused += len(sheets[0])
                     return 1
-                rows = rows[: len(rows) // 2]
+                sheets = sheets[: len(sheets) // 2]
             except sqlite3.Error as error:
                 raise _trouble(error) from error
             else:
-                return len(rows)
+                return len(sheets)
 
-    def _write(self, rows: Sequence[RowTuple]) -> None:
+    def _write(self, sheets: Sequence[Sheet]) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM rows").fetchone()
-            kept = sane(rows)
-            for start in range(0, len(kept), SLICE_ROWS):
-                slice_ = [self._entries.values_of(row) for row in kept[start : start + SLICE_ROWS]]
-                connection.executemany(_INSERT, slice_)
-                if len(rows) <= EASY_ROWS:
-                    sleep(PAUSE_SECONDS)
-            for statement in _ROLLUPS:
-                connection.execute(statement, (last,))
-            tags = self._entries.tags_of(kept)
-            if tags:
-                connection.executemany(TAG, tags)
+            for statement, values in chain(self._entries.rows(sheets), self._entries.sums(sheets)):
+                connection.executemany(statement, values)
+            if self._in_memory:
+                self._bound(sum(map(len, sheets)))
             connection.execute("COMMIT")
         except BaseException:
             self._entries.forget()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self.refused += len(rows) - len(kept)
+
+    def _bound(self, added: int) -> None:
+        """Without a file: now and then the oldest packs go, their rollups stay."""
+        self._unbounded += added
+        if self._unbounded >= ROWS_IN_MEMORY // 4:
+            self._unbounded = 0
+            self._connection.execute(_KEEP, (ROWS_IN_MEMORY,))
 
     def answer(self, question: Callable[[Reader], Answer], seconds: float) -> Answer:
         """See Book.answer."""
@@ -157,23 +148,18 @@ class SqliteBook:
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             gone = forget(connection, oldest_ms, hours_ms)
-            if self._in_memory:
-                gone += connection.execute(
-                    "DELETE FROM rows WHERE seq <= (SELECT max(seq) FROM rows) - ?",
-                    (ROWS_IN_MEMORY,),
-                ).rowcount
-        return gone >= SWEEP_ROWS
+        return gone >= SWEEP_PACKS
 
     def close(self) -> None:
         self._connection.close()
 
 
 def forget(reader: Reader, oldest_ms: int, hours_ms: int) -> int:
-    """Delete what is past its time, of the rows the first SWEEP_ROWS: how many."""
+    """Delete what is past its time, of the packs the first SWEEP_PACKS: how many."""
     gone = reader.execute(
-        "DELETE FROM rows WHERE seq IN"
-        " (SELECT seq FROM rows WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
-        (oldest_ms, SWEEP_ROWS),
+        "DELETE FROM packs WHERE id IN"
+        " (SELECT id FROM packs WHERE until_ms < ? ORDER BY until_ms LIMIT ?)",
+        (oldest_ms, SWEEP_PACKS),
     ).rowcount
     for table in ("days", "times", "day_times", "tag_days"):
         reader.execute(f"DELETE FROM {table} WHERE day < ?", (oldest_ms // DAY_MS,))
@@ -211,6 +197,8 @@ def _migrate(connection: sqlite3.Connection, path: str, steps: Sequence[str]) ->
         for step in steps[version:]:
             for statement in step.split(";"):
                 connection.execute(statement)
+        if version < PACKS_VERSION <= len(steps):
+            convert(connection)
         connection.execute(f"PRAGMA user_version = {len(steps)}")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -9,22 +9,23 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import sleep
 from typing import TYPE_CHECKING
 
-from proxy.ledger.batch import DAY_MS, Reference
+from proxy.ledger.batch import DAY_MS
 from proxy.ledger.book import Answer, Book, Lost, Place, Reader, Slow, Trouble
-from proxy.ledger.recent import Recent
-from proxy.ledger.record import HELD_ROWS
+from proxy.ledger.record import SHEET_ROWS
 from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
-    from proxy.ledger.record import Recorder, RowTuple
+    from proxy.ledger.record import Recorder
     from proxy.timing import Clock
 
 log = logging.getLogger("firsttoken")
 
 FLUSH_SECONDS = 0.25  # a killed process loses what came after the last flush
-BATCH_ROWS = 5000  # one transaction: about 50 ms
+PAUSE_SECONDS = 0.0002  # between sheets: enough for the loop to take the interpreter
+BATCH_SHEETS = 10  # one transaction: some milliseconds
 RETRY_SECONDS = 5.0  # after a failure
 SWEEP_SECONDS = 3600.0  # between looks for rows past their retention
 ASKS_LIMIT = 256  # questions waiting
@@ -47,21 +48,18 @@ class Store:
         wall: Clock,
         *,
         retention_days: int = 400,
-        reference: Reference | None = None,
     ) -> None:
         self._place = place
         self._recorder = recorder
         self._now = now
         self._wall = wall
         self._retention_days = retention_days
-        self._reference = reference
         self._asks: queue.Queue[Callable[[], None] | None] = queue.Queue(ASKS_LIMIT)
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._book: Book | None = None
         self._refused = 0  # of books that are closed
-        self._pending: list[RowTuple] = []
         self._retry_at = self._sweep_at = 0.0
-        self.recent = Recent()
+        self.recent = recorder.recent
         self._closing = False
         self.failing = ""  # why, while it fails
         self.written = 0
@@ -100,10 +98,9 @@ class Store:
             answer.set_exception(Unavailable("too many reports are asked for at once"))
         return answer
 
-    def configure(self, retention_days: int, reference: Reference | None) -> None:
+    def configure(self, retention_days: int) -> None:
         """A reload: from the next batch on."""
         self._retention_days = retention_days
-        self._reference = reference
 
     def figures(self) -> dict[str, float]:
         """For the metrics: names ending in _total count."""
@@ -113,7 +110,7 @@ class Store:
             "ledger_rows_total": float(self.written),
             "ledger_rows_dropped_total": float(self._recorder.dropped + refused),
             "ledger_failures_total": float(self.failures),
-            "ledger_waiting_rows": float(self._recorder.waiting + len(self._pending)),
+            "ledger_waiting_rows": float(self._recorder.waiting + self._recorder.held),
             "ledger_up": 0.0 if self.failing else 1.0,
             "cost_usd_total": self.recent.cost / PICO,
             "saved_usd_total": self.recent.saved / PICO,
@@ -147,17 +144,16 @@ class Store:
 
     def _flush(self) -> None:
         """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
-        fresh = self._recorder.take(max(0, HELD_ROWS - len(self._pending)))
-        self.recent.add(fresh)
-        self._pending += fresh
+        recorder = self._recorder
+        for _ in range(recorder.waiting // SHEET_ROWS + 1):  # what comes meanwhile is for the next
+            recorder.settle_some()
+            sleep(PAUSE_SECONDS)
         if self._now() < self._retry_at:
             return
         try:
             book = self._open()
-            while self._pending:
-                done = book.write(self._pending[:BATCH_ROWS])
-                self.written += done
-                del self._pending[:done]
+            while batch := recorder.first(BATCH_SHEETS):
+                self.written += recorder.done(book.write(batch))
         except Trouble as trouble:
             self._failed(trouble)
         else:
@@ -166,7 +162,6 @@ class Store:
     def _open(self) -> Book:
         if self._book is None:
             self._book = self._place.open()
-        self._book.reference = self._reference
         return self._book
 
     def _shut(self) -> None:

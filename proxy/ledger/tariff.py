@@ -7,17 +7,25 @@ number per token, so that every cost is exact and an addition is an integer's.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.chat import Usage
 from proxy.prices import Price, PriceList, Rates
 
 PICO = 1_000_000_000_000
 TARIFFS_LIMIT = 4096  # models of patterns are clients' words: bounded
 _FOREVER_S = float("inf")
+_MOST = 2**62  # pico-USD in a column of 64 bits
+_NO_RATES = (0, 0, 0, 0)
+
+Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,13 @@ class Tariff:
             total += min(written, prompt - max(cached, 0)) * (rates.written - rates.input)
         return total
 
+    def flat(self, first_s: float, last_s: float) -> Whole | None:
+        """What every token costs within this time, however many there are; None where that
+        depends, or where nobody knows."""
+        if not self._since_s <= first_s < self._until_s:
+            self._turn(first_s)
+        return None if self._tiers or last_s >= self._until_s else self._rates
+
     def _turn(self, at_s: float) -> None:
         """Take the list in force, and see when another one may come."""
         at = datetime.fromtimestamp(at_s, UTC)
@@ -118,6 +133,30 @@ def pico(amount_usd: Decimal | float) -> int:
     """Pico-USD of an amount, to the nearest; a float is taken as it is written."""
     exact = amount_usd if isinstance(amount_usd, Decimal) else Decimal(repr(amount_usd))
     return int(exact.scaleb(12).to_integral_value(ROUND_HALF_EVEN))
+
+
+def costs(
+    tariffs: Sequence[Tariff], which: Column, used: Column, at_s: NDArray[np.float64]
+) -> Column:
+    """Tariff.cost of many at once; -1 where no price is known. which: the tariff of each; used:
+    prompt, completion, cached and written tokens by each, none below zero. At least one."""
+    prompt, completion, cached, written = used
+    cached = np.minimum(cached, prompt)
+    written = np.minimum(written, prompt - cached)
+    span_s = float(at_s.min()), float(at_s.max())
+    flat = [one.flat(*span_s) for one in tariffs]
+    rates = np.array([(one.input, one.output, one.cached, one.written) if one else _NO_RATES
+                      for one in flat])  # fmt: skip
+    input_, output, read, wrote = rates.T[:, which]
+    total: Column = prompt * input_ + completion * output
+    total += cached * (read - input_) + written * (wrote - input_)
+    is_large = int(used.max()) * int(rates.max()) >= _MOST // len(used)
+    for number, (tariff, rate) in enumerate(zip(tariffs, flat, strict=True)):
+        if rate is None or is_large:
+            for place in np.flatnonzero(which == number).tolist():
+                cost = tariff.cost(Usage(*used[:, place].tolist()), float(at_s[place]))
+                total[place] = -1 if cost is None else min(cost, _MOST)
+    return total
 
 
 def _whole(rates: Rates) -> Whole:

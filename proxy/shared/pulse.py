@@ -164,7 +164,8 @@ class Pulse:
         parts = self._parts
         now = parts.now()
         today = datetime.fromtimestamp(parts.wall(), UTC)
-        rates = parts.division.rates(now, self._wanted)
+        settling = now < self._settled_at
+        rates = parts.division.rates(now, self._wanted, settling=settling)
         budgets = parts.division.spendings(now, f"{today:%Y%m%d}", f"{today:%Y%m}")
         words = hearsay.told(parts.breakers, parts.latency)
         keys = [self._prefix + name for name in ("nodes", "wanted", "news", "changes")]
@@ -174,16 +175,15 @@ class Pulse:
             self.node, orjson.dumps(words) if words else "", self._heard, self._last_ms, len(rates)
         ]  # fmt: skip
         for rate in rates:
-            values += (rate.used, rate.want, rate.missed, rate.limit, int(rate.active))
+            values += (rate.used, rate.want, rate.missed, rate.limit, int(rate.active), rate.most)
         for spending in budgets:
             values += (spending.own, spending.known)
         answer = await self._ask(client, keys, values)
         self._last_ms, self.nodes, heard, spent, wanted, self._heard, news, version = answer
         self._fresh_at, self.took_s = now, parts.now() - now
         self.pulses += 1
-        settling = now < self._settled_at
         parts.division.hear_parts(max(1, self.nodes, parts.division.parts if settling else 0))
-        parts.division.hear_rates(rates, heard, settling=settling)
+        parts.division.hear_rates(rates, heard)
         parts.division.hear_spendings(budgets, [int(one) for one in spent])
         skip = len(self._prefix)
         self._wanted = [name.decode()[skip:] for name in wanted]

@@ -17,7 +17,7 @@ HEARD = 200  # of them in one pulse
 
 # KEYS: nodes, wanted, news, changes, then a key for each rate and for each budget
 # ARGV: node, word to tell or "", last word heard or "", last pulse (ms), number of rates, then
-#       used want missed limit active for each rate, own known for each budget
+#       used want missed limit active most for each rate, own known for each budget
 PULSE = f"""
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -31,8 +31,8 @@ local told = {{}}
 for i = 1, rates do
   local key = KEYS[4 + i]
   local used, want, missed = tonumber(ARGV[at+1]), tonumber(ARGV[at+2]), tonumber(ARGV[at+3])
-  local limit, active = tonumber(ARGV[at+4]), ARGV[at+5] == '1'
-  at = at + 5
+  local limit, active, most = tonumber(ARGV[at+4]), ARGV[at+5] == '1', tonumber(ARGV[at+6])
+  at = at + 6
   local rows = redis.call('HGETALL', key)
   local held, others, wants, short = 0, 0, 0, false
   for j = 1, #rows, 2 do
@@ -70,7 +70,7 @@ for i = 1, rates do
     else
       room = math.max(want, left - least * (nodes - 1))
     end
-    room = math.min(free, math.floor(room))
+    room = math.max(0, math.min(free, math.floor(room), most - used))
   end
   local row = string.format('%d %d %d %d %d', used, used + room, want, missed, now)
   redis.call('HSET', key, node, row)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from proxy.state.allowance import DAY, MONTH, Account, Budget
+from proxy.state.allowance import DAY, MONTH, Budget
+from proxy.state.limits import Limits
 from proxy.state.quotas import Quotas
-from proxy.state.window import SECONDS, Window
+from proxy.state.window import SECONDS
 
 RENEW_S = 0.5  # a ceiling that nobody uses is told again after so long,
 SOON_S = 0.05  # or after so long while it is less than an even part,
@@ -24,9 +26,22 @@ MOST = 256  # told of at a time
 ACTIVE_S = 5.0  # after its last use a process still counts as one that needs its part
 
 
+class Minute(Protocol):
+    """What is divided: a rate's last minute in this process. limit: everybody's; ceiling: this
+    process's part; others: what the others used; missed: what was refused since somebody looked."""
+
+    limit: int
+    ceiling: int
+    others: int
+    missed: int
+
+    def used(self, now: float) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a pulse tells of a rate. missed: what was refused since the last one."""
+    """What a pulse tells of a rate. missed: what was refused since the last one; most: how high
+    the ceiling may be that comes back."""
 
     name: str
     used: int
@@ -34,6 +49,7 @@ class Rate:
     missed: int
     limit: int
     active: bool
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,7 @@ class Row:
     a server settles."""
 
     name: str
-    window: Window
+    window: Minute
     used: int = 0
     ceiling: int = 0
     most: int | None = None
@@ -70,13 +86,14 @@ class Purse:
 
 
 class Division:
-    """One process's part in it. parts: processes that are thought to share; at first those that
-    are known without asking anybody."""
+    """One process's part in it. quotas: of callers; limits: of providers; parts: processes that
+    are thought to share; at first those that are known without asking anybody."""
 
-    def __init__(self, quotas: Quotas, parts: int) -> None:
+    def __init__(self, quotas: Quotas, limits: Limits, parts: int) -> None:
         self._quotas = quotas
+        self._limits = limits
         self.parts = parts
-        self._version = -1
+        self._version: tuple[int, int] | None = None
         self._rows: dict[str, Row] = {}
         self._purses: dict[str, Purse] = {}
         self._names: list[str] = []
@@ -84,9 +101,15 @@ class Division:
 
     # ---- told -----------------------------------------------------------------------------------
 
-    def rates(self, now: float, wanted: Iterable[str] = ()) -> list[Rate]:
+    def rates(
+        self, now: float, wanted: Iterable[str] = (), *, settling: bool = False
+    ) -> list[Rate]:
         """What has changed since the last pulse, what was not told for long, and what others
-        need (wanted, by name)."""
+        need (wanted, by name).
+
+        settling: the server may not have heard of everyone. Ceilings no higher than they were
+        when it came back are together never more than then, whatever it does not know.
+        """
         self._bind()
         chosen = dict.fromkeys(name for name in wanted if name in self._rows)
         renewals = 0
@@ -101,10 +124,15 @@ class Division:
                 chosen[name] = None
             if len(chosen) >= MOST:
                 break
-        return [self._rate(self._rows[name], now) for name in chosen]
+        return [self._rate(self._rows[name], now, settling=settling) for name in chosen]
 
-    def _rate(self, row: Row, now: float) -> Rate:
+    def _rate(self, row: Row, now: float, *, settling: bool) -> Rate:
         window = row.window
+        if not settling:
+            row.most = None
+        elif row.most is None:
+            row.most = window.ceiling
+        most = window.limit if row.most is None else row.most
         used, missed = window.used(now), window.missed
         taken = max(0, used - row.used)
         if taken or missed:
@@ -112,7 +140,7 @@ class Division:
         row.used, row.told_at = used, now
         window.missed = 0
         is_active = now < row.active_until
-        return Rate(row.name, used, 2 * taken + missed, missed, window.limit, is_active)
+        return Rate(row.name, used, 2 * taken + missed, missed, window.limit, is_active, most)
 
     def _pause(self, row: Row) -> float:
         window = row.window
@@ -148,25 +176,13 @@ class Division:
             for row in self._rows.values():
                 row.told_at = -1e9
 
-    def hear_rates(
-        self, told: Sequence[Rate], heard: Sequence[tuple[int, int]], *, settling: bool = False
-    ) -> None:
-        """The answers: each rate's ceiling for this process, and what the others use.
-
-        settling: the server may not have heard of everyone. Ceilings no higher than they were
-        when it came back are together never more than then, whatever it does not know.
-        """
+    def hear_rates(self, told: Sequence[Rate], heard: Sequence[tuple[int, int]]) -> None:
+        """The answers: each rate's ceiling for this process, and what the others use."""
         for rate, (ceiling, others) in zip(told, heard, strict=True):
             row = self._rows.get(rate.name)
             if row is not None:
-                window = row.window
-                if not settling:
-                    row.most = None
-                elif row.most is None:
-                    row.most = window.ceiling
-                most = window.limit if row.most is None else row.most
-                row.ceiling = window.ceiling = min(ceiling, most)
-                window.others = others
+                row.ceiling = row.window.ceiling = min(ceiling, rate.most, row.window.limit)
+                row.window.others = others
 
     def hear_spendings(self, told: Sequence[Spending], heard: Sequence[int]) -> None:
         """The answers: what all have spent. What was charged meanwhile comes on top."""
@@ -188,24 +204,32 @@ class Division:
 
     def _bind(self) -> None:
         """Find the accounts again after a reload."""
-        quotas = self._quotas
-        if quotas.version == self._version:
+        quotas, limits = self._quotas, self._limits
+        version = quotas.version, limits.version
+        if version == self._version:
             return
-        is_first, self._version = self._version < 0, quotas.version
+        is_first, self._version = self._version is None, version
         before = self._rows
         self._rows, self._purses = {}, {}
+        for full, window in self._minutes():
+            row = self._rows[full] = before.get(full) or Row(full, window)
+            if is_first or full not in before:
+                window.ceiling = max(1, window.limit // max(1, self.parts))
+            row.window, row.ceiling = window, window.ceiling
         for scope, name, account in quotas.named():
-            for kind, window in _windows(account):
-                full = f"rate:{scope}:{name}:{kind}"
-                row = self._rows[full] = before.get(full) or Row(full, window)
-                if is_first or full not in before:
-                    window.ceiling = max(1, window.limit // max(1, self.parts))
-                row.window, row.ceiling = window, window.ceiling
             for budget in account.budgets:
                 full = f"spent:{scope}:{name}"
                 self._purses[f"{full}:{budget.period}"] = Purse(f"{full}:{budget.period}", budget)
         self._names = list(self._rows)
         self._next = 0
+
+    def _minutes(self) -> Iterable[tuple[str, Minute]]:
+        for scope, name, account in self._quotas.named():
+            for kind, window in (("requests", account.requests), ("tokens", account.tokens)):
+                if window is not None:
+                    yield f"rate:{scope}:{name}:{kind}", window
+        for name, kind, minute in self._limits.named():
+            yield f"rate:provider:{name}:{kind}", minute
 
     def _some(self) -> list[str]:
         """The accounts whose turn it is to be looked at."""
@@ -215,8 +239,3 @@ class Division:
         first = self._next
         self._next = (first + LOOKS) % len(names)
         return (names + names)[first : first + LOOKS]
-
-
-def _windows(account: Account) -> list[tuple[str, Window]]:
-    found = [("requests", account.requests), ("tokens", account.tokens)]
-    return [(kind, window) for kind, window in found if window is not None]

@@ -4,10 +4,11 @@ Per target, log2 prompt-size bucket and whether the request wants reasoning, one
 times. The deadline comes from what a hedge is for, over a lognormal fit: the second attempt's
 answer should come within 1.5 times the usual 99th percentile although the first one stalls, and
 the later it starts, the fewer healthy answers it races for nothing. So it starts as late as that
-allows, and no later than lets a new stream begin within twice the 95th percentile; while samples
-are few that second bound is kept with a margin for what a small sample cannot know, because a
-stall that is seen too late costs more than a hedge too many. A bucket that knows too little borrows
-from its neighbours, then from the rest of the target, then from a prior.
+allows, and no later than lets a new stream begin within twice the 95th percentile, which is all
+that holds where nothing stalled lately; while samples are few that second bound is kept with a
+margin for what a small sample cannot know, because a stall that is seen too late costs more than a
+hedge too many. A bucket that knows too little borrows from its neighbours, then from the rest of
+the target, then from a prior.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from proxy.state.prior import SPREAD, first_token_s
 from proxy.state.sketch import Reading, Sketch
 
 P80_Z, P95_Z, P99_Z = 0.8416, 1.6449, 2.3263  # standard deviations above the mean
-TAIL = 1.44  # times the 99th percentile, by which four of five second attempts should answer
+TAIL = 1.46  # times the 99th percentile, by which four of five second attempts should answer
+STALLS = 0.008  # share of attempts that never answer, from which on there is such a tail
+CALM = 1.86  # times the 95th, where there is none: 19 of 20 such deadlines keep the second bound
 TWICE = 2.0  # times the 95th, by which half of them should
 LEAST_Z = 1.75  # no healthy target is hedged more often than 4 %, however narrow its times are
 SURE = 60.0  # weight of samples from which on the second bound needs no margin; until then
@@ -227,10 +230,14 @@ class Latency:
         if reading.weight < ENOUGH or reading.silent >= 1.0:
             limit = self._borrowed(history, size, reading)
         else:
-            fitted = _limit(reading.weight, reading.mean, reading.variance, _doubt(reading.weight))
+            calm = reading.weight >= SURE and reading.silent < STALLS
+            doubt = _doubt(reading.weight)
+            fitted = _limit(reading.weight, reading.mean, reading.variance, doubt, calm=calm)
             excess = max(0.0, reading.silent - SILENT_SHARE)
             seen = exp(reading.p95)
             limit = min(fitted, WIDEST * seen)
+            if calm:
+                limit = min(limit, CALM * seen - exp(reading.mean))
             if reading.weight > SEEN_LEAST:
                 limit = max(limit, seen)
             limit *= min(1 + SILENT_GROWTH * excess, SILENT_MOST)
@@ -281,12 +288,15 @@ class Pool:
         return _limit(self.weight, mean, max(0.0, self._second / self.weight - mean * mean))
 
 
-def _limit(weight: float, mean: float, variance: float, doubt: float = 0.0) -> float:
-    """Seconds, for a fit in log seconds. doubt: margin of the bound for few samples."""
+def _limit(
+    weight: float, mean: float, variance: float, doubt: float = 0.0, *, calm: bool = False
+) -> float:
+    """Seconds, for a fit in log seconds. doubt: margin of the bound for few samples. calm:
+    nothing stalls, so that there is no such tail and only the second bound holds."""
     wide = sqrt((weight * variance + SPREAD_WEIGHT * SPREAD) / (weight + SPREAD_WEIGHT))
     late = TAIL * exp(P99_Z * wide) - exp(P80_Z * wide)  # in medians, as the next two
     latest = TWICE * exp(P95_Z * wide) - 1.0
-    if late < latest:
+    if late < latest and not calm:
         wanted = max(log(late) / wide, LEAST_Z) if late > 1.0 else LEAST_Z
     else:
         wanted = log(latest) / wide

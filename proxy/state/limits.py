@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 MINUTE_S = 60.0
 GRAIN_S = 0.2  # uses this close together are remembered as one, as old as the last of them
+MOVING_S = 0.15  # until a part that others do not use has come here: some pulses of theirs and ours
 BUSY_S = 0.05  # until a full provider is worth another look: nobody knows when an answer ends
 
 
@@ -27,37 +28,59 @@ class Quota:
 
 class Minute:
     """What was used in the last minute of an allowance. A use may be larger than what is there:
-    the debt is waited for."""
+    the debt is waited for.
 
-    __slots__ = ("_allowance", "_used", "_uses")
+    Where several processes share a limit, each keeps to a part of it, its ceiling, which
+    division.py moves to where it is needed; others: what other processes use; missed: what did
+    not fit under the ceiling since somebody looked.
+    """
 
-    def __init__(self, allowance: int) -> None:
-        self._allowance = allowance
-        self._used = 0.0
-        self._uses: deque[tuple[float, float]] = deque()  # since when, up to 300; amount
+    __slots__ = ("_used", "_uses", "ceiling", "limit", "missed", "others")
 
-    def wait_s(self, amount: float, now: float) -> float:
-        """Seconds until this much may be used. What is larger than all of it needs all of it."""
+    def __init__(self, limit: int) -> None:
+        self.limit = self.ceiling = limit
+        self.others = self.missed = 0
+        self._used = 0
+        self._uses: deque[tuple[float, int]] = deque()  # since when, up to 300; amount
+
+    def used(self, now: float) -> int:
+        """What was used here in the last minute."""
         uses = self._uses
         while uses and uses[0][0] <= now - MINUTE_S:
             self._used -= uses.popleft()[1]
-        lacking = self._used + min(amount, self._allowance) - self._allowance
-        if lacking <= 0:
+        return self._used
+
+    def wait_s(self, amount: int, now: float) -> float:
+        """Seconds until this much may be used. What is larger than all of it needs all of it."""
+        amount = min(amount, self.limit)
+        used = self.used(now) + amount
+        if used <= self.ceiling:
             return 0.0
-        for at, used in uses:
+        lacking = used - self.limit
+        if self.ceiling < self.limit:
+            self.missed += amount
+            lacking += self.others
+            if lacking <= 0:
+                return MOVING_S
+        for at, used in self._uses:
             lacking -= used
             if lacking <= 0:
                 return at + MINUTE_S - now
         return MINUTE_S
 
-    def take(self, amount: float, now: float) -> None:
+    def take(self, amount: int, now: float) -> None:
         """So much is used."""
-        self.wait_s(0.0, now)
+        self.used(now)
         self._used += amount
         uses = self._uses
         if len(uses) > 1 and now - uses[-2][0] < GRAIN_S:
             amount += uses.pop()[1]
         uses.append((now, amount))
+
+    def take_over(self, other: Minute) -> None:
+        """Go on with what was used of another limit."""
+        self._used, self._uses, self.others = other._used, other._uses, other.others
+        self.ceiling = other.ceiling * self.limit // other.limit
 
 
 class Gate:
@@ -76,30 +99,51 @@ class Gate:
         most = self.quota.concurrent
         wait = BUSY_S if most is not None and self.in_flight >= most else 0.0
         if self.requests is not None:
-            wait = max(wait, self.requests.wait_s(1.0, now))
+            wait = max(wait, self.requests.wait_s(1, now))
         if self.tokens is not None:
             wait = max(wait, self.tokens.wait_s(tokens, now))
         return wait
+
+    def minutes(self) -> list[tuple[str, Minute]]:
+        """What is limited by the minute, by kind."""
+        found = (("requests", self.requests), ("tokens", self.tokens))
+        return [(kind, minute) for kind, minute in found if minute is not None]
+
+    def take_over(self, other: Gate) -> None:
+        """Go on with what was used of another quota."""
+        self.in_flight = other.in_flight
+        before = dict(other.minutes())
+        for kind, minute in self.minutes():
+            if kind in before:
+                minute.take_over(before[kind])
 
 
 class Limits:
     """All providers' gates, by the endpoint's name."""
 
-    __slots__ = ("_gates",)
+    __slots__ = ("_gates", "version")
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
+        self.version = 0  # counts configurations
 
     def configure(self, quotas: Mapping[str, Quota]) -> None:
-        """What a configuration says. Of a gate that stays as it was, the use is kept."""
+        """What a configuration says. What was used stays used."""
         before = self._gates
         self._gates = {}
+        self.version += 1
         for name, quota in quotas.items():
-            old = before.get(name)
-            gate = old if old is not None and old.quota == quota else Gate(quota)
-            if old is not None:
-                gate.in_flight = old.in_flight
-            self._gates[name] = gate
+            gate = self._gates[name] = Gate(quota)
+            if (old := before.get(name)) is not None:
+                gate.take_over(old)
+
+    def named(self) -> list[tuple[str, str, Minute]]:
+        """Every minute with its endpoint's name and its kind: requests or tokens."""
+        return [
+            (name, kind, minute)
+            for name, gate in self._gates.items()
+            for kind, minute in gate.minutes()
+        ]
 
     def limits(self, name: str) -> bool:
         """Whether this endpoint is limited or counted at all."""
@@ -119,7 +163,7 @@ class Limits:
             return False
         gate.in_flight += 1
         if gate.requests is not None:
-            gate.requests.take(1.0, now)
+            gate.requests.take(1, now)
         if gate.tokens is not None:
             gate.tokens.take(tokens, now)
         return True

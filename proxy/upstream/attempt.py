@@ -192,6 +192,8 @@ class Attempt:
     def connected(self, connection: Connection) -> None:
         self.waiting = False
         self.connection = connection
+        if self._endpoint.complete is not None:
+            self._request = self._endpoint.complete(self._request)
         connection.send(self._request, self)
 
     def refused(self, failure: UpstreamFailure) -> None:
@@ -220,8 +222,7 @@ class Attempt:
         self._disarm()
         connection, self.connection = self.connection, None
         if connection is not None and connection.listener is self:
-            connection.taker = None
-            connection.listener = Lingerer(connection, wheel)
+            connection.take_back(Lingerer(connection, wheel))
             connection.resume()  # the framing's end is still to be read
 
     def pause(self) -> None:

@@ -67,6 +67,17 @@ class Taker(Protocol):
     def feed(self, data: bytes) -> None: ...
 
 
+class Reader(asyncio.Protocol):
+    """A taker that reads the transport itself, and gives what has to be parsed to the connection's
+    data_received."""
+
+    __slots__ = ()
+
+    def read_from(self, connection: Connection) -> None:
+        """This connection's bytes come here first from now on."""
+        raise NotImplementedError
+
+
 class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
@@ -179,9 +190,20 @@ class Connection(asyncio.Protocol):
     # ---- one request ------------------------------------------------------------
 
     def hand_on(self, taker: Taker) -> None:
-        """Give body bytes straight to this one from now on, as they came."""
+        """Give body bytes straight to this one from now on, as they came; to a reader all bytes."""
         if self._inflate is None and self.listener is not None:
             self.taker = taker
+            if isinstance(taker, Reader) and self.transport is not None:
+                taker.read_from(self)
+                self.transport.set_protocol(taker)
+
+    def take_back(self, listener: Listener | None) -> None:
+        """Body bytes go to the listener again, and this connection reads them."""
+        self.listener = listener
+        if self.taker is not None:
+            self.taker = None
+            if self.transport is not None:
+                self.transport.set_protocol(self)
 
     def send(self, request: bytes, listener: Listener) -> None:
         """Write a whole request; its answer goes to the listener."""
@@ -253,7 +275,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, listener: Listener) -> None:
         if self._paused:
             self.resume()  # the next request must not find a deaf connection
-        self.listener = self.taker = None
+        self.take_back(None)
         self.head_done = False
         self._seen = 0
         self._names.clear()
@@ -266,7 +288,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, so that the provider stops generating. The listener hears nothing."""
-        self.listener = self.taker = None
+        self.take_back(None)
         transport = self.transport
         if transport is not None:
             self.transport = None

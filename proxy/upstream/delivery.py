@@ -13,7 +13,10 @@ from proxy.errors import ClientError
 from proxy.routing.seam import Echo, Seam
 from proxy.tokens import estimated
 from proxy.upstream.continuation import JoiningEncoder, Said
-from proxy.upstream.relay import Gather, Relay
+from proxy.upstream.gather import Gather
+from proxy.upstream.relay import Relay
+from proxy.upstream.straight import Straight
+from proxy.upstream.translated import Translated
 
 if TYPE_CHECKING:
     from proxy.chat import Answer, Event
@@ -77,19 +80,31 @@ class Delivery:
             gather.begin(frames, tail)
             gather.begun()
             return
-        relay = Relay(
-            owner,
-            self._sink,
-            decoder,
-            encoder=None if attempt.passes else self._encoder(step),
-            plain=self._dialect.plain,
-            end_mark=END_MARKS.get(self._dialect.name, b""),
-            strip_usage=strip_usage,
-            gap_s=gap_s,
-            least_per_s=self._least_per_s,
-            wheel=engine.wheel,
-            now=engine.now,
-        )
+        relay: Relay
+        if attempt.passes:
+            relay = Straight(
+                owner,
+                self._sink,
+                decoder,
+                plain=self._dialect.plain,
+                end_mark=END_MARKS.get(self._dialect.name, b""),
+                strip_usage=strip_usage,
+                gap_s=gap_s,
+                least_per_s=self._least_per_s,
+                wheel=engine.wheel,
+                now=engine.now,
+            )
+        else:
+            relay = Translated(
+                owner,
+                self._sink,
+                decoder,
+                encoder=self._encoder(step),
+                gap_s=gap_s,
+                least_per_s=self._least_per_s,
+                wheel=engine.wheel,
+                now=engine.now,
+            )
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
@@ -136,7 +151,7 @@ class Delivery:
     def redirect(self, sink: Sink) -> None:
         """From now on the tokens of the open stream go there; its end is told as before."""
         if isinstance(self.follower, Relay):
-            self.follower.sink = sink
+            self.follower.send_to(sink)
 
     def sent(self) -> bytes | None:
         """The open stream as the client has it, but for comments; None where it is not kept."""
@@ -176,14 +191,11 @@ class Delivery:
         spent = self._exchange.usage or Usage(completion=before.tokens)
         seam = Echo(before.text) if repeats else Seam(before.text)
         self._joint = joint = JoiningEncoder(inner, seam, spent)
-        relay = Relay(
+        relay = Translated(
             owner,
             self._sink,
             decoder,
             encoder=joint,
-            plain=(),
-            end_mark=b"",
-            strip_usage=False,
             gap_s=gap_s,
             least_per_s=self._least_per_s,
             wheel=engine.wheel,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -96,6 +96,7 @@ class Endpoint:
     secret: str = ""  # to be scrubbed from the provider's words
     api_version: str = ""  # Azure's, in the query
     sign: Sign | None = None
+    complete: Callable[[bytes], bytes] | None = None  # see token.py
     relocates: bool = field(init=False)  # whether located() has anything to do
     repairs: bool = field(init=False)  # whether its streams are told anew even to its own kin
     _host: str = field(init=False)

@@ -6,7 +6,7 @@ followers differ in where the frames go: to the client's stream, or into one who
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
@@ -29,7 +29,7 @@ class Owner(Protocol):
     def broken(self, failure: UpstreamFailure) -> None: ...
 
 
-class Follower(ABC):
+class Follower:
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (
@@ -103,8 +103,10 @@ class Follower(ABC):
     def stop(self) -> None:
         """Nothing more is sent: complete, broken, or the client is gone."""
         self.ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        timer = self._timer
+        if timer is not None:
+            self._timer = None  # it refers back here: the collector would have to find that
+            timer.cancel()
 
     # ---- for the two kinds of followers ------------------------------------------------------
 

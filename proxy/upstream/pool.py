@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -48,10 +48,18 @@ class Waiter(Protocol):
 
 
 class Pool:
-    """Connections to one origin."""
+    """Connections to one origin. ready: returns when there may be any; see token.py."""
 
-    def __init__(self, origin: Origin, wheel: Wheel, now: Clock, spawn: Spawn) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        wheel: Wheel,
+        now: Clock,
+        spawn: Spawn,
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.origin = origin
+        self._ready = ready
         self.most_idle = IDLE_LIMIT
         self._wheel = wheel
         self._now = now
@@ -98,7 +106,10 @@ class Pool:
         return self._tls
 
     async def address(self) -> tuple[str, int]:
-        """Host and port, likewise. Raises UpstreamFailure where a server of ours does not start."""
+        """Host and port, likewise. Raises UpstreamFailure where a server of ours does not start,
+        or there is no token yet."""
+        if self._ready is not None:
+            await self._ready()
         return self.origin.host, self.origin.port
 
     async def _dial(self, waiter: Waiter | None) -> None:
@@ -130,10 +141,11 @@ class Pool:
     async def _connect(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         origin = self.origin
-        name = origin.host if self._tls is not None else None
+        host, port = await self.address()
+        name = host if self._tls is not None else None
         if origin.proxy is None:
             await loop.create_connection(
-                lambda: connection, origin.host, origin.port, ssl=self._tls, server_hostname=name
+                lambda: connection, host, port, ssl=self._tls, server_hostname=name
             )
             return
         transport = await _tunnel(origin)
@@ -187,10 +199,6 @@ class LocalPool(Pool):
 
     async def address(self) -> tuple[str, int]:
         return await self._starter.start()
-
-    async def _connect(self, connection: Connection) -> None:
-        host, port = await self._starter.start()
-        await asyncio.get_running_loop().create_connection(lambda: connection, host, port)
 
 
 def _context(origin: Origin) -> ssl.SSLContext:

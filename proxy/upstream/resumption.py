@@ -94,6 +94,17 @@ def resumption(
         return None
     if not before.text:  # it has only thought so far, and another may think again
         return Resumption(before, asked, plan, Way.REPEAT, [*after, own], number)
+    ways = _ways(asked, before, plan, own, after)
+    if not ways:
+        return None
+    (way, first), *others = ways
+    return Resumption(before, asked, plan, way, first, number, others)
+
+
+def _ways(
+    asked: Json, before: Said, plan: Sequence[Step], own: Step, after: Sequence[Step]
+) -> list[tuple[Way, Sequence[Step]]]:
+    """The ways to the rest of a text, the surest first. own: the step that broke."""
     ways: list[tuple[Way, Sequence[Step]]] = []
     joins = not formed(asked)
     if repeats(asked):
@@ -106,7 +117,4 @@ def resumption(
         ways.append((Way.PREFILL, after))
     if joins:  # the one that broke is better than none
         ways.append((Way.INSTRUCT, after if own in after else [*after, own]))
-    if not ways:
-        return None
-    (way, first), *others = ways
-    return Resumption(before, asked, plan, way, first, number, others)
+    return ways

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from proxy.errors import Kind, UpstreamFailure
 from proxy.headers import safe
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 EARLY_SECONDS = 300.0  # before it ends, a token is replaced
 RETRY_SECONDS = (1.0, 5.0, 15.0, 60.0)  # after a failure; the last one from then on
 ASK_SECONDS = 10.0
+FIRST_SECONDS = 5.0  # a request waits no longer for the first token
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 log = logging.getLogger(__name__)
@@ -36,11 +38,27 @@ class Token:
         self._wall = wall
         self._proxy = proxy
         self.line = b""
+        self._came = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Wait for the first token: without one no request need be sent. Raises UpstreamFailure."""
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                await self._came.wait()
+        except TimeoutError:
+            raise UpstreamFailure(Kind.CONNECT, "Google has given no token yet") from None
 
     def sign(self, method: str, host: str, target: str, body: bytes) -> bytes:
         """See auth.Sign: the same for every request."""
         del method, host, target, body
         return self.line
+
+    def complete(self, request: bytes) -> bytes:
+        """A request that was written before the first token came, with it now."""
+        head, end, body = request.partition(b"\r\n\r\n")
+        if b"\r\nAuthorization: " in head:
+            return request
+        return head + b"\r\n" + self.line[:-2] + end + body
 
     async def keep(self) -> None:
         """Renew the token for as long as this runs."""
@@ -67,6 +85,7 @@ class Token:
         except (ValueError, KeyError, TypeError) as error:
             raise Refused("the answer is not what it should be") from error
         self.line = f"Authorization: Bearer {safe(token)}\r\n".encode()
+        self._came.set()
         return max(1.0, life_s - EARLY_SECONDS, life_s / 2)
 
     async def _ask(self) -> Any:

@@ -63,16 +63,17 @@ class Sight:
         await self.page.locator(f".page.{name} h1").wait_for()
         await self.page.locator(".skeleton").first.wait_for(state="detached")
 
-    async def is_well(self, name: str) -> None:
-        """Nothing sticks out, nothing complained, and axe finds nothing serious."""
+    async def flaws(self) -> list[str]:
+        """What sticks out, what complained, and what axe finds serious: nothing, on a good page."""
+        found = list(self.wrong)
         width = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert width <= 0, f"{name} is {width} px too wide"
+        if width > 0:
+            found.append(f"{width} px too wide")
         if AXE is not None and self.judged:
             await self.page.evaluate(AXE)
-            found = (await self.page.evaluate("axe.run(document)"))["violations"]
-            serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
-            assert serious == [], name
-        assert self.wrong == [], name
+            judged = (await self.page.evaluate("axe.run(document)"))["violations"]
+            found += [one["id"] for one in judged if one["impact"] in ("serious", "critical")]
+        return found
 
     def button(self, name: str) -> Any:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -119,7 +120,7 @@ async def test_every_page_is_well_at_every_width_in_both_themes(browser, width, 
             sight.judged = (width, theme) in ((1280, "light"), (360, "dark"))
             for name in PAGES:
                 await sight.go(name)
-                await sight.is_well(name)
+                assert await sight.flaws() == [], name
             assert await sight.page.title() == "Costs · firsttoken"
 
 
@@ -134,7 +135,7 @@ async def test_pages_without_any_data_say_so(browser, view) -> None:
         ):
             await sight.go(name)
             await sight.page.get_by_text(words).first.wait_for()
-            await sight.is_well(name)
+            assert await sight.flaws() == [], name
 
 
 async def test_the_first_paint_is_quick_and_live_figures_arrive(browser, view) -> None:
@@ -185,7 +186,7 @@ async def test_two_models_answer_side_by_side_and_a_broken_primary_is_replaced(
         await sight.page.get_by_role("switch", name="Break the primary").first.uncheck()
         await sight.page.get_by_text("takes requests again").wait_for()
         assert (await it.get("/api/breakers")).get("primary/mock-t4-f0-i0") is None
-        await sight.is_well("playground")
+        assert await sight.flaws() == []
 
 
 async def test_an_error_of_a_model_is_told_in_the_playground(browser, view) -> None:
@@ -210,7 +211,7 @@ async def test_requests_are_filtered_and_opened(browser, view) -> None:
         await playwright.expect(rows).to_have_count(1)
         await rows.first.get_by_role("button").press("Enter")
         await sight.page.get_by_text("Found in the cache").wait_for()
-        await sight.is_well("requests")
+        assert await sight.flaws() == []
         await sight.page.keyboard.press("Escape")
         await playwright.expect(sight.page.locator("dialog")).to_have_count(0)
 
@@ -249,7 +250,7 @@ async def test_breakers_are_opened_and_reset(browser, view) -> None:
         await sight.button(f"Reset {target}").click()
         await sight.page.get_by_text("takes requests again").wait_for()
         assert await it.get("/api/breakers") == {}
-        await sight.is_well("providers")
+        assert await sight.flaws() == []
 
 
 async def test_the_cache_is_explained_browsed_and_forgotten(browser, view) -> None:
@@ -268,7 +269,7 @@ async def test_the_cache_is_explained_browsed_and_forgotten(browser, view) -> No
         await sight.button("Forget").click()
         await sight.page.get_by_text("The cache is empty").wait_for()
         assert (await it.get("/api/cache"))["entries"] == 0
-        await sight.is_well("cache")
+        assert await sight.flaws() == []
 
 
 async def test_costs_are_grouped_and_taken_away(browser, view) -> None:
@@ -282,7 +283,7 @@ async def test_costs_are_grouped_and_taken_away(browser, view) -> None:
         async with sight.page.expect_download() as download:
             await sight.page.get_by_role("link", name="Requests, CSV").click()
         assert (await (await download.value).path()).read_bytes().startswith(b"time,")
-        await sight.is_well("costs")
+        assert await sight.flaws() == []
 
 
 async def test_the_admin_key_is_asked_for_and_ends_with_the_session(browser, view) -> None:
@@ -303,6 +304,7 @@ async def test_the_admin_key_is_asked_for_and_ends_with_the_session(browser, vie
         await sight.page.get_by_text("The next target answers").wait_for()
         await sight.button("Sign out").click()
         await sight.labelled("Admin key").wait_for()
+        assert await sight.page.locator(".page.playground").count() == 0
 
 
 async def test_the_theme_is_kept_and_the_keyboard_is_enough(browser, view) -> None:

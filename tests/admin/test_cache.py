@@ -98,7 +98,7 @@ async def test_a_file_warms_the_cache(tmp_path: Path, capsys: pytest.CaptureFixt
         await it.ask("Hi")
         assert len(it.upstream.requests) == before == 2
         assert await run(it, "stats") == 0
-        assert "entries        3\n" in capsys.readouterr().out
+        assert " 3  answers kept\n" in capsys.readouterr().out
         assert await run(it, "stats", "--json") == 0
         assert orjson.loads(capsys.readouterr().out)["entries"] == 3
         assert await run(it, "invalidate", "*france*") == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from yarl import URL
 
 from proxy.admin.ui import GUARDS, pages
 from tests.admin.house import house
@@ -59,8 +60,16 @@ async def test_a_file_is_served_under_a_strict_policy_and_revalidated(path, kind
 @pytest.mark.parametrize("name", ["nothing.js", "..%2f..%2fapp.py", "%2e%2e", "index.html%00"])
 async def test_no_other_file_is_served(name) -> None:
     async with house() as it:
-        status, _ = await it.call("GET", f"/ui/{name}")
-        assert status == 404
+        url = URL(
+            str(it.client._base_url).rstrip("/") + f"/ui/{name}", encoded=True
+        )  # else ".." goes up here already
+        async with it.client.get(url) as answer:
+            assert answer.status == 404
+
+
+async def test_the_address_in_the_terminal_leads_to_the_page() -> None:
+    async with house() as it, it.client.get("/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (302, "/ui")
 
 
 async def test_a_breaker_is_opened_by_hand_and_the_next_target_answers() -> None:

@@ -8,12 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.admin.metrics import Exposition
 from proxy.admin.whole import added, breakers, entries, limits, listed, metrics
 from proxy.ledger.tally import STAGE_BOUNDS, Tally
+from tests.ledger.books import exchange, recorder
 
 
 def exposition(seconds: list[float], hits: float) -> bytes:
     tally = Tally()
+    book = recorder(tally=tally)
     for one in seconds:
-        tally.stages["auth"].observe(one)
+        book.record(exchange(auth_s=one), 1.0)
     return Exposition(tally, lambda: {"cache_exact_hits_total": hits, "connections": 2.0}).text()
 
 

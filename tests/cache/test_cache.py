@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -272,8 +273,37 @@ def test_a_prompt_is_not_even_read_where_nothing_is_kept() -> None:
     assert asked._gist != unread
 
 
+class Nobody:
+    """Might have an opinion, but has none."""
+
+    def __init__(self, *, connected: bool = True) -> None:
+        self.connected = connected
+
+    def ask(
+        self, texts: Sequence[str], then: Callable[[Any], None], budget_s: float | None = None
+    ) -> None:
+        del texts, budget_s
+        then(None)
+
+
+def test_what_was_kept_before_there_was_anybody_to_ask_is_found_too() -> None:
+    somebody = Nobody(connected=False)
+    cache = Cache(Settings(), Clock(), comparer=somebody)
+    cache.put(key("Remove duplicates from a list of names please"), vector(1), entry())
+    asked = key("How can I remove duplicates from a list of names?")
+    for _ in range(3):
+        cache.tick()
+    assert cache.doubtful(asked, vector(1)) == []
+    somebody.connected = True
+    while cache.tick():
+        pass
+    (doubt,) = cache.doubtful(asked, vector(1))
+    assert doubt.entry.text == "Remove duplicates from a list of names please"
+    cache.close()
+
+
 def test_a_search_puts_in_order_what_was_never_searched() -> None:
-    cache = Cache(Settings(), Clock())
+    cache = Cache(Settings(), Clock(), comparer=Nobody())
     count = 4300  # more than a ring holds
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((count, DIM)).astype(np.float32)

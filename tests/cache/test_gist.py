@@ -5,6 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from embeddings.words import split
 from proxy.cache import gist as gists
 from proxy.cache.gist import WORDS_MAX, gist
 from proxy.cache.guards import passes
@@ -61,10 +62,31 @@ def test_a_prompt_too_long_for_the_guards_has_none() -> None:
 def test_new_words_do_not_fill_the_memory() -> None:
     words = gists._Words(french=False)
     for number in range(WORDS_MAX + 10):
-        assert words[b"w%d" % number] == "w"
-    assert len(words) <= WORDS_MAX
-    words[b"y" * 100]
-    assert b"y" * 100 not in words
+        assert words.look_up([b"w%d" % number]) == {"", "w\x000"}
+        words.look_up([b"%d" % (10**6 + number)], b"%d" % (10**6 + number))
+        assert len(words.table) <= WORDS_MAX
+    kept = len(words.table)
+    words.look_up([b"y" * 100])
+    assert b"y" * 100 not in words.table
+    assert len(words.table) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "?",
+        "What is the capital of Spain?",
+        "Name three rivers, 3.5 km long, and a list of 12,000 lakes.",
+        "How many people live in Oslo",
+        "What can I do to sleep better?",
+        "Combien de personnes vivent dans la ville",
+        "C++ or C#, and doesn't it work?",
+        "L\u2019histoire de l'art en 1900",
+    ],
+)
+def test_words_that_are_split_already_give_the_same(text: str) -> None:
+    assert gist(text, split(text)) == gist(text)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the evaluation data is not part of the repository")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,8 @@ async def test_a_new_node_hears_of_what_was_before(url: str) -> None:
     async with node(url, "c") as (first, tells):
         for number in range(100):
             first.put(key(f"Question {number}"), vector(number), entry(str(number)))
-        first.tick()
+        while first.tick():
+            pass
         await until(lambda: tells.sent == 100)
     async with node(url, "c") as (later, _):
         await until(lambda: later.stats()["entries"] == 100)
@@ -147,3 +149,52 @@ async def test_without_the_server_a_node_goes_on_and_catches_up() -> None:
                 await until(lambda: second.stats()["entries"])
         finally:
             again.stop()
+
+
+class Breaking(Share):
+    """Its connection breaks at the very moment when it is told to stop."""
+
+    following = False
+
+    async def _follow(self, client: Any) -> None:
+        self.following = True
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionError("reset by peer") from None
+
+
+class Deaf(Share):
+    """Does not hear it when it is told to stop while it waits."""
+
+    following = False
+
+    async def _hear(self, store: Any, words: list[dict[bytes, bytes]]) -> None:
+        self.following = True
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+async def test_it_stops_though_what_it_waited_for_has_swallowed_that(url: str) -> None:
+    async with node(url, "f") as (first, tells):
+        first.put(key(FRANCE), None, entry())
+        first.tick()
+        await until(lambda: tells.sent == 1)
+    cache = Cache(Settings(), time.monotonic)
+    share = Deaf(address(url), "f", b"node", cache.absorb, cache.exact.drop)
+    running = asyncio.create_task(share.run())
+    await until(lambda: share.following)
+    running.cancel()
+    done, _ = await asyncio.wait((running,), timeout=5)
+    assert done == {running}
+
+
+async def test_a_connection_that_breaks_while_it_stops_does_not_keep_it_alive(url: str) -> None:
+    cache = Cache(Settings(), time.monotonic)
+    share = Breaking(address(url), "e", b"node", cache.absorb, cache.exact.drop)
+    running = asyncio.create_task(share.run())
+    await until(lambda: share.following)
+    running.cancel()
+    done, _ = await asyncio.wait((running,), timeout=5)
+    assert done == {running}
+    assert running.cancelled()

@@ -70,6 +70,7 @@ def python_packages(name: str) -> Path:
     """Where the packages of python/NAME.txt are."""
     listed = HERE / "python" / f"{name}.txt"
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:"]
+    command.append("--no-compile")  # most of it is never imported: half of the time
     return installed(listed, *command, "-r", str(listed), "--target")
 
 

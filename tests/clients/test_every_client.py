@@ -194,8 +194,7 @@ def test_leaving_mid_stream_ends_the_providers_work(
     """How soon is told by --junitxml (-o junit_family=xunit1); 10 s of the answer are left."""
     got = run(scenario, mixed, "mock/mock-t500-i20")
     record = upstream.requests[-1]
-    end = time.monotonic() + 5
-    while not record.ended_at and time.monotonic() < end:
+    while not record.ended_at:
         time.sleep(0.005)
     assert record.closed_by_client
     record_property("closed_after_ms", round((record.closed_at - got["left"]) * 1e3, 1))

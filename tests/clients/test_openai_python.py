@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -258,32 +259,34 @@ def test_leaving_mid_stream_ends_the_providers_work(faulty, upstream) -> None:
         for number, _ in enumerate(stream):
             if number == 5:
                 break
-        left = time.monotonic()
         stream.close()
     record = upstream.requests[-1]
-    while not record.closed_by_client and time.monotonic() < left + 2:
+    while not record.ended_at:  # which it does by itself after 10 s, with its last token
         time.sleep(0.005)
     assert record.closed_by_client
-    assert record.closed_at - left < 0.1
 
 
 def test_leaving_mid_stream_frees_the_embedded_model(home, model) -> None:
-    with client_of(home) as client:
-        streams = [
-            client.chat.completions.create(
-                model=model,
-                messages=[{"role": "user", "content": f"Tell a very long story, number {n}."}],
-                max_tokens=2000,
-                stream=True,
-                extra_body={"ignore_eos": True},
-            )
-            for n in range(2)  # as many as it answers at a time
-        ]
-        for stream in streams:
-            next(iter(stream))
-            stream.close()
-        began = time.monotonic()
+    """It gives two answers at a time: with the shorter one still on its way, a third needs the
+    place of the longer one, whose client left."""
+
+    def story(client: openai.OpenAI, tokens: int) -> openai.Stream[ChatCompletionChunk]:
+        return client.chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": f"Tell a story of {tokens} words."}],
+            max_tokens=tokens,
+            stream=True,
+            extra_body={"ignore_eos": True},
+        )
+
+    with client_of(home) as client, ThreadPoolExecutor(1) as beside:
+        left, stays = story(client, 600), story(client, 150)
+        next(iter(left))
+        next(iter(stays))
+        whole = beside.submit(lambda: sum(1 for _ in stays))
+        left.close()
         client.chat.completions.create(
             model=model, messages=[{"role": "user", "content": "Say yes."}], max_tokens=2
         )
-    assert time.monotonic() - began < 5  # the stories would take 20 s
+        assert not whole.done()
+        assert whole.result() > 50

@@ -223,4 +223,4 @@ def test_a_spoilt_answer_is_a_failure_or_an_answer(name: str, data) -> None:
     except UpstreamFailure:
         return
     for target in ("openai", "anthropic", "responses", "completions"):
-        orjson.loads(dialect(target).write_answer(answer))
+        assert isinstance(orjson.loads(dialect(target).write_answer(answer)), dict)

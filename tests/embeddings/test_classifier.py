@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings.classifier import Classifier, _share
+from embeddings.classifier import Classifier
+from embeddings.head import share_of
 from embeddings.reading import Category
 from embeddings.words import split
 
@@ -120,9 +121,9 @@ def test_a_category_is_as_wide_as_its_examples() -> None:
     assert custom.accept("single", 0.41) > 0.5 > custom.accept("single", 0.39)
 
 
-def test_scores_out_of_all_range_are_still_a_share() -> None:
-    assert _share(900.0, [900.0, -900.0]) == pytest.approx(1.0)
-    assert _share(-900.0, [-900.0, -900.0]) == pytest.approx(0.5)
+def test_scores_out_of_all_range_are_still_ashare_of() -> None:
+    assert share_of(900.0, [900.0, -900.0]) == pytest.approx(1.0)
+    assert share_of(-900.0, [-900.0, -900.0]) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

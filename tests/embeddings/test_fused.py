@@ -109,7 +109,7 @@ def test_signs_are_kept_added_up_up_to_a_bound(classifier: Classifier) -> None:
 def test_a_vector_of_nothing_points_somewhere(classifier: Classifier) -> None:
     fused = Fused(classifier.encoder, head_of(classifier))
     nothing = np.zeros(fused._columns, np.float32).tobytes()
-    fused[b"void"] = nothing
+    fused._tables[0][b"void"] = nothing
     scored = fused.score("void", [b"void"])
     vector = scored[0]
     assert float(np.dot(vector, vector)) == pytest.approx(1.0)

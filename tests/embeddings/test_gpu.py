@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from embeddings import gpu
-from embeddings.gpu import Gpu, Telemetry, least_loaded
+from embeddings.gpu import Gpu, Telemetry, is_counted_otherwise, least_loaded
+from embeddings.process import choose_device
 from proxy.admin.metrics import Exposition
 from proxy.ledger.tally import Tally
 
@@ -18,10 +20,35 @@ FREE = Gpu(2, "GPU-cc", "H200", 0.02, 5, 100, 40.0, 71.5, 0)
 
 @pytest.mark.parametrize(
     ("visible", "chosen"),
-    [(None, FREE), ("0,1", FULL), ("GPU-aa", BUSY), ("2", FREE), ("", None), ("7", None)],
-)
+    [(None, FREE), ("0,1", FULL), ("GPU-aa", BUSY), ("2", FREE), ("", None), ("7", None),
+     ("0,-1,2", BUSY), ("GPU-bb,GPU-cc", FREE), ("GPU-,GPU-cc", None)],
+)  # fmt: skip
 def test_the_least_loaded_of_those_that_are_ours(visible: str | None, chosen: Gpu | None) -> None:
     assert least_loaded([BUSY, FULL, FREE], visible) == chosen
+
+
+@pytest.mark.parametrize(
+    ("visible", "order", "otherwise"),
+    [(None, None, False), ("1", None, True), ("1", "PCI_BUS_ID", False), ("GPU-aa", None, False)],
+)
+def test_indices_are_not_trusted_among_different_gpus(
+    visible: str | None, order: str | None, otherwise: bool
+) -> None:
+    mixed = [BUSY, Gpu(1, "GPU-ee", "T4")]
+    assert is_counted_otherwise(mixed, visible, order) is otherwise
+    assert not is_counted_otherwise([BUSY, FULL, FREE], visible, order)
+
+
+def test_the_chosen_gpu_is_the_only_one_that_cuda_will_see(monkeypatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert choose_device("auto", list) == "cpu"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert choose_device("cuda:1", lambda: [BUSY]) == "cuda:1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert choose_device("auto", lambda: [BUSY, Gpu(1, "GPU-ee", "T4")]) == "cuda"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert choose_device("auto", lambda: [BUSY, FULL, FREE]) == "cuda"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == FULL.uuid
 
 
 def test_without_gpus_there_is_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from embeddings.batcher import HOPELESS_RUNS, WAITING_TEXTS, Batcher, Overloaded
 from embeddings.client import Client
 from embeddings.process import AlreadyRunning, bind
 from tests.embeddings.tiny import DIM, Tiny
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 BUDGET_S = 0.25
@@ -53,15 +55,15 @@ async def client(path: str, budget_s: float = BUDGET_S):
         await asyncio.sleep(0)
 
 
+def limit_memory(pid: int, more_bytes: int) -> None:
+    """From now on a process gets no more address space than it has, and so much."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + more_bytes
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+
+
 def there(path: str) -> bool:
     return os.path.exists(path)
-
-
-async def until(true, seconds: float = 8.0) -> None:
-    over = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < over
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def path(tmp_path: Path) -> str:
 async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
     with embedder(path):
         async with client(path, 5.0) as a, client(path, 5.0) as b:
-            await until(lambda: a.up and b.up)
+            assert await until(lambda: a.up and b.up)
             answers = await asyncio.gather(
                 *(one.encode((f"text {n}", f"other {n}")) for n in range(50) for one in (a, b))
             )
@@ -90,7 +92,7 @@ async def test_vectors_come_in_order_and_alike_for_all(path: str) -> None:
 async def test_the_nearest_of_what_is_kept_are_found_by_space(path: str) -> None:
     with embedder(path):
         async with client(path, 5.0) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             big = 2**64 - 7
             one.keep(big, {1: "a red car", 2: "a cat", 2**63 + 3: "the tide"})
             one.keep(5, {9: "a cat"})
@@ -112,31 +114,48 @@ async def test_one_whose_model_only_fails_ends(path: str) -> None:
     """A GPU that is lost stays lost for its process; a new one may find another."""
     with embedder(path) as process:
         async with client(path, 5.0) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             for _ in range(HOPELESS_RUNS):
                 one._failed = 0
                 assert await one.encode(("broken",)) is None
-            await until(lambda: process.poll() is not None)
+            assert await until(lambda: process.poll() is not None)
             assert process.returncode == 1
+
+
+async def test_out_of_memory_it_fails_that_question_and_answers_the_next(path: str) -> None:
+    with embedder(path) as process:
+        limit_memory(process.pid, 256 << 20)
+        async with client(path, 5.0) as one:
+            await until(lambda: one.up)
+            before = one.answered
+            assert await one.encode(("huge",)) is None
+            found = await one.encode(("a cat",))
+            assert found is not None
+            assert np.allclose(found, Tiny().encode(("a cat",)))
+            assert one.answered == before + 1
+            state = await one.state()
+            assert state is not None
+            assert state["failed"] == 1
+        assert process.poll() is None
 
 
 async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> None:
     async with client(path) as one:
         with embedder(path) as process:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             asked = [asyncio.ensure_future(one.encode(("slow",))) for _ in range(5)]
             await asyncio.sleep(0.02)
             os.kill(process.pid, signal.SIGKILL)
             began = time.monotonic()
             assert await asyncio.gather(*asked) == [None] * 5
             assert time.monotonic() - began < BUDGET_S + 0.1
-        await until(lambda: not one.up)
+        assert await until(lambda: not one.up)
         began = time.monotonic()
         assert await one.encode(("x",)) is None
         assert time.monotonic() - began < 0.02, "who is away is not waited for"
         assert there(path), "a dead one leaves its socket"
         with embedder(path):
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
 
 
@@ -145,7 +164,7 @@ def test_it_answers_on_the_loop_that_serves(path: str) -> None:
 
     async def ask() -> None:
         async with client(path) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
 
     with embedder(path):
@@ -156,20 +175,20 @@ async def test_it_moves_to_another_socket_and_to_none(path: str, tmp_path: Path)
     other = str(tmp_path / "other.sock")
     with embedder(path) as old, embedder(other) as new:
         async with client(path) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             asked = asyncio.ensure_future(one.encode(("slow",)))
             await asyncio.sleep(0.02)
             one.configure(other, BUDGET_S)
             assert await asked is None, "the old one is not waited for"
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             state = await one.state()
             assert state is not None
             assert state["pid"] == new.pid != old.pid
             one.configure(None, BUDGET_S)
-            await until(lambda: not one.up)
+            assert await until(lambda: not one.up)
             assert await one.encode(("x",)) is None
             one.configure(path, BUDGET_S)
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
 
 
@@ -178,13 +197,13 @@ async def test_one_that_is_not_there_yet_is_not_waited_for_after_a_move(path: st
         await asyncio.sleep(0.05)
         with embedder(path):
             one.configure(path, BUDGET_S)
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
 
 
 async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) -> None:
     with embedder(path) as process:
         async with client(path) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             os.kill(process.pid, signal.SIGSTOP)
             for _ in range(3):
                 began = time.monotonic()
@@ -195,7 +214,7 @@ async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) 
                 assert await one.encode(("x",)) is None
             assert time.monotonic() - began < 0.1
             os.kill(process.pid, signal.SIGCONT)
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
             state = await one.state()
             assert state is not None
@@ -205,7 +224,7 @@ async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) 
 async def test_sigterm_answers_what_was_asked_and_takes_the_socket_along(path: str) -> None:
     with embedder(path) as process:
         async with client(path, budget_s=2.0) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             asked = asyncio.ensure_future(one.encode(("slow",)))
             await asyncio.sleep(0.05)
             process.terminate()
@@ -217,7 +236,7 @@ async def test_sigterm_answers_what_was_asked_and_takes_the_socket_along(path: s
 async def test_a_model_that_fails_is_told_from_one_that_works(path: str) -> None:
     with embedder(path):
         async with client(path) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("broken",)) is None
             assert await one.encode(("whole",)) is not None
 
@@ -229,7 +248,7 @@ async def test_who_speaks_another_language_is_let_go(path: str) -> None:
         assert await asyncio.wait_for(_read(reader), 2) == b""
         writer.close()
         async with client(path) as one:
-            await until(lambda: one.up)
+            assert await until(lambda: one.up)
             assert await one.encode(("x",)) is not None
 
 

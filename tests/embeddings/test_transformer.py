@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embeddings.process
 from embeddings.classifier import Classifier
 from embeddings.client import Client
+from embeddings.process import load
 from embeddings.static import build_static_embedding
 from embeddings.transformer import BATCHES, LENGTHS, NoModel, Transformer, model_path
 
@@ -119,6 +121,16 @@ def test_a_model_that_is_not_there_is_told() -> None:
     with pytest.raises(NoModel):
         Transformer("/nowhere/at/all", "cpu")
     assert model_path("mine") == "mine"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU would be used")
+@pytest.mark.filterwarnings("ignore")
+def test_a_gpu_that_torch_cannot_use_is_told_or_done_without(model: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(NoModel, match="sees no GPU"):
+        load(str(model), "cuda")
+    monkeypatch.setattr(embeddings.process, "choose_device", lambda _: "cuda")
+    assert load(str(model), "auto").device == "cpu"
 
 
 def started(model: Path, socket: str, log: Path) -> subprocess.Popen[bytes]:

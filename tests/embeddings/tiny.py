@@ -17,7 +17,8 @@ DIM = 8
 
 
 class Tiny:
-    """The same vector for the same words; "slow" takes 300 ms, "broken" fails."""
+    """The same vector for the same words; "slow" takes 300 ms, "broken" fails, "huge" wants 8 GiB
+    of memory."""
 
     name = "tiny"
     device = "cpu"
@@ -32,6 +33,8 @@ class Tiny:
             raise RuntimeError("broken")
         if any("slow" in text for text in texts):
             time.sleep(0.3)
+        if any("huge" in text for text in texts):
+            np.ones(1 << 30)
         found = np.stack([self.one(text) for text in texts])
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 

@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from proxy.chat import Usage
 from proxy.exchange import Caller, Exchange, Options
 from proxy.ledger.book import Place, Reader
+from proxy.ledger.layout import LABELS
 from proxy.ledger.record import Recorder
+from proxy.ledger.sheet import NUMBERS, Sheet
 from proxy.ledger.sqlite import File
 from proxy.ledger.store import Store
-from proxy.ledger.tariff import Tariff, Tariffs
+from proxy.ledger.tally import Tally
 from proxy.prices import Price, PriceList, Rates
 
 NOON = 1_780_000_000.0 // 86_400 * 86_400 + 43_200  # some noon, UTC
@@ -39,6 +42,12 @@ def prices(name: str) -> PriceList:
     return PRICES.get(name, PriceList())
 
 
+def recorder(wall: Callable[[], float] = lambda: NOON, tally: Tally | None = None) -> Recorder:
+    made = Recorder(wall, Tally() if tally is None else tally)
+    made.configure(prices, PRICES["anthropic/opus"])
+    return made
+
+
 def exchange(**fields: Any) -> Exchange:
     """A finished exchange; the fields that are given replace the usual ones."""
     caller = Caller(fields.pop("key", "web"), "t")
@@ -60,24 +69,49 @@ class Ledger:
         self, path: Path | None = None, *, place: Place | None = None, **settings: Any
     ) -> None:
         self.wall = NOON
-        self.recorder = Recorder(Tariffs(prices), lambda: self.wall)
+        self.recorder = recorder(lambda: self.wall)
         self.store = Store(
             place or File(str(path) if path else None),
             self.recorder,
             time.monotonic,
             lambda: self.wall,
-            reference=Tariff(PRICES["anthropic/opus"]).cost,
             **settings,
         )
 
     def record(self, total_s: float = 1.0, **fields: Any) -> int:
-        return self.recorder.record(exchange(**fields), total_s)
+        """What it cost, in pico-USD."""
+        done = exchange(**fields)
+        self.recorder.record(done, total_s)
+        return self.recorder.cost(done)
 
     def ask(self, question: Callable[[Reader], Any]) -> Any:
         return self.store.ask(question).result(20)
 
     def rows(self, sql: str) -> list[Any]:
         return self.ask(lambda connection: connection.execute(sql).fetchall())
+
+
+def sheets(book: Recorder) -> list[Sheet]:
+    """All that was recorded, as the ledger's writer takes it."""
+    book.settle()
+    taken = book.first(10**6)
+    book.done(len(taken))
+    return taken
+
+
+def rows(book: Recorder) -> list[SimpleNamespace]:
+    """All that was recorded, oldest first: the columns of sheets, and texts by their names."""
+    return [SimpleNamespace(**row) for taken in sheets(book) for row in _rows(taken)]
+
+
+def _rows(taken: Sheet) -> Iterator[dict[str, Any]]:
+    for place, kind in enumerate(taken.kinds.tolist()):
+        yield {
+            **dict(zip(LABELS, taken.names[kind], strict=True)),
+            **dict(zip(NUMBERS, taken.numbers[:, place].tolist(), strict=True)),
+            "id": taken.ids[place], "error": taken.errors.get(place),
+            "tags": taken.tags.get(place, ()), "trail": taken.trails.get(place),
+        }  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -84,5 +84,5 @@ class Cluster:
             return found.fetchall() if found.description else []
 
     def close(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)

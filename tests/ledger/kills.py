@@ -9,6 +9,8 @@ chance; what it had told more than a second before must be there, each row once,
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import os
 import random
 import signal
@@ -18,8 +20,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from proxy.ledger import pack
+from proxy.ledger.pack import Wanted
 from tests.ledger.books import Ledger
 
+ALL = 10**12
 LOST_S = 1.0  # what a kill may cost
 PAUSE_S = 0.0005  # between two rows
 
@@ -69,26 +74,23 @@ def kill_one(file: Path, kill: int, after_s: float) -> tuple[list[float], list[i
 
 def present(file: Path, kill: int) -> list[int]:
     """The numbers of the rows that a child left."""
-    connection = sqlite3.connect(file)
-    try:
-        found = connection.execute("SELECT id FROM rows WHERE id LIKE ?", (f"{kill}-%",)).fetchall()
-    finally:
-        connection.close()
-    return sorted(int(name.partition("-")[2]) for (name,) in found)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        left = (row["id"].split("-") for row in pack.rows(connection, ALL, Wanted()))
+        ours = itertools.takewhile(lambda name: name[0] == str(kill), left)
+        return sorted(int(number) for _, number in ours)
 
 
 def sums_agree(file: Path) -> bool:
     """Whether the rollups say what the rows say."""
-    connection = sqlite3.connect(file)
-    try:
-        (rows,) = connection.execute("SELECT count(*), sum(cost), sum(prompt) FROM rows").fetchall()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        rows = cost = prompt = 0
+        for row in pack.rows(connection, ALL, Wanted()):
+            rows, cost, prompt = rows + 1, cost + row["cost"], prompt + row["prompt"]
         return all(
             connection.execute(f"SELECT sum(n), sum(cost), sum(prompt) FROM {table}").fetchall()
-            == [rows]
+            == [(rows, cost, prompt)]
             for table in ("days", "hours")
         )
-    finally:
-        connection.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

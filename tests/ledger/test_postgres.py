@@ -7,49 +7,27 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from proxy.chat import Usage
-from proxy.ledger import record, reports
-from proxy.ledger.book import Foreign
-from proxy.ledger.layout import POSTGRES_STEPS
+from proxy.ledger import reports
 from proxy.ledger.postgres import Server
 from proxy.ledger.reports import GROUPS, Period
 from proxy.ledger.store import Unavailable
 from tests.admin.house import ENVIRON, house
-from tests.ledger.books import NOON, Ledger, exchange, ledger, until
+from tests.ledger.books import NOON, Ledger, exchange, ledger, recorder, sheets, until
+from tests.ledger.conftest import POSTGRES
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
-from tests.ledger.cluster import Cluster, binary  # noqa: E402 - it needs psycopg
+if TYPE_CHECKING:
+    from tests.ledger.cluster import Cluster
 
-pytestmark = [
-    pytest.mark.loopback,
-    pytest.mark.slow,
-    pytest.mark.skipif(binary("postgres") is None, reason="no Postgres server is installed"),
-]
+pytestmark = [*POSTGRES, pytest.mark.usefixtures("cluster")]
 
 DAY = int(NOON // 86_400)
 WHOLE = Period(DAY - 100, DAY + 100)
 TAGS = reports.ROW_NAMES.index("tags")
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def database(cluster: Cluster) -> str:
-    name = f"ledger{next(_numbers)}"
-    cluster.fresh(name)
-    return name
 
 
 def server(cluster: Cluster, database: str, **settings: Any) -> Server:
@@ -153,8 +131,8 @@ def test_rows_wait_while_the_server_is_gone(
 
 def test_what_waits_is_bounded(monkeypatch) -> None:
     monkeypatch.setattr("proxy.ledger.record.HELD_ROWS", 100)
-    monkeypatch.setattr("proxy.ledger.store.HELD_ROWS", 100)
-    assert record.HELD_ROWS == 100
+    monkeypatch.setattr("proxy.ledger.record.LATE_ROWS", 100)
+    monkeypatch.setattr("proxy.ledger.record.SHEET_ROWS", 50)
     nowhere = Server("postgresql://tester@127.0.0.1:1/none", lambda: NOON)
     with ledger(place=nowhere) as book:
         book.record()
@@ -172,10 +150,11 @@ def test_a_batch_whose_commit_nobody_answered_is_written_once(
     cluster: Cluster, database: str, is_in: bool
 ) -> None:
     place = server(cluster, database)
-    rows = Ledger()
+    rows = recorder()
+    batch = []
     for _ in range(5):
-        rows.record()
-    batch = rows.recorder.take(5)
+        rows.record(exchange(), 1.5)
+        batch += sheets(rows)
     book = place.open()
     if is_in:
         assert book.write(batch) == 5
@@ -183,8 +162,8 @@ def test_a_batch_whose_commit_nobody_answered_is_written_once(
         place.batch += 1
     place.doubtful = 5  # as after a COMMIT that was cut off
     book.close()
-    rows.record()
-    more = [*batch, *rows.recorder.take(1)]
+    rows.record(exchange(), 1.5)
+    more = [*batch, *sheets(rows)]
     again = place.open()
     done = again.write(more)
     assert done == (5 if is_in else 6)
@@ -194,48 +173,12 @@ def test_a_batch_whose_commit_nobody_answered_is_written_once(
     assert cluster.execute(database, "SELECT count(*) FROM firsttoken.rows") == [(6,)]
 
 
-def test_versions_migrate_and_later_ones_are_refused(cluster: Cluster, database: str) -> None:
-    with ledger(place=server(cluster, database)) as book:
-        book.record()
-        book.rows("SELECT 1")
-    wider = (*POSTGRES_STEPS, "ALTER TABLE rows ADD COLUMN region TEXT")
-    book = server(cluster, database, steps=wider).open()
-    found = book.answer(lambda it: it.execute("SELECT count(*), min(region) FROM rows"), 5)
-    assert found.fetchone() == (1, None)
-    book.close()
-    server(cluster, database, steps=wider).open().close()
-    with pytest.raises(Foreign, match="later version"):
-        server(cluster, database).open()
-
-
-def test_a_question_may_not_write_nor_take_forever(cluster: Cluster, database: str) -> None:
+def test_a_question_may_not_write(cluster: Cluster, database: str) -> None:
     with ledger(place=server(cluster, database)) as book:
         with pytest.raises(Unavailable, match="read-only"):
-            book.rows("DELETE FROM rows")
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("proxy.ledger.store.ANSWER_SECONDS", 0.2)
-            with pytest.raises(Unavailable, match="too long"):
-                book.rows("SELECT pg_sleep(5)")
+            book.rows("DELETE FROM packs")
         book.record()
         assert book.rows("SELECT count(*) FROM rows") == [(1,)]
-
-
-def test_what_is_past_its_retention_is_forgotten(
-    cluster: Cluster, database: str, monkeypatch
-) -> None:
-    monkeypatch.setattr("proxy.ledger.sqlite.SWEEP_ROWS", 40)
-    monkeypatch.setattr("proxy.ledger.postgres.SWEEP_ROWS", 40)
-    monkeypatch.setattr("proxy.ledger.store.SWEEP_SECONDS", 0.0)
-    with ledger(place=server(cluster, database), retention_days=10) as book:
-        for _ in range(100):
-            book.record(tags=("old",))
-        book.rows("SELECT 1")
-        book.wall = NOON + 11 * 86_400
-        book.record()
-        until(lambda: book.rows("SELECT count(*) FROM rows") == [(1,)])
-        assert book.rows("SELECT sum(n) FROM days") == [(1,)]
-        assert book.rows("SELECT sum(n) FROM hours") == [(1,)]
-        assert book.rows("SELECT count(*) FROM tag_days") == [(0,)]
 
 
 async def test_a_proxy_accounts_in_postgres(cluster: Cluster, database: str) -> None:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-from proxy.ledger.recent import Recent
-from proxy.ledger.record import Recorder
-from proxy.ledger.tariff import Tariffs
-from tests.ledger.books import NOON, exchange, prices
+from tests.ledger.books import NOON, exchange, recorder
 
 
 def test_rates_and_percentiles_of_the_seconds_that_are_over() -> None:
     wall = [NOON]
-    book = Recorder(Tariffs(prices), lambda: wall[0])
-    recent = Recent()
+    book = recorder(lambda: wall[0])
+    recent = book.recent
     for number in range(100):
         wall[0] = NOON + number / 10
         book.record(exchange(cache="exact" if number % 4 == 0 else "miss"), 1.0)
         book.record(exchange(outcome="error", first_token_s=None), 1.0)
-    recent.add(book.take(1000))
+    book.settle()
     now = recent.figures(NOON + 11)
     assert (now["requests_per_s"], now["errors_per_s"], now["hit_rate"]) == (20.0, 10.0, 0.125)
     assert now["tokens_per_s"] == 20 * 1200
@@ -27,13 +24,13 @@ def test_rates_and_percentiles_of_the_seconds_that_are_over() -> None:
 
 def test_a_view_begins_with_what_was() -> None:
     wall = [NOON]
-    book = Recorder(Tariffs(prices), lambda: wall[0])
-    recent = Recent()
+    book = recorder(lambda: wall[0])
+    recent = book.recent
     for number in range(60):
         wall[0] = NOON + number
         for _ in range(number):
             book.record(exchange(), 1.0)
-    recent.add(book.take(10_000))
+    book.settle()
     past = recent.past(NOON + 61)
     assert [one["time"] for one in past] == list(range(int(NOON) - 118, int(NOON) + 62))
     assert past[-1] == {"time": NOON + 61, **recent.figures(NOON + 61)}
@@ -44,10 +41,10 @@ def test_a_view_begins_with_what_was() -> None:
 
 def test_what_is_older_than_the_past_is_forgotten() -> None:
     wall = [NOON]
-    book = Recorder(Tariffs(prices), lambda: wall[0])
-    recent = Recent()
+    book = recorder(lambda: wall[0])
+    recent = book.recent
     for number in range(400):
         wall[0] = NOON + number
         book.record(exchange(), 1.0)
-        recent.add(book.take(10))
+        book.settle()
     assert len(recent._seconds) <= 242

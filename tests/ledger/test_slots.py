@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ledger.slots import bounds_of, percentile, slot_of
+from proxy.ledger.slots import bounds_of, percentile, slots_of
 
 MICROS = st.integers(0, 10**10)
+
+
+def slot_of(micros: int) -> int:
+    return int(slots_of(np.array([micros]))[0])
 
 
 @given(MICROS)

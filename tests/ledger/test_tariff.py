@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import Usage
-from proxy.ledger.tariff import TARIFFS_LIMIT, Tariff, Tariffs, pico, usd
+from proxy.ledger.tariff import TARIFFS_LIMIT, Tariff, Tariffs, costs, pico, usd
 from proxy.models import snapshot
 from proxy.prices import Price, PriceList, Rates, cost
 
@@ -89,3 +90,33 @@ def test_clients_cannot_grow_the_table() -> None:
 @given(st.integers(0, 10**18))
 def test_money_goes_there_and_back(amount: int) -> None:
     assert pico(usd(amount)) == amount
+
+
+@st.composite
+def counted(draw: st.DrawFn) -> tuple[int, float, Usage]:
+    """Which tariff, when, and what was used; some counts are absurd."""
+    most = draw(st.sampled_from((10, 400_000, 10**10)))
+    tokens = st.integers(0, most)
+    usage = Usage(draw(tokens), draw(tokens), draw(tokens), draw(tokens))
+    return draw(st.integers(0, 4)), draw(st.floats(1.78e9, 1.7801e9)), usage
+
+
+@given(st.lists(counted(), min_size=1, max_size=20))
+def test_many_at_once_cost_what_each_does(asked: list[tuple[int, float, Usage]]) -> None:
+    rates = Rates(Decimal("2.517"), Decimal("9.999"), Decimal("0.313"), Decimal("3.141"))
+    tiers = ((128_000, Rates(Decimal("5.03"), Decimal("14.7"))),)
+    lists = [
+        PriceList(),
+        PriceList((Price(rates),)),
+        PriceList((Price(rates, tiers),)),
+        PriceList((Price(rates), Price(tiers[0][1], hours=(time(22, 30), time(6))))),
+        PriceList((Price(Rates(Decimal(0), Decimal(0))),)),
+    ]
+    which, when, used = zip(*asked, strict=True)
+    found = costs(
+        [Tariff(one) for one in lists], np.array(which),
+        np.array([one[:4] for one in used]).T.copy(), np.array(when),
+    )  # fmt: skip
+    for at, one, usage, told in zip(when, which, used, found.tolist(), strict=True):
+        exact = Tariff(lists[one]).cost(usage, at)
+        assert told == (-1 if exact is None else exact)

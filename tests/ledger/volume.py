@@ -1,10 +1,12 @@
 """A large ledger by hand: how fast it is written, and how fast it is summed up.
 
+    nice python -m tests.ledger.volume --steady 20000
     nice python -m tests.ledger.volume --rows 10000000 --file /var/tmp/volume.db
     nice python -m tests.ledger.volume --rows 10000000 --url postgresql://me@localhost/volume
 
 Rows go through the recorder and the writer's own batches, a year of them, over 300 combinations of
-key, category and model. A file that is there already is only read.
+key, category and model. A file that is there already is only read. --steady: what a row costs when
+so many come in a second.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,12 +24,12 @@ from proxy.exchange import Exchange
 from proxy.ledger import reports
 from proxy.ledger.book import Book
 from proxy.ledger.postgres import Server
-from proxy.ledger.record import Recorder, RowTuple
+from proxy.ledger.record import SHEET_ROWS
 from proxy.ledger.reports import Period
+from proxy.ledger.sheet import Sheet
 from proxy.ledger.sqlite import File
-from proxy.ledger.store import BATCH_ROWS
-from proxy.ledger.tariff import Tariff, Tariffs
-from tests.ledger.books import NOON, PRICES, exchange, prices
+from proxy.ledger.store import BATCH_SHEETS, FLUSH_SECONDS
+from tests.ledger.books import NOON, Ledger, exchange, recorder, sheets
 
 DAYS = 365
 MODELS = (("openai", "gpt"), ("groq", "llama"), ("anthropic", "opus"), ("local", "tiny"))
@@ -51,31 +54,50 @@ def exchanges() -> list[Exchange]:
     return made
 
 
-def batches(rows: int) -> Iterator[list[RowTuple]]:
-    """The rows in order of time, as the writer takes them."""
+def batches(rows: int) -> Iterator[list[Sheet]]:
+    """The rows in order of time, as many as the writer takes at once."""
     wall = [0.0]
-    recorder = Recorder(Tariffs(prices), lambda: wall[0])
+    book = recorder(lambda: wall[0])
     some = exchanges()
     step_s = DAYS * 86_400 / rows
     for number in range(rows):
         wall[0] = NOON - DAYS * 86_400 + number * step_s
-        recorder.record(some[number % len(some)], 1.5)
-        if recorder.waiting == BATCH_ROWS:
-            yield recorder.take(BATCH_ROWS)
-    yield recorder.take(BATCH_ROWS)
+        book.record(some[number % len(some)], 1.5)
+        if book.waiting == SHEET_ROWS * BATCH_SHEETS:
+            yield sheets(book)
+    yield sheets(book)
 
 
 def write(book: Book, rows: int) -> float:
-    """Rows a second of the writing alone; making them is not counted."""
-    book.reference = Tariff(PRICES["anthropic/opus"]).cost
+    """Rows a second of the writing alone; making their sheets is not counted."""
     spent = 0.0
     for batch in batches(rows):
         began = time.perf_counter()
-        done = 0
-        while done < len(batch):
-            done += book.write(batch[done:])
+        while batch:
+            del batch[: book.write(batch)]
         spent += time.perf_counter() - began
     return rows / spent
+
+
+def steady(file: Path, rate: int, flushes: int = 60) -> tuple[float, float]:
+    """Microseconds of CPU a row, of recording and of everything that the writer does, at so many
+    rows a second: medians over the flushes."""
+    ledger = Ledger(file)
+    some = exchanges()
+    many = int(rate * FLUSH_SECONDS)
+    recording, writing = [], []
+    for flush in range(flushes):
+        ledger.wall += FLUSH_SECONDS
+        began = time.thread_time()
+        for number in range(many):
+            ledger.recorder.record(some[number % len(some)], 1.5)
+        recorded = time.thread_time()
+        ledger.store._flush()  # on this thread: its CPU is what is asked
+        if flush:  # the first one makes the tables
+            recording.append((recorded - began) / many)
+            writing.append((time.thread_time() - recorded) / many)
+    ledger.store._shut()
+    return statistics.median(recording) * 1e6, statistics.median(writing) * 1e6
 
 
 def summaries(book: Book) -> dict[str, tuple[float, float]]:
@@ -100,10 +122,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--url")
+    parser.add_argument("--steady", type=int)
     chosen = parser.parse_args(arguments)
+    if chosen.steady:
+        with tempfile.TemporaryDirectory() as folder:
+            recording, writing = steady(Path(folder) / "ledger.db", chosen.steady)
+        print(f"{recording:.2f} us of CPU to record a row, {writing:.2f} us to write it")
+        return 0
     place = Server(chosen.url, time.time) if chosen.url else File(str(chosen.file))
     book = place.open()
-    known = book.answer(lambda it: it.execute("SELECT count(*) FROM rows").fetchone()[0], 600.0)
+    known = book.answer(lambda it: it.execute("SELECT sum(n) FROM packs").fetchone()[0], 600.0)
     if not known:
         print(f"{write(book, chosen.rows):.0f} rows/s", flush=True)
         known = chosen.rows

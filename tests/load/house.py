@@ -24,6 +24,8 @@ enabled = {cache}
 max_bytes = 8388608
 [local]
 enabled = false
+[ledger]
+path = "{ledger}"
 [[provider]]
 name = "mock"
 dialect = "openai"
@@ -37,20 +39,32 @@ first_token_ms = 20000
 
 @dataclass(slots=True)
 class Process:
-    """One of ours that listens."""
+    """One that listens. worker: the process that does the work, where it is another; upstream: the
+    provider behind a proxy."""
 
     process: subprocess.Popen[bytes]
     port: int
+    worker: int | None = None
+    upstream: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        return self.worker or self.process.pid
 
     def rss_bytes(self) -> int:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 
@@ -65,6 +79,15 @@ def _start(folder: Path, port: int, *words: str) -> Process:
             stdout=out,
             stderr=subprocess.STDOUT,
         )
+    try:
+        listening(process, port)
+    except RuntimeError as error:
+        raise RuntimeError(f"{words[0]}: {log.read_text(errors='replace')[-800:]}") from error
+    return Process(process, port)
+
+
+def listening(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until it does. Raises RuntimeError, and kills it."""
     end = time.monotonic() + 180  # on a busy machine
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -72,27 +95,37 @@ def _start(folder: Path, port: int, *words: str) -> Process:
         except OSError:
             time.sleep(0.05)
         else:
-            return Process(process, port)
+            return
     process.kill()
-    raise RuntimeError(f"{words[0]} did not start: {log.read_text(errors='replace')[-800:]}")
+    raise RuntimeError("did not start")
+
+
+@contextmanager
+def provider() -> Iterator[Process]:
+    """The scripted provider."""
+    with TemporaryDirectory() as name:
+        port = free_port()
+        running = _start(Path(name), port, "mock", "--port", str(port))
+        try:
+            yield running
+        finally:
+            running.process.terminate()
+            running.process.wait(60)
 
 
 @contextmanager
 def house(server: str = "", *, cache: bool = False, extra: str = "") -> Iterator[Process]:
     """The proxy, in front of the scripted provider."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        started = []
+    with TemporaryDirectory() as name, provider() as upstream:
+        folder, port = Path(name), free_port()
+        file = folder / "firsttoken.toml"
+        words = {"server": server, "cache": "true" if cache else "false"}
+        words["ledger"] = str(folder / "ledger.db")
+        file.write_text(CONFIG.format(port=port, upstream=upstream.port, **words) + extra)
+        proxy = _start(folder, port, "serve", "--config", str(file))
+        proxy.upstream = upstream
         try:
-            ports = _free_port(), _free_port()
-            started.append(_start(folder, ports[0], "mock", "--port", str(ports[0])))
-            file = folder / "firsttoken.toml"
-            words = {"server": server, "cache": "true" if cache else "false"}
-            file.write_text(CONFIG.format(port=ports[1], upstream=ports[0], **words) + extra)
-            started.append(proxy := _start(folder, ports[1], "serve", "--config", str(file)))
             yield proxy
         finally:
-            for one in started:
-                one.process.terminate()
-            for one in started:
-                one.process.wait(60)
+            proxy.process.terminate()
+            proxy.process.wait(60)

@@ -2,48 +2,76 @@
 
 Finds the most answers a second that come whole (closed loops of growing concurrency), then sends
 four times as many requests a second in an open loop, and tells what part of the peak is left, how
-long refusals take, and what happens to memory. Both loops share the machine with the proxy: run it
-where nothing else does.
+long refusals take, and what happens to memory. With two CPUs or more the proxy has one for itself,
+and all else shares another. Where nginx is installed, it is measured too, before and in the same
+way: how fast its refusals (limit_conn) come there is what this machine allows.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import os
+import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import orjson
 
-from tests.load.house import ROOT, Process, house
+from tests.load.flood import Order, Told, flood, place, read, start
+from tests.load.house import Process, free_port, house, listening
 
-MODEL = "mock-t40-f30-i5"
-CONCURRENCY = (32, 64, 128, 256)
+MODEL = "mock-t200-f30-i0"
+CONCURRENCY = (64, 128, 256)
+TIMES = 4
+PROBES = 50.0  # a second, by a process that does nothing else
 BODY = orjson.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}],
-                     "stream": True})  # fmt: skip
+                     "stream": True}).decode()  # fmt: skip
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null;
+events {{ worker_connections 20000; }}
+http {{
+  access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
+  fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  limit_conn_zone $server_name zone=all:1m; limit_conn_status 503; limit_conn_log_level info;
+  keepalive_requests 1000000;
+  upstream mock {{ server 127.0.0.1:{upstream}; keepalive 256; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ limit_conn all {most}; proxy_pass http://mock; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_buffering off; }}
+  }}
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """peak, kept: whole answers a second. refusals: milliseconds. rss: bytes, once a second."""
+    """peak: whole answers a second. told: of the flood; probes: of those who only ask now and
+    then, milliseconds. rss: bytes, once a second. cpu: seconds of it, a second."""
 
+    name: str
     peak: float
-    kept: float
-    refused: int
-    refusals: list[float]
+    told: Told
+    probes: list[float]
     rss: list[int]
-    unfinished: int
+    cpu: float
 
     def line(self) -> str:
-        p50, p99 = (_at(self.refusals, share) for share in (0.5, 0.99))
+        kept, outcomes = self.told.whole_per_s, self.told.outcomes
+        p50, p99 = (_at(self.probes, share) for share in (0.5, 0.99))
+        sent = sum(outcomes.values()) / self.told.seconds
         return (
-            f"peak {self.peak:.0f}/s; at four times as many requests {self.kept:.0f}/s"
-            f" ({self.kept / self.peak:.1%}); {self.refused} refused, of {len(self.refusals)}"
-            f" probes p50 {p50:.1f} ms, p99 {p99:.1f} ms; RSS {self.rss[0] >> 20} MiB at first,"
+            f"{self.name}: peak {self.peak:.0f}/s; of {sent:.0f}/s sent {kept:.0f}/s answered whole"
+            f" ({kept / self.peak:.1%} of the peak); {outcomes}; refusals p50"
+            f" {_at(self.told.refusals_ms, 0.5):.1f} ms, p99 {_at(self.told.refusals_ms, 0.99):.1f}"
+            f" as the flood saw them, p50 {p50:.1f} ms, p99 {p99:.1f} as {len(self.probes)} probes"
+            f" did; {self.cpu:.0%} of a CPU; RSS {self.rss[0] >> 20} MiB at first,"
             f" {max(self.rss) >> 20} at most, {self.rss[-1] >> 20} at last"
         )
 
@@ -53,69 +81,96 @@ def _at(values: list[float], share: float) -> float:
     return found[min(len(found) - 1, int(share * len(found)))] if found else float("nan")
 
 
-def bench(port: int, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "proxy", "bench", "load", f"http://127.0.0.1:{port}/v1",
-         "-m", MODEL, "--quiet", *words],
-        stdout=subprocess.DEVNULL, cwd=ROOT,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Places:
+    """CPUs: the proxy's, and everybody else's."""
+
+    own: tuple[int, ...]
+    others: tuple[int, ...]
+
+    @classmethod
+    def here(cls) -> Places:
+        cpus = sorted(os.sched_getaffinity(0))
+        return cls((cpus[0],), tuple(cpus[1:])) if len(cpus) > 1 else cls((), ())
 
 
-def load(port: int, *words: str) -> dict[str, object]:
-    with NamedTemporaryFile(suffix=".json") as out:
-        bench(port, "--json", out.name, *words).wait()
-        return orjson.loads(Path(out.name).read_bytes())["tally"]
+@contextmanager
+def nginx(upstream: int, most: int) -> Iterator[Process]:
+    """The same refusals by nginx. most: answers at once."""
+    with TemporaryDirectory() as folder:
+        port = free_port()
+        file = Path(folder) / "nginx.conf"
+        file.write_text(NGINX.format(folder=folder, upstream=upstream, port=port, most=most))
+        process = subprocess.Popen(["nginx", "-c", str(file), "-p", folder, "-e", "/dev/null"])
+        try:
+            listening(process, port)
+            workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            yield Process(process, port, worker=int(workers[0]))
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
-async def probe(port: int, until: float, found: list[float]) -> None:
-    """Ask twenty times a second, and note how long refusals take."""
-    while time.monotonic() < until:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        began = time.perf_counter()
-        writer.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-        )
-        head = await reader.read(100)
-        if b" 503 " in head or b" 429 " in head:
-            found.append((time.perf_counter() - began) * 1000)
-        writer.close()
-        await asyncio.sleep(0.05)
-
-
-async def watch(proxy: Process, until: float, rss: list[int]) -> None:
-    while time.monotonic() < until:
+def watch(proxy: Process, is_over: Callable[[], bool]) -> list[int]:
+    rss = []
+    while not is_over():
         rss.append(proxy.rss_bytes())
-        await asyncio.sleep(1.0)
+        time.sleep(1.0)
+    return rss
 
 
-async def measure(seconds: float, each: float) -> Found:
+def peak(base: Order, each: float) -> tuple[float, int]:
+    """The most that come whole a second, and with how many at once."""
+    best = 0.0, 0
+    for at_once in CONCURRENCY:
+        told = flood(replace(base, seconds=each, at_once=at_once))
+        print(f"  {at_once} at once: {told.whole_per_s:.0f}/s {told.outcomes}", file=sys.stderr)
+        best = max(best, (told.whole_per_s, at_once))
+    return best
+
+
+def overload(name: str, proxy: Process, base: Order, highest: float) -> Found:
+    """Four times the peak, and what those see that ask now and then."""
+    probe = replace(base, rate=PROBES, most_open=50, priority=-10)
+    with ExitStack() as stack:
+        out, seen = (stack.enter_context(NamedTemporaryFile(suffix=".json")) for _ in range(2))
+        cpu = proxy.cpu_s()
+        running = start(replace(base, rate=TIMES * highest), out.name)
+        time.sleep(1.0)  # the first second finds the limit
+        probing = start(replace(probe, seconds=base.seconds - 2.0), seen.name)
+        rss = watch(proxy, lambda: running.poll() is not None)
+        probing.wait()
+        told, probes = read(out.name), read(seen.name)
+        used = (proxy.cpu_s() - cpu) / told.seconds
+    time.sleep(2.0)
+    return Found(name, highest, told, probes.refusals_ms, [*rss, proxy.rss_bytes()], used)
+
+
+def measure(seconds: float, each: float) -> list[Found]:
     """each: seconds for every step towards the peak."""
+    places, found = Places.here(), []
     with house() as proxy:
-        peak = 0.0
-        for concurrency in CONCURRENCY:
-            told = load(proxy.port, "-c", str(concurrency), "-d", str(each))
-            peak = max(peak, told["ok"] / told["seconds"])
-        rss: list[int] = []
-        refusals: list[float] = []
-        with NamedTemporaryFile(suffix=".json") as out:
-            running = bench(
-                proxy.port, "-r", str(round(4 * peak)), "-d", str(seconds), "--json", out.name
-            )
-            end = time.monotonic() + seconds
-            await asyncio.gather(probe(proxy.port, end, refusals), watch(proxy, end + 3, rss))
-            await asyncio.to_thread(running.wait)
-            told = orjson.loads(out.read())["tally"]
-        refused = sum(told["errors"].values())
-        return Found(peak, told["ok"] / told["seconds"], refused, refusals, rss, told["unfinished"])
+        assert proxy.upstream is not None
+        place(places.others, 0, proxy.upstream.process.pid)
+        place(places.own, 0, proxy.process.pid)
+        base = Order(proxy.port, BODY, seconds, cpus=places.others)
+        highest, at_once = peak(base, each)
+        found.append(overload("firsttoken", proxy, base, highest))
+        if shutil.which("nginx") is not None:
+            with nginx(proxy.upstream.port, at_once // 8) as floor:
+                place(places.own, 0, floor.pid)
+                order = replace(base, port=floor.port)
+                found.append(overload("nginx", floor, order, highest))
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.load.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--each", type=float, default=8.0)
+    parser.add_argument("--each", type=float, default=6.0)
     asked = parser.parse_args()
-    print(asyncio.run(measure(asked.seconds, asked.each)).line())
+    for one in measure(asked.seconds, asked.each):
+        print(one.line())
 
 
 if __name__ == "__main__":

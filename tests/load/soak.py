@@ -1,9 +1,10 @@
-"""A long mixed run, by hand: python -m tests.load.soak [--count 1000000]
+"""A long mixed run, by hand: python -m tests.load.soak [--count 1000000] [--clients 2]
 
 Six of ten requests are good streams (a fifth of them asked before, so that the cache answers), the
 others whole answers, streams left half-way, targets that break and have a fallback, and targets
 that break and have none. Every good answer's text is compared. Told at the end: wrong answers, how
-memory grew after the first fifth, and the descriptors.
+memory grew after the first fifth, and the descriptors. The clients are processes of their own that
+keep connections and only look at what an answer must be.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import orjson
+import uvloop
 
 from benchmarks.mock import expected_text
-from tests.load.house import Process, house
+from tests.load.house import ROOT, Process, house
 from tests.loopback.house import parse
+from tests.loopback.load import is_whole
 
 GOOD = "mock-t6-f0-i0"
 LONG = "mock-t400-f0-i5"
@@ -40,8 +46,11 @@ name = "fault-*"
 targets = ["mock/fault-*"]
 cache = false
 """
+KINDS = ("good",) * 6 + ("whole", "left", "fallback", "broken")
 EACH = 20_000  # requests between two looks at memory
-AT_ONCE = 48
+AT_ONCE = 48  # of all clients together
+PATIENCE_S = 60.0
+ENOUGH_BYTES = 2000  # of a stream that is left
 EXPECTED = expected_text(GOOD)
 
 
@@ -79,41 +88,27 @@ def request(kind: str, rand: random.Random) -> tuple[str, bytes]:
     body = orjson.dumps({"model": model, "stream": kind != "whole", "temperature": 0,
                          "messages": [{"role": "user", "content": text}]})  # fmt: skip
     return model, (
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
     )
 
 
-async def one(port: int, kind: str, rand: random.Random, found: Found) -> None:
-    model, data = request(kind, rand)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(data)
-        if kind == "left":
-            await reader.read(2000)
-            found.outcomes[kind] += 1
-            return
-        async with asyncio.timeout(60):
-            reply = parse(await reader.read(-1))
-        if reply.status == 503 and b'"overloaded"' in reply.body:
-            found.outcomes["refused"] += 1  # the machine has more to do than this
-            return
-        found.outcomes[kind] += 1
-        if kind in ("good", "whole"):
-            text = reply.text if kind == "good" else _said(reply.body)
-            if reply.status != 200 or text != EXPECTED or reply.cut:
-                found.wrong.append(f"{model}: {reply.status} {reply.body[:200]!r}")
-        elif kind == "fallback" and reply.status == 200:
-            is_whole = reply.body.endswith(b"data: [DONE]\n\n") and b'"error"' not in reply.body
-            if is_whole and reply.text != EXPECTED:
-                found.wrong.append(f"{model}: an answer that looks whole and is not")
-        elif kind == "broken" and reply.status == 200 and b'"error"' not in reply.body:
-            found.wrong.append(f"{model}: a broken answer looks whole: {reply.body[-200:]!r}")
-    except (OSError, TimeoutError) as error:
-        found.outcomes[kind] += 1
-        found.wrong.append(f"{model}: {error!r}")
-    finally:
-        writer.close()
+def judge(kind: str, model: str, raw: bytes) -> tuple[str, str]:
+    """What an answer counts as, and what is wrong with it."""
+    reply = parse(raw)
+    if reply.status == 503 and b'"overloaded"' in reply.body:
+        return "refused", ""  # the machine has more to do than this
+    if kind in ("good", "whole"):
+        text = reply.text if kind == "good" else _said(reply.body)
+        if reply.status != 200 or text != EXPECTED or reply.cut:
+            return kind, f"{model}: {reply.status} {reply.body[:200]!r}"
+    elif kind == "fallback" and reply.status == 200:
+        looks_whole = reply.body.endswith(b"data: [DONE]\n\n") and b'"error"' not in reply.body
+        if looks_whole and reply.text != EXPECTED:
+            return kind, f"{model}: an answer that looks whole and is not"
+    elif kind == "broken" and reply.status == 200 and b'"error"' not in reply.body:
+        return kind, f"{model}: a broken answer looks whole: {reply.body[-200:]!r}"
+    return kind, ""
 
 
 def _said(body: bytes) -> str:
@@ -121,42 +116,194 @@ def _said(body: bytes) -> str:
     return str(answer["choices"][0]["message"]["content"]) if "choices" in answer else ""
 
 
-async def soak(proxy: Process, count: int, each: int = EACH) -> Found:
+class Line(asyncio.Protocol):
+    """One connection, and the request on it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.transport: asyncio.Transport | None = None
+        self._kind = self._model = ""
+        self._parts: list[bytes] = []
+        self._bytes = 0
+        self.since = time.monotonic()
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        assert self.transport is not None
+        if self._client.done >= self._client.count:
+            self._kind = ""
+            self.transport.close()
+            return
+        rand = self._client.rand
+        self._kind = rand.choice(KINDS)
+        self._model, data = request(self._kind, rand)
+        self._parts, self._bytes = [], 0
+        self.since = time.monotonic()
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._bytes += len(data)
+        if self._kind == "left":
+            if self._bytes >= ENOUGH_BYTES:
+                self._over("left", "")
+                assert self.transport is not None
+                self.transport.close()
+            return
+        if len(self._parts) == 1 or data.endswith((b"0\r\n\r\n", b"}")):
+            raw = b"".join(self._parts)
+            if is_whole(raw):
+                self._over(*judge(self._kind, self._model, raw))
+                self._next()
+
+    def connection_lost(self, exc) -> None:
+        self.transport = None
+        if self._kind:
+            raw = b"".join(self._parts)
+            if raw:
+                self._over(*judge(self._kind, self._model, raw))
+            else:
+                self._over(self._kind, f"{self._model}: the connection ended before an answer")
+        self._client.lost(self)
+
+    def _over(self, outcome: str, wrong: str) -> None:
+        self._kind = ""
+        self._client.over(outcome, wrong)
+
+
+class Client:
+    """So many requests, some at once."""
+
+    def __init__(self, port: int, count: int, at_once: int, seed: int) -> None:
+        self.rand = random.Random(seed)
+        self.count = count
+        self.done = 0
+        self.outcomes: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self._port = port
+        self._at_once = at_once
+        self._lines: set[Line] = set()
+        self._lost = asyncio.Event()
+
+    def over(self, outcome: str, wrong: str) -> None:
+        self.done += 1
+        self.outcomes[outcome] += 1
+        if wrong:
+            self.wrong.append(wrong)
+
+    def lost(self, line: Line) -> None:
+        self._lines.discard(line)
+        self._lost.set()
+
+    async def run(self, told: Path) -> None:
+        """Ask; told: the file that says how many were asked."""
+        loop = asyncio.get_running_loop()
+        next_at = 0.0
+        while self.done < self.count or self._lines:
+            while self.done < self.count and len(self._lines) < self._at_once:
+                _, line = await loop.create_connection(lambda: Line(self), "127.0.0.1", self._port)
+                if line.transport is not None:
+                    self._lines.add(line)
+            now = time.monotonic()
+            if now >= next_at:
+                next_at = now + 0.5
+                self._look(told, now)
+            self._lost.clear()
+            try:
+                await asyncio.wait_for(self._lost.wait(), 0.5)
+            except TimeoutError:
+                continue
+
+    def _look(self, told: Path, now: float) -> None:
+        told.write_text(str(self.done))
+        for line in tuple(self._lines):
+            if now - line.since > PATIENCE_S and line.transport is not None:
+                line.transport.abort()
+
+
+def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Found:
     """So many requests, AT_ONCE at a time."""
-    found, rand = Found(), random.Random(1)
-    kinds = ["good"] * 6 + ["whole", "left", "fallback", "broken"]
-    began = time.monotonic()
-
-    async def client() -> None:
-        while found.done < count:
-            await one(proxy.port, rand.choice(kinds), rand, found)
-
-    async def look() -> None:
-        due = 0
-        while found.done < count:
-            if found.done >= due:
-                found.looks.append((found.done, proxy.rss_bytes(), proxy.descriptors()))
-                due += each
-                if due > each:
-                    rate = found.done / (time.monotonic() - began)
-                    print(f"{found.line()}; {rate:.0f}/s", file=sys.stderr, flush=True)
-            await asyncio.sleep(0.2)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(look())
-        for _ in range(AT_ONCE):
-            group.create_task(client())
-    await asyncio.sleep(2.0)
+    found = Found()
+    with TemporaryDirectory() as folder:
+        places = [Path(folder) / str(number) for number in range(clients)]
+        running = [
+            _start(proxy.port, place, count // clients, AT_ONCE // clients, number)
+            for number, place in enumerate(places)
+        ]
+        _watch(proxy, running, places, each, found)
+        for process, place in zip(running, places, strict=True):
+            if process.returncode:
+                found.wrong.append(f"a client ended with {process.returncode}")
+                continue
+            told = orjson.loads(place.with_suffix(".json").read_bytes())
+            found.outcomes += Counter(told["outcomes"])
+            found.wrong += told["wrong"]
+    time.sleep(2.0)
     found.looks.append((found.done, proxy.rss_bytes(), proxy.descriptors()))
     return found
+
+
+def _start(port: int, place: Path, count: int, at_once: int, seed: int) -> subprocess.Popen[bytes]:
+    words = ["--client", str(port), str(place), "--count", str(count), "--seed", str(seed)]
+    words += ["--at-once", str(at_once)]
+    return subprocess.Popen([sys.executable, "-m", "tests.load.soak", *words], cwd=ROOT)
+
+
+def _watch(
+    proxy: Process,
+    running: list[subprocess.Popen[bytes]],
+    places: list[Path],
+    each: int,
+    found: Found,
+) -> None:
+    began, due = time.monotonic(), 0
+    while any(one.poll() is None for one in running):
+        done = sum(int(place.read_text() or 0) for place in places if place.exists())
+        if done >= due:
+            found.looks.append((done, proxy.rss_bytes(), proxy.descriptors()))
+            due = done + each
+            rate = done / (time.monotonic() - began)
+            rss = found.looks[-1][1] / 2**20
+            print(f"{done} asked, {rate:.0f}/s, RSS {rss:.1f} MiB, {found.looks[-1][2]}"
+                  " descriptors", file=sys.stderr, flush=True)  # fmt: skip
+        time.sleep(0.2)
+
+
+def ask(port: int, place: Path, count: int, at_once: int, seed: int) -> None:
+    """What one client does."""
+
+    async def run() -> Client:
+        client = Client(port, count, at_once, seed)
+        await client.run(place)
+        return client
+
+    client = uvloop.run(run())
+    told = {"outcomes": client.outcomes, "wrong": client.wrong[:100]}
+    place.with_suffix(".json").write_bytes(orjson.dumps(told))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.load.soak", description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--clients", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help=argparse.SUPPRESS)
+    parser.add_argument("--client", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.client:
+        ask(
+            int(asked.client[0]),
+            Path(asked.client[1]),
+            asked.count,
+            AT_ONCE // asked.clients,
+            asked.seed,
+        )
+        return 0
     with house(cache=True, extra=ROUTES) as proxy:
-        found = asyncio.run(soak(proxy, asked.count))
+        found = soak(proxy, asked.count, clients=asked.clients)
     print(*found.wrong[:20], found.line(), sep="\n")
     return 1 if found.wrong else 0
 

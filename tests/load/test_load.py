@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from tests.load.flood import Order, Told, flood
 from tests.load.house import house
+from tests.load.overload import BODY
 from tests.load.overload import Found as Overload
 from tests.load.soak import ROUTES, soak
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
 
-async def test_a_short_soak_is_all_right() -> None:
+def test_a_short_soak_is_all_right() -> None:
     with house(cache=True, extra=ROUTES) as proxy:
-        found = await soak(proxy, 600, each=200)
+        found = soak(proxy, 600, each=200)
     assert found.wrong == []
     assert found.done >= 600
     assert found.looks[-1][2] - found.looks[0][2] < 20, "descriptors"
@@ -21,7 +23,21 @@ async def test_a_short_soak_is_all_right() -> None:
     assert "0 wrong" in found.line()
 
 
+def test_the_client_of_a_flood_tells_what_became_of_every_request() -> None:
+    with house(server="max_open = 8") as proxy:
+        told = flood(Order(proxy.port, BODY, 1.5, rate=60))
+        assert set(told.outcomes) == {"whole"}
+        assert 40 <= told.outcomes["whole"] <= 90
+        slow = BODY.replace("-f30-", "-f400-")
+        told = flood(Order(proxy.port, slow, 1.5, rate=100))
+    assert set(told.outcomes) == {"whole", "refused"}
+    assert len(told.refusals_ms) == told.outcomes["refused"] > 50
+
+
 def test_what_overload_tells() -> None:
-    told = Overload(100.0, 96.0, 3, [1.0, 2.0, 9.0], [1 << 20, 3 << 20, 2 << 20], 0).line()
-    assert "(96.0%)" in told
-    assert "p99 9.0 ms" in told
+    told = Told(1.0, {"whole": 96, "refused": 300}, [1.0, 2.0, 9.0])
+    rss = [1 << 20, 3 << 20, 2 << 20]
+    line = Overload("firsttoken", 100.0, told, [1.0, 2.0, 8.0], rss, 0.98).line()
+    assert "(96.0% of the peak)" in line
+    assert "p99 9.0 as the flood saw them, p50 2.0 ms, p99 8.0 as 3 probes did" in line
+    assert "RSS 1 MiB at first, 3 at most, 2 at last" in line

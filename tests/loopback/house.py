@@ -6,12 +6,15 @@ import asyncio
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import orjson
 
 from benchmarks.mock import ScriptedUpstream
 from proxy import config
 from proxy.app import App
+from tests.ledger.books import rows
+from tests.waiting import until
 
 ROUTE = """
 [server]
@@ -54,9 +57,28 @@ class Running:
     backup: ScriptedUpstream
     port: int
 
+    async def rows(self, count: int) -> list[SimpleNamespace]:
+        """So many exchanges as they were written down, of a proxy that holds them."""
+        return await held(self.app, count)
+
+
+async def hold(app: App) -> None:
+    """Let what is written down wait where tests look at it: else a thread takes it away."""
+    await asyncio.to_thread(app.memory.store.close)
+
+
+async def held(app: App, count: int) -> list[SimpleNamespace]:
+    """The rows that wait, when there are so many: they may come after the answers."""
+    recorder = app.memory.recorder
+    assert await until(lambda: recorder.waiting >= count)
+    return rows(recorder)
+
 
 @asynccontextmanager
-async def running(*, lane="fast", deadline=300, route="", server="", cache=False, kept=""):
+async def running(
+    *, lane="fast", deadline=300, route="", server="", cache=False, kept="", holds=False
+):
+    """holds: whether its rows can be asked for."""
     async with ScriptedUpstream() as primary, ScriptedUpstream(word="alt") as backup:
         text = ROUTE.format(
             fast="true" if lane == "fast" else "false",
@@ -71,6 +93,8 @@ async def running(*, lane="fast", deadline=300, route="", server="", cache=False
         environ = {"PRIMARY_KEY": "sk-primary-secret"}
         app = App(config.parse(text, "test", environ), environ)
         _, port = await app.open()
+        if holds:
+            await hold(app)
         try:
             yield Running(app, primary, backup, port)
         finally:

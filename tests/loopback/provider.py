@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiohttp
 import orjson
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from proxy import config
 from proxy.app import App
-from proxy.ledger.record import Row
+from tests.loopback.house import held, hold
 
 SECRET = "sk-provider-secret"
 
@@ -119,11 +119,10 @@ class Relayed:
     backup: Provider
     client: aiohttp.ClientSession
 
-    async def row(self) -> Row:
+    async def row(self) -> SimpleNamespace:
         """What the ledger was told of the one call so far; it may come after the answer."""
-        recorder = self.app.memory.recorder
-        assert await until(lambda: recorder.waiting == 1)
-        return Row._make(recorder.take(1)[0])
+        (row,) = await held(self.app, 1)
+        return row
 
 
 @asynccontextmanager
@@ -147,20 +146,10 @@ async def relaying(
         environ = {"KEY": SECRET, "CLIENT_KEY": "sk-client-1"}
         app = App(config.parse(text, "test", environ), environ)
         host, port = await app.open()
+        await hold(app)
         try:
             async with aiohttp.ClientSession(f"http://{host}:{port}", headers=headers) as client:
                 yield Relayed(app, first, second, client)
         finally:
             app.house.limits = type(app.house.limits)(drain_s=0.2)
             await app.close()
-
-
-async def until(true, seconds=2.0):
-    """Wait for something to become true; whether it did."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not true():
-        if loop.time() > end:
-            return False
-        await asyncio.sleep(0.005)
-    return True

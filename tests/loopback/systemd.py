@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+HANG_SECONDS = 60.0  # a bound against hanging: a busy machine needs some of it
 _EXEC = (
     "import os, resource, sys\n"
     "if most := int(os.environ.pop('DESCRIPTORS', '0')):\n"
@@ -64,7 +65,7 @@ class Systemd:
         for line in self._ear.recv(4096).decode().splitlines():
             self.notes.put_nowait(line)
 
-    async def heard(self, wanted: str, seconds: float = 20.0) -> None:
+    async def heard(self, wanted: str, seconds: float = HANG_SECONDS) -> None:
         """Until this has been said."""
         async with asyncio.timeout(seconds):
             while await self.notes.get() != wanted:
@@ -94,7 +95,7 @@ class Systemd:
         """SIGUSR2; the new main process, once the old one has ended."""
         assert self.process is not None
         self.process.send_signal(signal.SIGUSR2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             while not (note := await self.notes.get()).startswith("MAINPID="):
                 pass
             pid = int(note.removeprefix("MAINPID="))
@@ -108,5 +109,5 @@ class Systemd:
         """SIGTERM; the exit status."""
         assert self.process is not None
         self.process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             return await self.process.wait()

@@ -54,7 +54,8 @@ def test_no_valid_key_is_401_in_shape(
 def test_a_key_given_twice_is_refused(
     locked_lane, exchange, refusal, upstream, post, ask, lines
 ) -> None:
-    refusal(exchange(locked_lane.address, post(ask(), *lines)), upstream, status=[400, 401])
+    answer = refusal(exchange(locked_lane.address, post(ask(), *lines)), upstream)
+    assert answer.status in (400, 401)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_a_key_in_the_query_or_the_body_is_none(
     locked_lane, exchange, refusal, upstream, post, ask
 ) -> None:
     data = post(ask(api_key=KEY), path=f"/v1/chat/completions?api_key={KEY}&key={KEY}")
-    refusal(exchange(locked_lane.address, data), upstream)
+    answer = refusal(exchange(locked_lane.address, data), upstream)
+    assert answer.json["error"]["code"] == "invalid_api_key"
 
 
 @pytest.mark.parametrize(
@@ -89,14 +91,15 @@ def test_a_key_in_the_query_or_the_body_is_none(
 def test_a_stranger_learns_nothing_of_models_or_bodies(
     locked_lane, exchange, refusal, upstream, post, body: bytes
 ) -> None:
-    refusal(exchange(locked_lane.address, post(body)), upstream, status=[401])
+    answer = refusal(exchange(locked_lane.address, post(body)), upstream)
+    assert answer.status == 401
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/completions", "/chat/completions"])
 def test_no_path_is_open_without_a_key(locked_lane, exchange, refusal, upstream, path: str) -> None:
     method = "GET" if path.endswith("models") else "POST"
     data = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
-    refusal(exchange(locked_lane.address, data), upstream, status=[401])
+    assert refusal(exchange(locked_lane.address, data), upstream).status == 401
 
 
 def test_liveness_needs_no_key_and_tells_nothing(locked_lane, exchange, answers, keys) -> None:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
+TRIES = 3  # at most: the machine's own delays come and go, the proxy's would be there each time
+
 pytestmark = pytest.mark.loopback
 
 MESSAGES = '"messages":[{"role":"user","content":"hi"}]'
@@ -213,16 +215,18 @@ ODD_BUT_JSON = {
 def test_odd_but_valid_bodies_are_answered_or_refused_soon(
     lane, exchange, answers, upstream, post, ask, body: str
 ) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        odd = pool.submit(exchange, lane.address, post(body), seconds=10)
-        time.sleep(0.01)
-        began = time.monotonic()
-        (healthy,) = answers(exchange(lane.address, post(ask())))
-        waited = time.monotonic() - began
-        (answer,) = answers(odd.result())
-    assert healthy.status == 200
-    assert waited < 1.0
-    assert answer.status == 200 or 400 <= answer.status < 500
+    waited: list[float] = []
+    while len(waited) < TRIES and min(waited, default=9.0) >= 1.0:
+        with ThreadPoolExecutor(2) as pool:
+            odd = pool.submit(exchange, lane.address, post(body), seconds=30)
+            time.sleep(0.01)
+            began = time.monotonic()
+            (healthy,) = answers(exchange(lane.address, post(ask()), seconds=30))
+            waited.append(time.monotonic() - began)
+            (answer,) = answers(odd.result())
+        assert healthy.status == 200
+        assert answer.status == 200 or 400 <= answer.status < 500
+    assert min(waited) < 1.0
 
 
 # ---- size ----------------------------------------------------------------------------------------
@@ -242,7 +246,8 @@ def test_a_body_announced_too_large_is_refused_before_it_is_read(
 def test_a_length_beyond_numbers_is_refused(
     lane, exchange, refusal, upstream, post, length: int
 ) -> None:
-    refusal(exchange(lane.address, post(b"{", length=length)), upstream, status=[400, 413])
+    answer = refusal(exchange(lane.address, post(b"{", length=length)), upstream)
+    assert answer.status in (400, 413)
 
 
 @pytest.mark.slow

@@ -11,10 +11,9 @@ import pytest
 from benchmarks.mock import Scenario, expected_text
 from proxy.cache.shadow import LIMIT
 from proxy.cache.trust import Trust
-from proxy.ledger.record import Row
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
 from tests.loopback.test_single_flight import asking
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -170,13 +169,11 @@ async def test_a_replay_goes_at_the_pace_of_the_answer() -> None:
 async def test_who_leaves_a_paced_replay_stops_it(lane: str) -> None:
     model = "alone-mock-t20-f0-i0"
     kept = 'replay = "paced"\ntokens_per_second = 10'
-    async with running(lane=lane, cache=True, kept=kept) as house:
+    async with running(lane=lane, cache=True, kept=kept, holds=True) as house:
         await ask(house.port, model)
         async with asking(house.port, model) as reader:
             await reader.readuntil(b"tok")
-        recorder = house.app.memory.recorder
-        assert await until(lambda: recorder.waiting == 2)
-        assert [Row._make(one).outcome for one in recorder.take(2)] == ["ok", "cancelled"]
+        assert [row.outcome for row in await house.rows(2)] == ["ok", "cancelled"]
 
 
 def trusting(cache) -> Trust:
@@ -186,7 +183,7 @@ def trusting(cache) -> Trust:
     for similarity in (0.7, 0.85, 0.92, 0.99):
         for _ in range(30):
             trust.learn(entry, similarity, agreed=True)
-    cache._trust = trust
+    cache.verified.trust = trust
     return trust
 
 
@@ -195,7 +192,7 @@ def trusting(cache) -> Trust:
 async def test_the_verified_mode_asks_again_behind_the_client_and_learns(
     lane: str, word: str
 ) -> None:
-    async with running(lane=lane, cache=True, kept="max_error_rate = 0.2") as house:
+    async with running(lane=lane, cache=True, kept="max_error_rate = 0.2", holds=True) as house:
         house.primary.script(
             "mock-t4-f0-i0", Scenario(tokens=4), Scenario(tokens=4, word=word), Scenario(tokens=4)
         )
@@ -207,9 +204,7 @@ async def test_the_verified_mode_asks_again_behind_the_client_and_learns(
         assert reply.text == expected_text("mock-t4-f0-i0")
         assert await until(lambda: trust.estimate()["checks"] == before["checks"] + 1)
         assert (trust.estimate()["wrong_hits"] > 0) == (word == "other")
-        recorder = house.app.memory.recorder
-        assert await until(lambda: recorder.waiting == 3), "what the check cost is written down"
-        rows = [Row._make(one) for one in recorder.take(3)]
+        rows = await house.rows(3)  # what the check cost is written down too
         assert [row.cache for row in rows] == ["miss", "semantic", "bypass"]
         again = await ask(house.port, MODEL, text=QUESTIONS[1])
         assert again.headers["x-firsttoken-cache"] == ("semantic" if word == "tok" else "miss")

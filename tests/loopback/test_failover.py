@@ -11,6 +11,7 @@ from benchmarks.mock import expected_text
 from benchmarks.mock.scenario import parse
 from proxy.state.gaps import PRIOR_S
 from tests.loopback.house import ask, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -71,15 +72,13 @@ async def test_a_stall_is_replaced_at_the_deadline(fault: str, on_stall: str, la
         assert reply.headers["x-firsttoken-provider"] == "backup"
         assert reply.headers["x-firsttoken-attempts"] == "2"
         assert reply.seconds >= 0.3
-        await closed(house.primary)
+        assert await closed(house.primary)
 
 
-async def closed(upstream) -> None:
-    """The stalled connection is closed within 100 ms."""
-    async with asyncio.timeout(0.1):
-        while upstream.open_requests:
-            await asyncio.sleep(0.002)
-    assert all(one.closed_by_client for one in upstream.requests)
+async def closed(upstream) -> bool:
+    """Whether the stalled connection is closed by us within 100 ms."""
+    ended = await until(lambda: not upstream.open_requests, 0.1)
+    return ended and all(one.closed_by_client for one in upstream.requests)
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -112,7 +111,7 @@ async def test_while_hedged_the_slow_target_may_still_win() -> None:
         reply = await ask(house.port, "chat-mock-t4-f250-i0")
         assert reply.text == expected_text("mock-t4-f250-i0")
         assert reply.headers["x-firsttoken-provider"] == "primary"
-        await closed(house.backup)
+        assert await closed(house.backup)
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -218,13 +217,11 @@ async def test_the_client_leaves_and_the_upstream_is_closed(lane: str) -> None:
                 b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
                 % (len(body), body)
             )
-            async with asyncio.timeout(2):
-                while not house.primary.open_requests:
-                    await asyncio.sleep(0.005)
+            assert await until(lambda: house.primary.open_requests)
             if "mock-t1000" in model:
                 await reader.read(100)
             writer.transport.abort()
-            await closed(house.primary)
+            assert await closed(house.primary)
 
 
 async def test_a_dead_kept_connection_costs_one_retry_and_no_request() -> None:

@@ -123,7 +123,7 @@ def test_what_can_be_read_two_ways_is_refused_and_closed(
 ) -> None:
     secret = f"Authorization: Bearer {keys[0]}\r\n".encode()
     data = data.replace(b"Content-Type: application/json\r\n", secret, 1)
-    refusal(closed(exchange, lane.address, data), upstream)
+    assert refusal(closed(exchange, lane.address, data), upstream).status == 400
 
 
 BAD_CHUNKS: dict[str, bytes] = {
@@ -149,7 +149,7 @@ def test_a_chunk_that_is_none_is_refused_and_closed(
     lane, exchange, refusal, upstream, body: bytes
 ) -> None:
     data = request("Transfer-Encoding: chunked", body=body + INNER)
-    refusal(closed(exchange, lane.address, data), upstream)
+    assert refusal(closed(exchange, lane.address, data), upstream).status == 400
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_trailer_is_no_header(locked_lane, exchange, answers, upstream, keys) 
         (b"DELETE /v1/models HTTP/1.1", 405),
         (b"TRACE /v1/models HTTP/1.1", 405),
         (b"POST /nothing HTTP/1.1", 404),
-        (b"POST /v1/chat/completions/../../health HTTP/1.1", 404),
+        (b"POST /v1/chat/completions/../../health HTTP/1.1", 400),
         (b"POST //v1/chat/completions HTTP/1.1", 404),
         (b"POST /v1/chat/completions/ HTTP/1.1", 404),
         (b"POST /%2e%2e/etc/passwd HTTP/1.1", 404),
@@ -196,7 +196,7 @@ def test_a_wrong_path_or_method_is_refused_in_shape(
     lane, exchange, refusal, upstream, start: bytes, status: int
 ) -> None:
     raw = exchange(lane.address, request(LENGTH, body=BODY, start=start))
-    refusal(raw, upstream, status={status, 400, 404})
+    assert refusal(raw, upstream).status == status
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,8 @@ def test_a_wrong_path_or_method_is_refused_in_shape(
     ids=["line", "many-lines", "path", "key", "no-line"],
 )
 def test_a_head_without_end_is_refused(lane, exchange, refusal, upstream, data: bytes) -> None:
-    refusal(closed(exchange, lane.address, data), upstream, status=[400, 414, 431])
+    answer = refusal(closed(exchange, lane.address, data), upstream)
+    assert answer.status in (400, 414, 431)
 
 
 # ---- one after the other -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from benchmarks.mock import ScriptedUpstream, expected_text
 from proxy import config
 from proxy.app import App
 from tests.loopback.house import ask, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -34,9 +35,9 @@ async def stream(port: int, model: str, host: str = "127.0.0.1"):
 async def test_a_drain_lets_open_answers_end(lane: str) -> None:
     async with running(lane=lane) as house:
         asked = [asyncio.create_task(ask(house.port, "alone-mock-t20-f50-i20")) for _ in range(10)]
-        await asyncio.sleep(0.2)
+        assert await until(lambda: len(house.primary.requests) == 10)
         closing = asyncio.create_task(house.app.house.close())
-        await asyncio.sleep(0.02)
+        assert await until(lambda: house.app.house.draining)
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
             await asyncio.open_connection("127.0.0.1", house.port)
         replies = await asyncio.gather(*asked)
@@ -48,7 +49,7 @@ async def test_a_drain_lets_open_answers_end(lane: str) -> None:
 async def test_a_drain_that_takes_too_long_says_so(lane: str) -> None:
     async with running(lane=lane, server="drain_seconds = 0.3") as house:
         asked = asyncio.create_task(ask(house.port, "alone-mock-t100000-f0-i20"))
-        await asyncio.sleep(0.2)
+        assert await until(lambda: house.primary.open_requests)
         await house.app.house.close()
         reply = await asked
     assert reply.error["code"] == "shutting_down"
@@ -67,7 +68,7 @@ async def test_a_reload_keeps_running_streams_and_serves_the_new_routes(tmp_path
         app = App(config.load(str(file), {}), {})
         _, port = await app.open()
         running_stream = asyncio.create_task(ask(port, "old"))
-        await asyncio.sleep(0.1)
+        assert await until(lambda: upstream.requests)
         file.write_text(text.replace('"old"', '"new"'))
         app.reload()
         assert (await ask(port, "new", stream=False)).status == 200

@@ -12,7 +12,8 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.loopback.provider import SECRET, relaying, until
+from tests.loopback.provider import SECRET, relaying
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 

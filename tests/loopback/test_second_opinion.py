@@ -14,7 +14,7 @@ import pytest
 from embeddings import wire
 from embeddings.wire import Kind
 from tests.loopback.house import Running, ask, running
-from tests.loopback.provider import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.mock import ScriptedUpstream, expected_text
 from tests.loopback.house import ask
+from tests.loopback.load import SHORT, Load
 from tests.loopback.systemd import Systemd, lives
 
 pytestmark = pytest.mark.loopback
@@ -29,7 +30,6 @@ base_url = "{url}"
 name = "chat-*"
 targets = ["p/*"]
 """
-STREAM, SHORT = "chat-mock-t10-f50-i50", "chat-mock-t1-f0-i0"
 
 
 @pytest.fixture
@@ -39,47 +39,6 @@ async def service(tmp_path):
         file.write_text(CONFIG.format(url=upstream.base_url))
         async with Systemd(file, watchdog_s=0.4) as systemd:
             yield systemd
-
-
-class Load:
-    """Streams and short requests, one connection each, until it is stopped."""
-
-    def __init__(self, port: int, *, streams: int, per_second: float) -> None:
-        self._port = port
-        self._streams = streams
-        self._per_second = per_second
-        self._over = asyncio.Event()
-        self.replies: list[tuple[str, object]] = []
-
-    async def __aenter__(self) -> Load:
-        self._tasks = [asyncio.create_task(self._stream()) for _ in range(self._streams)]
-        self._tasks.append(asyncio.create_task(self._requests()))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await asyncio.gather(*self._tasks)
-
-    async def _one(self, model: str) -> None:
-        self.replies.append((model, await ask(self._port, model)))
-
-    async def _stream(self) -> None:
-        while not self._over.is_set():
-            await self._one(STREAM)
-
-    async def _requests(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            while not self._over.is_set():
-                group.create_task(self._one(SHORT))
-                await asyncio.sleep(1 / self._per_second)
-
-    def check(self) -> None:
-        wrong = [
-            (model, reply)
-            for model, reply in self.replies
-            if reply.cut or reply.text != expected_text(model.removeprefix("chat-"))
-        ]
-        assert not wrong, (len(wrong), len(self.replies), wrong[:3])
 
 
 async def test_restarts_under_load_lose_nothing(service: Systemd) -> None:

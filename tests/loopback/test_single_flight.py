@@ -10,9 +10,8 @@ import orjson
 import pytest
 
 from benchmarks.mock import expected_text
-from proxy.ledger.record import Row
 from tests.loopback.house import ask, running
-from tests.loopback.provider import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -49,17 +48,9 @@ async def narrow(house) -> int:
     return sock.getsockname()[1]
 
 
-def rows(house, count: int) -> list[Row]:
-    return [Row._make(one) for one in house.app.memory.recorder.take(count)]
-
-
-def waiting(house, count: int):
-    return until(lambda: house.app.memory.recorder.waiting == count)
-
-
 @pytest.mark.parametrize("lane", LANES)
 async def test_twenty_ask_at_once_and_the_provider_answers_one(lane: str) -> None:
-    async with running(lane=lane, cache=True) as house:
+    async with running(lane=lane, cache=True, holds=True) as house:
         replies = await asyncio.gather(*(ask(house.port, f"alone-{SLOW}") for _ in range(20)))
         assert len(house.primary.requests) == 1
         assert {reply.text for reply in replies} == {expected_text(SLOW)}
@@ -67,8 +58,7 @@ async def test_twenty_ask_at_once_and_the_provider_answers_one(lane: str) -> Non
         said = sorted(reply.headers["x-firsttoken-cache"] for reply in replies)
         assert said == ["exact"] * 19 + ["miss"]
         assert len({reply.headers["x-request-id"] for reply in replies}) == 20
-        assert await waiting(house, 20)
-        written = rows(house, 20)
+        written = await house.rows(20)
         assert [row.outcome for row in written] == ["ok"] * 20
         assert sorted(row.cache for row in written) == ["exact"] * 19 + ["miss"]
         assert {(row.provider, row.completion) for row in written} == {("primary", 20)}
@@ -119,18 +109,18 @@ async def test_the_leader_leaves_and_the_others_are_answered(lane: str, after_s:
 
 @pytest.mark.parametrize("lane", LANES)
 async def test_when_the_last_one_leaves_the_provider_is_let_go(lane: str) -> None:
-    async with running(lane=lane, cache=True) as house:
+    async with running(lane=lane, cache=True, holds=True) as house:
         model = "alone-mock-t2000-i10"
         async with asking(house.port, model) as one:
             await one.readuntil(b"tok")
             async with asking(house.port, model) as other:
                 await other.readuntil(b"tok")
-            assert await waiting(house, 1)
+            (first,) = await house.rows(1)
             (request,) = house.primary.requests
             assert not request.closed_by_client
         assert await until(lambda: request.closed_by_client)
-        assert await waiting(house, 2)
-        assert [row.outcome for row in rows(house, 2)] == ["cancelled"] * 2
+        (last,) = await house.rows(1)
+        assert (first.outcome, last.outcome) == ("cancelled", "cancelled")
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -165,15 +155,14 @@ async def test_a_failure_is_told_to_everyone_and_not_kept(lane: str) -> None:
 
 @pytest.mark.parametrize("lane", LANES)
 async def test_a_broken_stream_breaks_for_everyone(lane: str) -> None:
-    async with running(lane=lane, cache=True, route='on_break = "error"') as house:
+    async with running(lane=lane, cache=True, route='on_break = "error"', holds=True) as house:
         model = "alone-mock-t20-f30-i5-x5"
         replies = await asyncio.gather(*(ask(house.port, model) for _ in range(5)))
         assert len(house.primary.requests) == 1
         for reply in replies:
             assert reply.error is not None
             assert not reply.body.endswith(b"data: [DONE]\n\n")
-        assert await waiting(house, 5)
-        assert {row.outcome for row in rows(house, 5)} == {"broken"}
+        assert [row.outcome for row in await house.rows(5)] == ["broken"] * 5
 
 
 @pytest.mark.parametrize("wish", ["bypass", "refresh"])

@@ -17,6 +17,7 @@ from tests.conftest import ProxyProcess
 from tests.loopback.house import Reply, ask, parse
 from tests.loopback.systemd import Systemd, lives
 from tests.loopback.test_service import CONFIG, Load
+from tests.waiting import until
 
 pytestmark = pytest.mark.loopback
 
@@ -202,9 +203,7 @@ async def test_a_reload_reaches_every_worker(many: ProxyProcess) -> None:
 async def test_workers_end_with_their_supervisor(many: ProxyProcess) -> None:
     workers = children(many.pid)
     os.kill(many.pid, signal.SIGKILL)
-    async with asyncio.timeout(5):
-        while any(map(lives, workers)):
-            await asyncio.sleep(0.05)
+    assert await until(lambda: not any(map(lives, workers)), 5)
 
 
 def test_a_taken_port_is_said(proxy_process) -> None:

@@ -73,7 +73,7 @@ def stalling(sigma: float, seed: int, share: float = 0.05) -> Result:
     return sim.run(1000)
 
 
-@pytest.mark.parametrize(("sigma", "needless"), [(0.4, 0.028), (0.7, 0.018), (1.0, 0.025)])
+@pytest.mark.parametrize(("sigma", "needless"), [(0.4, 0.022), (0.7, 0.015), (1.0, 0.022)])
 def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float, needless: float) -> None:
     """5 % stall for ever. needless: extra requests beyond those that replaced a dead one."""
     results = [stalling(sigma, seed) for seed in range(10)]
@@ -85,9 +85,11 @@ def test_with_stalls_the_tail_stays_within_one_and_a_half(sigma: float, needless
     assert max(first) < 9.5, "nobody waits for a brown-out that is none"
 
 
-def test_nothing_stalls_and_little_is_spent() -> None:
-    results = [stalling(0.5, seed, share=0.0) for seed in range(5)]
-    assert sum(result.extra for result in results) / 5 <= 0.02
+@pytest.mark.parametrize(("sigma", "extra"), [(0.3, 0.013), (0.5, 0.014), (0.7, 0.018)])
+def test_nothing_stalls_and_little_is_spent(sigma: float, extra: float) -> None:
+    """Where nothing has to be rescued from a tail, who is late has more time."""
+    results = [stalling(sigma, seed, share=0.0) for seed in range(5)]
+    assert sum(result.extra for result in results) / 5 <= extra
 
 
 def test_a_pool_that_is_slow_as_a_whole_is_not_asked_twice_and_hedged_again_later() -> None:

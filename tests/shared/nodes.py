@@ -43,6 +43,7 @@ key = "env:CALLER_KEY"
 name = "mock"
 dialect = "openai"
 base_url = "{upstream}"
+{provider}
 [[provider]]
 name = "gone"
 dialect = "openai"
@@ -92,12 +93,12 @@ class Node:
 
 
 @asynccontextmanager
-async def nodes(url: str, *, count=2, key="", cache=False, shared="", server=""):
+async def nodes(url: str, *, count=2, key="", provider="", cache=False, shared="", server=""):
     """So many proxies on one server and one provider; they know of each other already."""
     async with ScriptedUpstream() as upstream:
         text = CONFIG.format(
-            key=key, cache="true" if cache else "false", shared=shared, server=server,
-            upstream=upstream.base_url,
+            key=key, provider=provider, cache="true" if cache else "false", shared=shared,
+            server=server, upstream=upstream.base_url,
         )  # fmt: skip
         environ = {"SHARED_URL": url, "CALLER_KEY": "caller-key", "ADMIN_KEY": "admin-key"}
         running = []

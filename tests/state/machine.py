@@ -11,12 +11,13 @@ from heapq import heappop, heappush
 from random import Random
 
 from proxy.exchange import Share
-from proxy.state.admission import LOOK_SECONDS, Admission
+from proxy.state.admission import LOOK_SECONDS, START_S, Admission
+from proxy.state.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Seconds. gap_s: between two tokens, from half to one and a half of it."""
+    """Seconds. gap_s: between two tokens, from half to one and a half of it, or always it."""
 
     admit_s: float = 0.0012
     token_s: float = 0.0002
@@ -24,6 +25,7 @@ class Work:
     gap_s: float = 0.005
     refuse_s: float = 0.00005
     turn_s: float = 0.0001
+    even: bool = False
 
     @property
     def per_s(self) -> float:
@@ -44,7 +46,9 @@ class Outcome:
 def play(load: float, seconds: float, work: Work, settle_s: float = 10.0) -> Outcome:
     """load: of what the machine can do."""
     rand = Random(1)
-    gate, share = Admission(most=100_000, target_s=0.1), Share()
+    began = idle = 0.0
+    gate, share = Admission(most=100_000, target_s=0.1, pace=Pace(lambda: began)), Share()
+    gate.sample(0.0, -START_S)  # it has been there for a while
     rate = load * work.per_s
     now, came, done, most, look = 0.0, 0, 0, 0, LOOK_SECONDS
     ready: list[tuple[float, int]] = []
@@ -59,6 +63,7 @@ def play(load: float, seconds: float, work: Work, settle_s: float = 10.0) -> Out
             events.append(heappop(ready))
         if not events:
             now = max(now, min(came / rate, ready[0][0] if ready else seconds))
+            idle += now - began
         now += work.turn_s
         for at, before in events:
             left = before
@@ -74,13 +79,14 @@ def play(load: float, seconds: float, work: Work, settle_s: float = 10.0) -> Out
                 continue
             if left > 1:
                 since = max(at, now - work.gap_s)
-                heappush(ready, (since + work.gap_s * (0.5 + rand.random()), left - 1))
+                gap_s = work.gap_s * (1.0 if work.even else 0.5 + rand.random())
+                heappush(ready, (since + gap_s, left - 1))
             else:
                 gate.leave(share)
                 done += now > settle_s
         most = max(most, gate.open)
         if began >= look:
-            gate.sample(now - began, now, now - began)
+            gate.sample(now - began, now, now - began, now - idle)
             look = now + LOOK_SECONDS
     waits.sort()
     late = waits[int(0.99 * len(waits))] if waits else 0.0

@@ -19,6 +19,10 @@ from proxy.state.admission import (
 )
 from tests.state.machine import Work, play
 
+# All of an answer comes at once, a fixed while after it was asked for: those let in together would
+# be answered together, for ever.
+CLUMP = Work(admit_s=0.0002, token_s=0.0007, tokens=1, gap_s=0.03, refuse_s=0.000012, even=True)
+
 
 class Door:
     """The gate, with names for its shares."""
@@ -222,6 +226,14 @@ def test_a_machine_that_is_asked_too_much_gives_what_it_can(
     assert found.share >= share, found
     assert found.refusal_p99_s <= refusal_s, found
     assert found.most < 1000
+
+
+def test_answers_that_come_at_once_do_not_come_together() -> None:
+    found = play(4.0, 30.0, CLUMP)
+    assert found.share >= 0.9, found
+    assert found.refusal_p99_s <= 0.010, found
+    found = play(4.0, 30.0, CLUMP, settle_s=0.0)
+    assert found.refusal_p99_s <= 0.060, "with the half second that finds the limit"
 
 
 def test_once_overloaded_a_shorter_queue_counts() -> None:

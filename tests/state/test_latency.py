@@ -58,6 +58,16 @@ def test_few_healthy_answers_are_later_than_the_deadline(sigma: float) -> None:
     assert late / 10_000 < 0.04
 
 
+@pytest.mark.parametrize("sigma", [0.2, 0.4, 0.7])
+def test_later_too_a_new_stream_begins_within_twice_the_normal_p95(sigma: float) -> None:
+    """Of a provider that never stalled, whose deadlines are the longest; 19 of 20 of them."""
+    median = 0.3
+    p95 = median * exp(P95_Z * sigma)
+    begun = [learned(sigma, seed, 300).deadline("p/m", 900, 31.0) + median for seed in range(100)]
+    assert sorted(begun)[94] <= 2 * p95 * (1.1 if sigma > 0.5 else 1.05)
+    assert sorted(begun)[50] <= 2 * p95
+
+
 def test_a_slow_provider_cannot_look_fast_by_being_cut_off() -> None:
     latency = Latency()
     for _ in range(50):

@@ -16,6 +16,7 @@ import uvloop
 
 from proxy.errors import Kind, UpstreamFailure
 from proxy.upstream.local import MODEL, ROOT, LocalModel, Parts
+from tests.waiting import until
 
 REAL = Parts.find()
 real = pytest.mark.skipif(
@@ -44,16 +45,6 @@ def shown(pid: int) -> bytes:
     """What others on the machine may see of a process, where the system tells: empty elsewhere."""
     files = [Path(f"/proc/{pid}/cmdline"), Path(f"/proc/{pid}/environ")]
     return b"".join(file.read_bytes() for file in files if file.exists())
-
-
-async def until(condition, seconds: float = 5.0) -> bool:
-    """Whether it came true in time. For what the kernel does: no clock to turn."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        await asyncio.sleep(0.01)
-    return True
 
 
 async def post(model: LocalModel, body: dict, key: str | None = None):

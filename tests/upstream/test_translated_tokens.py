@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from proxy.chat import Finished, Reasoning, Spent, Text, ToolCall, Usage
 from proxy.dialects.registry import dialect
 from proxy.timing import Wheel
-from proxy.upstream.relay import Relay
+from proxy.upstream.translated import Translated
 
 
 class Sink:
@@ -42,9 +42,9 @@ def relayed(client: str, provider: str, pieces: list[bytes]) -> tuple[bytes, byt
     """(what the client gets, what is kept of it)."""
     sink = Sink()
     encoder = dialect(client).encoder(id="i", model="m", created=1, include_usage=True)
-    relay = Relay(
-        Owner(), sink, dialect(provider).decoder(), encoder=encoder, plain=(), end_mark=b"",
-        strip_usage=False, gap_s=60, least_per_s=None, now=lambda: 0.0,
+    relay = Translated(
+        Owner(), sink, dialect(provider).decoder(), encoder=encoder,
+        gap_s=60, least_per_s=None, now=lambda: 0.0,
         wheel=Wheel(lambda: 0.0, lambda at, back: type("H", (), {"cancel": lambda self: None})()),
     )  # fmt: skip
     first = relay.begin([], b"")

@@ -11,7 +11,7 @@ import orjson
 
 from proxy.admin.completing import Completion, Order
 from proxy.admin.endpoint import Call, Endpoint, Param, bad
-from proxy.admin.money import date_of
+from proxy.admin.money import Money, date_of
 from proxy.admin.predecessors.seam import Core
 from proxy.catalog import row_of
 from proxy.errors import ClientError
@@ -178,10 +178,7 @@ class Analytics:
         for by in ("total", "provider", "model", "task_type", "day"):
             found[by] = await usage.ask(partial(reports.summary, period=period, by=by))
 
-        def spent(one: Figures) -> dict[str, Any]:
-            return {"calls": one.requests, "tokens": one.tokens,
-                    "estimatedCostCAD": money.of(one.cost)}  # fmt: skip
-
+        spent = partial(_spent, money)
         (total,) = found["total"]
         return {
             "totalCalls": total.requests,
@@ -257,6 +254,10 @@ class Analytics:
                 if provider in (target, target.partition("/")[0]):
                     self._core.reset(target)
         return {"success": True, "circuitBreakerStatus": self.status()}
+
+
+def _spent(money: Money, one: Figures) -> dict[str, Any]:
+    return {"calls": one.requests, "tokens": one.tokens, "estimatedCostCAD": money.of(one.cost)}
 
 
 def _given(call: Call, name: str) -> Any:

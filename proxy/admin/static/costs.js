@@ -5,7 +5,7 @@ import { bars } from "/ui/chart.js";
 import { badge, card, cardWith, empty, failure, field, h, loading, replace, select, table } from "/ui/dom.js";
 import { count, day, millis, money, number, percent, seconds } from "/ui/format.js";
 
-const BY = [["provider", "provider"], ["model", "model"], ["category", "category"], ["route", "route"], ["key", "key"], ["task_type", "use case"], ["tag", "tag"], ["cache", "cache result"], ["outcome", "outcome"]];
+const BY = [["provider", "Provider"], ["model", "Model"], ["category", "Category"], ["route", "Route"], ["key", "Key"], ["task_type", "Use case"], ["tag", "Tag"], ["cache", "Cache result"], ["outcome", "Outcome"]];
 const PERIODS = [[7, "7 days"], [30, "30 days"], [90, "90 days"], [365, "1 year"]];
 const SHOWN = 30;
 

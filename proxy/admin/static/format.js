@@ -43,7 +43,7 @@ export function money(value, currency = "USD") {
   const size = Math.abs(value);
   const digits = size === 0 || size >= 1 ? 2 : Math.min(9, Math.max(2, 2 - Math.floor(Math.log10(size))));
   try {
-    return new Intl.NumberFormat("en", { style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: digits }).format(value);
+    return new Intl.NumberFormat("en", { style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: digits }).format(value).replace("-", "\u2212");
   } catch {
     return `${value.toFixed(digits)} ${currency}`;
   }

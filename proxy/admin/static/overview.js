@@ -60,7 +60,7 @@ export async function render(place) {
   replace(place,
     h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Overview"), h("p", {}, "Every answer this proxy gives, as it gives it."))),
     trouble, hello, h("dl", { class: "tiles" }, Object.values(tiles).map((one) => one.root)),
-    h("div", { class: "grid two" }, card("First token", first.root), card("Traffic", rate.root),
+    h("div", { class: "grid two four" }, card("First token", first.root), card("Traffic", rate.root),
       card("Tokens", tokens.root), cardWith("Today by hour", badge("UTC"), dayPlace)),
     h("div", { class: "uneven" }, cardWith("Models today", h("a", { href: "#/costs", class: "small" }, "All costs"), models),
       h("div", { class: "stack" }, cardWith("Circuit breakers", h("a", { href: "#/providers", class: "small" }, "All providers"), doors), gpu, card("Since the start", facts))));

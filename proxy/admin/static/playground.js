@@ -114,7 +114,7 @@ function panel(first, known, onclose, onchange) {
   const talk = h("div", { class: "talk", role: "log", "aria-label": "Conversation", tabindex: "0" });
   const flip = h("input", { type: "checkbox", role: "switch" });
   const breaking = h("label", { class: "check small" }, flip, h("span", {}, "Break the primary"));
-  const what = h("span", { class: "small muted mono" });
+  const what = h("span", { class: "small muted" });
   const close = button("✕", onclose, { class: "button quiet", "aria-label": "Remove this model" });
   let turns = [];
   let running = null;
@@ -123,8 +123,10 @@ function panel(first, known, onclose, onchange) {
   const primary = () => known.primaries.get(model.value) ?? (model.value.includes("/") ? model.value : lastTarget);
   const showPrimary = () => {
     const name = primary();
-    what.textContent = name && !name.includes("*") ? name : "known after the first answer";
-    flip.disabled = !name || name.includes("*");
+    const known = name && !name.includes("*");
+    what.textContent = known ? name : "The first answer shows which it is.";
+    what.classList.toggle("mono", known);
+    flip.disabled = !known;
     flip.checked = kept.broken.has(name);
   };
   const hint = () => replace(talk, h("div", { class: "empty" }, h("p", { class: "muted" }, "The answer appears here, token by token, with what it took.")));

@@ -15,7 +15,7 @@ export async function render(place) {
   const result = h("div", {}, loading(8));
   const fresh = h("input", { type: "checkbox", checked: true });
   const id = h("input", { type: "search", placeholder: "req_…", spellcheck: "false" });
-  const controls = h("div", { class: "fields" });
+  const controls = h("div", { class: "fields narrow" });
   let rows = [];
   let next = null;
   let currency = "USD";

@@ -5,6 +5,8 @@ import { badge, button, card, cardWith, confirm, empty, failure, field, h, loadi
 import { count, money, percent, seconds } from "/ui/format.js";
 
 const STRATEGIES = ["ordered", "weighted", "fastest", "cheapest"];
+const STALL = { hedge: "stalls hedged", switch: "stalls left" };
+const BREAK = { continue: "breaks continued", error: "breaks told" };
 const lines = (text) => text.split("\n").map((one) => one.trim()).filter(Boolean);
 
 export async function render(place) {
@@ -36,15 +38,16 @@ export async function render(place) {
       h("span", { class: "row tight" }, button("Edit", () => editRoute(one), { class: "button small", "aria-label": `Edit route ${one.name}` }),
         button("Remove", () => drop("route", one.name), { class: "button small danger", "aria-label": `Remove route ${one.name}` })),
       h("div", { class: "row tight" }, badge(one.strategy, "accent"), badge(`first token ${typeof one.first_token_ms === "number" ? `${one.first_token_ms} ms` : one.first_token_ms}`),
-        badge(`on stall ${one.on_stall}`), badge(`on break ${one.on_break}`), badge(one.cache ? "cached" : "not cached", one.cache ? "" : "warn")),
-      h("ol", { class: "targets" }, one.targets.map(showTarget)))));
+        badge(STALL[one.on_stall]), badge(BREAK[one.on_break]), badge(one.cache ? "cached" : "not cached", one.cache ? "" : "warn")),
+      h("ol", { class: "targets" }, one.targets.map((target) => showTarget(target, one))))));
   }
 
-  function showTarget(one) {
+  function showTarget(one, route) {
     const rates = one.usd_per_mtok;
+    const deadline = typeof route.first_token_ms === "number" ? route.first_token_ms / 1000 : one.first_token_s;
     return h("li", {}, h("div", { class: "spread" }, h("span", { class: "mono" }, one.target),
       badge({ CLOSED: "takes requests", OPEN: "breaker open", HALF_OPEN: "probing" }[one.breaker] ?? one.breaker, { CLOSED: "good", OPEN: "bad" }[one.breaker] ?? "warn")),
-    h("div", { class: "muted small" }, [one.first_token_s === undefined ? "model from the request" : `deadline ${seconds(one.first_token_s)}`,
+    h("div", { class: "muted small" }, [one.first_token_s === undefined ? "model from the request" : `deadline ${seconds(deadline)}`,
       rates?.input != null ? `${money(rates.input)} in, ${money(rates.output)} out per million` : "no price",
       one.context_tokens ? `${count(one.context_tokens)} tokens of context` : null, one.weight !== 1 ? `weight ${one.weight}` : null,
       one.deprecated ? "deprecated" : null].filter(Boolean).join(" · ")));

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import orjson
 import pytest
@@ -14,6 +13,7 @@ from benchmarks.faults.stage import Score, Verdict
 from benchmarks.faults.variants import VARIANTS
 from benchmarks.mock.faults import NAMES
 from benchmarks.overhead import rival
+from tests.waiting import listens, waited
 
 pytestmark = pytest.mark.loopback
 
@@ -40,7 +40,7 @@ def test_a_relay_is_judged(tmp_path, capsys):
     relay = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.overhead.relay", str(gateway), str(primary)]
     )
-    time.sleep(0.5)
+    assert waited(lambda: listens(gateway))
     names = ["S03", "S08", "S11", "S13", "s05", "500-html", "reset-after-headers"]
     out = tmp_path / "card.json"
     try:

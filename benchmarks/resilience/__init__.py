@@ -1,0 +1,1 @@
+"""What resilience costs a healthy request: the same proxy with it, and without."""

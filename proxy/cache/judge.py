@@ -1,0 +1,70 @@
+"""Which of the near ones may answer: the guards, and the prompts they have read before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from proxy.cache import guards
+from proxy.cache.counts import Counts
+from proxy.cache.entry import Entry
+from proxy.cache.opinion import Doubt, doubts_among
+from proxy.cache.prompt import Prompt
+from proxy.cache.reader import read
+
+_PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
+
+
+class Judge:
+    """Remembers what it read of kept prompts."""
+
+    __slots__ = ("_bar", "_clock", "_counts", "_floor", "_read")
+
+    def __init__(
+        self, floor: float, bar: float, counts: Counts, clock: Callable[[], float]
+    ) -> None:
+        """floor, bar: the cosines asked, see guards.required. counts: told of who was refused."""
+        self._floor = floor
+        self._bar = bar
+        self._counts = counts
+        self._clock = clock
+        self._read: dict[str, Prompt] = {}
+
+    def choose(
+        self, text: str, near_ones: Sequence[tuple[float, Entry]], language: str
+    ) -> tuple[float, Entry] | None:
+        """Of entries with their cosine to a prompt, nearest first: the first that every guard
+        lets pass, and that is neither old nor in another language."""
+        floor = self._floor
+        now = self._clock()
+        asked: Prompt | None = None
+        for found in near_ones:
+            near, entry = found
+            if near < floor:
+                break
+            if entry.expires_s <= now or (
+                language and entry.language and language != entry.language
+            ):
+                continue
+            if asked is None:
+                asked = read(text)
+            if near >= guards.required(self.read(entry.text), asked, floor, self._bar):
+                return found
+            self._counts.guarded += 1
+        return None
+
+    def doubts(self, text: str, near_ones: Iterable[tuple[Entry, float]]) -> list[Doubt]:
+        """Those of them that a second opinion could settle on."""
+        return doubts_among(near_ones, text, self.read)
+
+    def read(self, text: str) -> Prompt:
+        """A kept prompt, read once."""
+        found = self._read.get(text)
+        if found is None:
+            if len(self._read) >= _PREPARED:
+                self._read.pop(next(iter(self._read)))
+            found = self._read[text] = read(text)
+        return found
+
+    def forget(self, entry: Entry) -> None:
+        """The entry is gone."""
+        self._read.pop(entry.text, None)

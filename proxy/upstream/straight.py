@@ -1,0 +1,159 @@
+"""A stream passed through: the provider's bytes, event by whole event, are the client's.
+
+A token is looked at and not parsed. Anything out of the ordinary - a finish, usage, an error, the
+end mark - is decoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.dialects.sse import whole_events
+from proxy.errors import Kind
+from proxy.upstream.follow import Owner
+from proxy.upstream.relay import (
+    CHUNK_LIMIT,
+    EVENT_LIMIT_BYTES,
+    HEADS,
+    KEPT_LIMIT_BYTES,
+    LF,
+    Relay,
+    chunk_head,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.dialects.dialect import Decoder, Frame
+    from proxy.exchange import Sink
+    from proxy.timing import Clock, Wheel
+
+_DELTA = b'"delta":'
+_CLOSE = b"}\n\n"
+
+
+class Straight(Relay):
+    """One target's tokens, passed on as they are."""
+
+    __slots__ = (
+        "_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail", "_write",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913  # one stream's parts, set once
+        self,
+        owner: Owner,
+        sink: Sink,
+        decoder: Decoder,
+        *,
+        plain: tuple[bytes, ...],
+        end_mark: bytes,
+        strip_usage: bool,
+        gap_s: float,
+        least_per_s: float | None,
+        wheel: Wheel,
+        now: Clock,
+    ) -> None:
+        super().__init__(
+            owner, sink, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now
+        )
+        self._end_mark = end_mark
+        self._strip_usage = strip_usage
+        self._tail = b""
+        self._plain_marks = plain
+        self._plain = b""  # the one that this stream uses
+        self._end = b""  # after the word, its chunk's last bytes included
+
+    def data_received(self, data: bytes) -> None:
+        """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
+        if self._aligned and len(data) < CHUNK_LIMIT:
+            size = len(data)
+            head = HEADS[size] or chunk_head(size)
+            rest = data.removeprefix(head).removeprefix(self._before_text)
+            word = rest.removesuffix(self._end)
+            # as much shorter as it is only where all three were there
+            if size - len(word) == self._around + len(head) and LF not in word:
+                now = self._now()
+                silent = now - self.heard_s
+                if silent > self.longest_s:  # noqa: PLR1730 - four times as fast as max
+                    self.longest_s = silent
+                self.heard_s = now
+                self._kept_bytes += size
+                if self._kept_bytes <= KEPT_LIMIT_BYTES:
+                    self._kept.append(word)
+                self._write(data)  # type: ignore[misc]  # there is one where this is aligned
+                return
+        self._go_round(data)
+
+    def feed(self, data: bytes) -> None:
+        """More of the provider's body."""
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        after = self._after_text
+        if (
+            after
+            and data.endswith(after)
+            and data.startswith(self._before_text)
+            and data.find(b"\n\n") == len(data) - 2
+        ):
+            self._fed = len(data)
+            self._heard()
+            self._kept_bytes += len(data)
+            if self._kept_bytes <= KEPT_LIMIT_BYTES:
+                self._kept.append(data[len(self._before_text) : -len(after)])
+            self.sink.write(data)
+            return
+        if not data.endswith(b"\n\n"):
+            data = self._whole(data)
+            if not data:
+                return
+        plain = self._plain
+        if plain and 0 < data.count(plain) == data.count(b"\n\n"):
+            self._heard()
+            self._keep(data)
+            self.sink.write(data)
+            return
+        self._examine(self._decode(data))
+
+    def _knows(self) -> bool:
+        self._end = self._after_text + b"\r\n"
+        self._around = len(self._before_text) + len(self._end)
+        return True
+
+    def _prepare(self, frames: Sequence[Frame], tail: bytes) -> None:
+        self._tail = tail
+        for frame in frames:
+            self._learn(frame.raw)
+
+    def _learn(self, event: bytes) -> None:
+        """What a usual chunk of this stream looks like around its text."""
+        for mark in self._plain_marks:
+            end = event.rfind(mark)
+            if end >= 0:
+                self._plain = mark
+                start = event.find(_DELTA) + len(_DELTA)
+                if end < start:  # the mark is the event's name: it ends like any JSON object
+                    end = len(event) - len(_CLOSE)
+                if len(_DELTA) < start <= end and event.count(b"\n\n") == 1:
+                    self._before_text, self._after_text = event[:start], event[end:]
+
+    def _flush(self) -> None:
+        if self._tail:
+            tail, self._tail = self._tail, b""
+            self._examine(self._decode(tail + b"\n\n"))
+        if not self.ended:
+            super()._flush()
+
+    def _whole(self, data: bytes) -> bytes:
+        cut = whole_events(data)
+        self._tail = data[cut:]
+        if len(self._tail) > EVENT_LIMIT_BYTES:
+            self._break(Kind.PROTOCOL, "one event of the stream is too large")
+            return b""
+        return data[:cut]
+
+    def _told(self, frame: Frame, *, counts_only: bool) -> bytes:
+        return b"" if counts_only and self._strip_usage else frame.raw
+
+    def _last(self) -> bytes:
+        return b"" if self.done else self._end_mark
