@@ -131,8 +131,8 @@ def _check_common(body: Json) -> None:
     if len(model) > MODEL_LENGTH:
         raise _wrong("model", "is too long")
     rules = _RULES
-    for name, value in body.items():
-        if name in rules and value is not None:
+    for name in body:
+        if name in rules and (value := body[name]) is not None:
             kinds, words, deep = rules[name]
             if type(value) not in kinds:
                 raise _wrong(name, f"must be {words}")

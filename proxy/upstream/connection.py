@@ -214,12 +214,11 @@ class Connection(asyncio.Protocol):
     def _open(self, listener: Listener) -> bool:
         """Tell the head. False when nobody listens to the body."""
         names = self._names
-        layout = layout_of(tuple(names))
-        self.sized = layout.sized
-        if layout.encoding and not self._unpack(names[layout.encoding]):
+        kind, encoding, self.sized = layout_of(tuple(names))  # by place: a name costs a call
+        if encoding and not self._unpack(names[encoding]):
             return False
         status, self.status = self.status, 0
-        listener.on_head(status, names[layout.kind] if layout.kind else b"", names)
+        listener.on_head(status, names[kind] if kind else b"", names)
         names.clear()
         return self.listener is listener
 

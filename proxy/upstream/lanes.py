@@ -1,15 +1,16 @@
-"""One exchange's attempts, up to the first token: started, given time, given up, told to the race.
+"""One exchange's attempts, up to the first token: begun, given time, given up, told to the race.
 
-Everything is a plain call from data_received or a timer: no task per request on warm connections.
+A request that goes well needs no more than begin: its lanes are made when something happens that
+only they know an answer to. Everything is a plain call from data_received or a timer: no task per
+request on warm connections.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.errors import MEANING, ClientError, Kind, UpstreamFailure, telling, to_client
-from proxy.routing.demand import wants_reasoning
 from proxy.routing.overdue import overdue, overdue_last
 from proxy.routing.race import (
     Arm,
@@ -17,6 +18,7 @@ from proxy.routing.race import (
     Commands,
     Denied,
     Failed,
+    FirstToken,
     GiveUp,
     Race,
     Start,
@@ -28,100 +30,157 @@ from proxy.upstream.attempt import Attempt
 from proxy.upstream.request import request_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from proxy.dialects.dialect import Dialect
-    from proxy.exchange import Exchange, Sink
+    from proxy.exchange import Exchange
     from proxy.state.budget import Budget
     from proxy.timing import Timer
-    from proxy.upstream.delivery import Delivery
     from proxy.upstream.engine import Engine, Step, Terms
-    from proxy.upstream.resumption import Resumption
 
 RETRIES = 2  # lanes beyond the plan, once every target has failed
 
 
-class Lanes:
-    """One exchange's race, and what its runner does before anyone has won. Used once.
+class Contest(Protocol):
+    """Whose race it is: what is asked of whom, and what is done when it is over."""
 
-    A request that goes well needs no race, and keeps no list of failures: they are made when
-    something happens that only they know an answer to.
-    """
-
-    __slots__ = (
-        "_attempts", "_delays", "_delivery", "_dialect", "_engine", "_failures", "_machine",
-        "_nudged_s", "_paused", "_reasons", "_rest", "_sink", "_steps", "_store", "_terms",
-        "_winner", "exchange", "over",
-    )  # fmt: skip
-
-    def __init__(  # one race's parts, set once
-        self,
-        exchange: Exchange,
-        steps: Sequence[Step],
-        terms: Terms,
-        dialect: Dialect,
-        engine: Engine,
-        sink: Sink,
-        store: Callable[[Exchange, bytes], None] | None = None,
-    ) -> None:
-        self.exchange = exchange
-        self._steps = steps
-        self._terms = terms
-        self._dialect = dialect
-        self._engine = engine
-        self._sink = sink
-        self._store = store
-        self._delivery: Delivery | None = None  # a whole answer goes to the sink at once
-        self._rest: Resumption | None = None  # once the answer broke off
-        self._paused = False
-        self._nudged_s = 0.0  # when a comment last kept the client's connection alive
-        self._machine: Race | None = None
-        self._attempts: dict[int, Attempt] = {}
-        self._delays: tuple[Timer, ...] = ()
-        self._failures: tuple[UpstreamFailure, ...] = ()
-        self._winner: Attempt | None = None
-        # Models that think first, or wait for tools, have histories of their own.
-        self._reasons = exchange.stream and wants_reasoning(exchange.body)
-        self.over = False
-
-    def start(self, wait_s: float = 0.0) -> None:
-        """Begin with the first target, after so many seconds."""
-        budgets, share = self._engine.budgets, self._terms.hedge_share
-        budgets.retries.requests += 1
-        purse = budgets.hedges if share is None else budgets.of(self.exchange.route, share)
-        purse.requests += 1
-        if wait_s > 0:
-            self._start_later(0, 0, wait_s, forced=False)
-        else:
-            self._start_lane(0, 0)
-
-    def first_token(self, attempt: Attempt) -> None:
-        """A lane has won."""
-        raise NotImplementedError
-
-    def answered(self, attempt: Attempt, body: bytes) -> None:
-        """A lane has a whole answer."""
-        raise NotImplementedError
-
-    def _end_with(self, error: ClientError) -> None:
-        """Nothing is left to try."""
-        raise NotImplementedError
-
-    def _asks_anew(self, failure: UpstreamFailure) -> bool:
-        """Whether a failure was answered by another form of the request."""
-        raise NotImplementedError
-
-    def _asks_otherwise(self) -> bool:
-        """Whether that was done though every target failed."""
-        raise NotImplementedError
+    exchange: Exchange
+    steps: Sequence[Step]
+    terms: Terms
+    dialect: Dialect  # the client's
+    engine: Engine
+    reasons: bool  # the model thinks first: such answers have histories of their own
+    over: bool
+    first: Attempt | None  # lane 0, as long as there are no lanes
+    winner: Attempt | None
+    failures: tuple[UpstreamFailure, ...]  # to be told of, should every target fail
 
     @property
-    def _race(self) -> Race:
-        """The race, from the moment there is more than one lane to think of."""
-        race = self._machine
-        if race is None:
-            race = self._machine = Race(len(self._steps), RETRIES)
-        return race
+    def lanes(self) -> Lanes:
+        """Made when they are first asked for."""
+        ...
+
+    def overdue(self, attempt: Attempt) -> None: ...
+    def first_token(self, attempt: Attempt) -> None: ...
+    def answered(self, attempt: Attempt, body: bytes) -> None: ...
+    def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None: ...
+
+    def end_with(self, error: ClientError) -> None:
+        """Nothing is left to try."""
+        ...
+
+    def asks_anew(self, failure: UpstreamFailure) -> bool:
+        """Whether a failure was answered by another form of the request."""
+        ...
+
+    def asks_otherwise(self) -> bool:
+        """Whether that was done though every target failed."""
+        ...
+
+
+def begin(
+    contest: Contest, lane: int, step: int, known: Lanes | None = None, *, forced: bool = False
+) -> None:
+    """Ask one target, if its door is open. known: the lanes, where there are any."""
+    exchange, engine, terms = contest.exchange, contest.engine, contest.terms
+    target = contest.steps[step]
+    ticket: int | None = 0
+    if target.name in engine.breakers.known or target.limited:
+        ticket = _enter(exchange, engine, target, forced=forced or len(contest.steps) == 1)
+        if ticket is None:
+            contest.lanes.denied(lane)
+            return
+    exchange.attempts += 1
+    streams = exchange.stream or terms.stream_upstream
+    endpoint, client = target.endpoint, contest.dialect
+    spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client, exchange.body)
+    request = request_for(exchange, target, spoken, streams=streams, client=client)
+    if exchange.dropped and terms.strict:
+        contest.end_with(_no_place(exchange.dropped, target.name))
+        return
+    passes = spoken is client and not endpoint.repairs
+    attempt = Attempt(contest, lane, step, endpoint, request, spoken, streams, passes)
+    if ticket:
+        attempt.ticket = ticket
+    if known is None:
+        contest.first = attempt
+    else:
+        known.attempts[lane] = attempt
+    due = attempt.deadline_s = _deadline_s(contest, target) if streams else terms.answer_s
+    attempt.arm(engine.wheel, due)
+    attempt.start()
+
+
+def _enter(exchange: Exchange, engine: Engine, target: Step, *, forced: bool) -> int | None:
+    """A ticket at a target's breaker, and a place within its limits; None without either."""
+    now = engine.now()
+    ticket = engine.breakers.enter(target.name, now, forced=forced)
+    if ticket is None or not target.limited:
+        return ticket
+    tokens = exchange.prompt_bytes // BYTES_PER_TOKEN
+    if engine.limits.admit(target.limited, tokens, now):
+        return ticket
+    engine.breakers.abandoned(target.name, now, ticket)
+    return None
+
+
+def _deadline_s(contest: Contest, target: Step) -> float:
+    """Seconds to the first token, of an upstream request that streams."""
+    first_ms = contest.exchange.options.first_token_ms
+    if first_ms is not None:
+        return first_ms / 1000
+    first_s = contest.terms.first_token_s
+    if first_s is not None:
+        return first_s
+    engine = contest.engine
+    return engine.latency.deadline(
+        target.name, contest.exchange.prompt_bytes, engine.now(), reasoning=contest.reasons
+    )
+
+
+class Lanes:
+    """What is decided between attempts, until one has won. One race's; made with its lane 0, or
+    before there is one."""
+
+    __slots__ = ("_contest", "_delays", "_race", "attempts")
+
+    def __init__(self, contest: Contest) -> None:
+        self._contest = contest
+        first = contest.first
+        self.attempts: dict[int, Attempt] = {} if first is None else {first.lane: first}
+        self._race = Race(len(contest.steps), RETRIES)
+        self._delays: tuple[Timer, ...] = ()
+
+    # ---- for the runner ------------------------------------------------------------------
+
+    def start_later(self, lane: int, step: int, delay: float, *, forced: bool = False) -> None:
+        """Begin a lane after so many seconds."""
+
+        def start() -> None:
+            if not self._contest.over:
+                begin(self._contest, lane, step, self, forced=forced)
+
+        self._delays = (*self._delays, self._contest.engine.wheel.arm(delay, start))
+
+    def denied(self, lane: int) -> None:
+        """A lane's target takes nothing now."""
+        self._execute(self._race.on(Denied(lane)))
+
+    def won(self, lane: int) -> None:
+        """A lane has a token, or an answer: the others stop."""
+        race = self._race
+        self._execute(race.on(FirstToken(lane)))
+        if race.hedge_won:
+            self._purse.give_back()  # it replaced a stalled attempt: no request was extra
+
+    def stop(self) -> None:
+        """Nothing of this race is wanted any more but its winner."""
+        for delay in self._delays:
+            delay.cancel()
+        for lane in tuple(self.attempts):
+            if self.attempts[lane] is not self._contest.winner:
+                self._cancel_lane(lane)
+        self.attempts.clear()
 
     # ---- commands of the race ------------------------------------------------------------
 
@@ -130,128 +189,45 @@ class Lanes:
             match command:
                 case Start(lane=lane, step=step, delay=delay, forced=forced):
                     if delay > 0:
-                        self._start_later(lane, step, delay, forced=forced)
+                        self.start_later(lane, step, delay, forced=forced)
                     else:
-                        self._start_lane(lane, step, forced=forced)
+                        begin(self._contest, lane, step, self, forced=forced)
                 case Cancel(lane=lane):
                     self._cancel_lane(lane)
                 case Arm(lane=lane, share=share):
-                    attempt = self._attempts[lane]
-                    attempt.arm(self._engine.wheel, attempt.deadline_s * share)
+                    attempt = self.attempts[lane]
+                    attempt.arm(self._contest.engine.wheel, attempt.deadline_s * share)
                 case GiveUp():
-                    failures = self._failures
-                    if self._asks_otherwise():
-                        return
-                    self._end_with(to_client(telling(failures)) if failures else turned_away())
-
-    def _start_later(self, lane: int, step: int, delay: float, *, forced: bool) -> None:
-        def start() -> None:
-            if not self.over:
-                self._start_lane(lane, step, forced=forced)
-
-        self._delays = (*self._delays, self._engine.wheel.arm(delay, start))
-
-    def _start_lane(self, lane: int, step: int, *, forced: bool = False) -> None:
-        exchange = self.exchange
-        engine = self._engine
-        target = self._steps[step]
-        ticket: int | None = 0
-        if target.name in engine.breakers.known or target.limited:
-            ticket = self._enter(target, forced=forced or len(self._steps) == 1)
-            if ticket is None:
-                self._execute(self._race.on(Denied(lane)))
-                return
-        exchange.attempts += 1
-        streams = exchange.stream or self._terms.stream_upstream
-        endpoint, client = target.endpoint, self._dialect
-        spoken = endpoint.spoken.get(client.name) or endpoint.dialect_for(client, exchange.body)
-        request = request_for(exchange, target, spoken, streams=streams, client=client)
-        if exchange.dropped and self._terms.strict:
-            self._end_with(_no_place(exchange.dropped, target.name))
-            return
-        passes = spoken is client and not endpoint.repairs
-        attempt = Attempt(self, lane, step, endpoint, request, spoken, streams, passes)
-        if ticket:
-            attempt.ticket = ticket
-        self._attempts[lane] = attempt
-        due = attempt.deadline_s = self._deadline_s(step) if streams else self._terms.answer_s
-        attempt.arm(engine.wheel, due)
-        attempt.start()
-
-    def _enter(self, target: Step, *, forced: bool) -> int | None:
-        """A ticket at a target's breaker, and a place within its limits; None without either."""
-        engine = self._engine
-        now = engine.now()
-        ticket = engine.breakers.enter(target.name, now, forced=forced)
-        if ticket is None or not target.limited:
-            return ticket
-        tokens = self.exchange.prompt_bytes // BYTES_PER_TOKEN
-        if engine.limits.admit(target.limited, tokens, now):
-            return ticket
-        engine.breakers.abandoned(target.name, now, ticket)
-        return None
+                    contest = self._contest
+                    failures = contest.failures
+                    if not contest.asks_otherwise():
+                        contest.end_with(
+                            to_client(telling(failures)) if failures else turned_away()
+                        )
 
     def _cancel_lane(self, lane: int) -> None:
-        attempt = self._attempts.pop(lane, None)
-        if attempt is None:
-            return
-        engine = self._engine
-        ended_s = perf_counter()
-        waited = ended_s - attempt.started_s
-        why = "cancelled" if self.over else "stalled" if self._winner is None else "overtaken"
-        self.exchange.missed(self._steps[attempt.step].name, attempt.started_s, ended_s, why)
-        engine.latency.censored(
-            self._steps[attempt.step].name,
-            self.exchange.prompt_bytes,
-            waited,
-            engine.now(),
-            reasoning=self._reasons,
-        )
-        if attempt.connection is not None and self._winner is not None:
-            engine.lost(self.exchange, self._steps[attempt.step].name, waited)
-        self._abandon(attempt)
-
-    def _abandon(self, attempt: Attempt) -> None:
-        """Stop an attempt that nobody waits for any more."""
-        step = self._steps[attempt.step]
-        engine = self._engine
-        engine.breakers.abandoned(step.name, engine.now(), attempt.ticket)
-        if step.limited:
-            engine.limits.release(step.limited)
-        attempt.cancel()
+        attempt = self.attempts.pop(lane, None)
+        if attempt is not None:
+            give_up(self._contest, attempt)
 
     # ---- deadlines ------------------------------------------------------------
 
     @property
     def _adaptive(self) -> bool:
         """Whether the first token's deadline is learned, not set."""
+        contest = self._contest
         return (
-            self._terms.first_token_s is None
-            and self.exchange.options.first_token_ms is None
-            and (self.exchange.stream or self._terms.stream_upstream)
-        )
-
-    def _deadline_s(self, step: int) -> float:
-        """Seconds to the first token, of an upstream request that streams."""
-        first_ms = self.exchange.options.first_token_ms
-        if first_ms is not None:
-            return first_ms / 1000
-        first_s = self._terms.first_token_s
-        if first_s is not None:
-            return first_s
-        engine = self._engine
-        return engine.latency.deadline(
-            self._steps[step].name,
-            self.exchange.prompt_bytes,
-            engine.now(),
-            reasoning=self._reasons,
+            contest.terms.first_token_s is None
+            and contest.exchange.options.first_token_ms is None
+            and (contest.exchange.stream or contest.terms.stream_upstream)
         )
 
     def overdue(self, attempt: Attempt) -> None:
         """An attempt's time is over."""
-        engine = self._engine
+        contest = self._contest
+        engine, steps = contest.engine, contest.steps
         now = engine.now()
-        name = self._steps[attempt.step].name
+        name = steps[attempt.step].name
         waited_s = perf_counter() - attempt.started_s
         adaptive = self._adaptive
         if self._race.first_look(attempt.lane):
@@ -262,8 +238,8 @@ class Lanes:
                 attempt.lane, waited_s=waited_s, deadline_s=attempt.deadline_s, adaptive=adaptive
             )
         else:
-            hedges = self._terms.hedges and self.exchange.stream
-            after = self._steps[following].name
+            hedges = contest.terms.hedges and contest.exchange.stream
+            after = steps[following].name
             report = overdue(
                 attempt.lane,
                 waited_s=waited_s,
@@ -275,27 +251,30 @@ class Lanes:
             )
         if report.verdict is not Verdict.WAIT:
             engine.breakers.failed(name, Kind.STALL, now, ticket=attempt.ticket)
-            self._note(UpstreamFailure(Kind.STALL, "no token within the deadline"))
+            failure = UpstreamFailure(Kind.STALL, "no token within the deadline")
+            contest.failures = (*contest.failures, failure)
         self._execute(self._race.on(report))
 
     @property
     def _purse(self) -> Budget:
         """What this route's hedges are paid from."""
-        return self._engine.budgets.of(self.exchange.route, self._terms.hedge_share)
+        contest = self._contest
+        return contest.engine.budgets.of(contest.exchange.route, contest.terms.hedge_share)
 
     # ---- what the attempts say ------------------------------------------------------------
 
     def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None:
         """A lane ended without a token."""
-        self._attempts.pop(attempt.lane, None)
-        if self.over:
+        self.attempts.pop(attempt.lane, None)
+        contest = self._contest
+        if contest.over:
             return
-        engine = self._engine
-        step = self._steps[attempt.step]
-        self.exchange.missed(step.name, attempt.started_s, perf_counter(), failure.kind.value)
+        engine = contest.engine
+        step = contest.steps[attempt.step]
+        contest.exchange.missed(step.name, attempt.started_s, perf_counter(), failure.kind.value)
         if step.limited:
             engine.limits.release(step.limited)
-        if self._asks_anew(failure):
+        if contest.asks_anew(failure):
             return
         wait = retry_after(
             failure.headers,
@@ -308,7 +287,7 @@ class Lanes:
         )
         if MEANING[failure.kind].alarm:
             engine.alarm(step.name, failure.kind)
-        self._note(failure)
+        contest.failures = (*contest.failures, failure)
         again = None
         if self._race.next_step is None and may_retry(failure.headers):
             again = retry_in(
@@ -319,18 +298,37 @@ class Lanes:
             barred = self._not_larger(attempt.step)
         self._execute(self._race.on(Failed(attempt.lane, failure.kind, again, barred)))
 
-    def _note(self, failure: UpstreamFailure) -> None:
-        self._failures = (*self._failures, failure)
-
     def _not_larger(self, step: int) -> frozenset[int]:
         """Steps whose window is known not to be larger than this one's, or is the same model."""
-        own = self._steps[step]
+        steps = self._contest.steps
+        own = steps[step]
         return frozenset(
             index
-            for index, other in enumerate(self._steps)
+            for index, other in enumerate(steps)
             if other.model == own.model
             or (own.window is not None and other.window is not None and other.window <= own.window)
         )
+
+
+def give_up(contest: Contest, attempt: Attempt) -> None:
+    """Stop an attempt that nobody waits for any more. What was asked is billed all the same."""
+    exchange, engine = contest.exchange, contest.engine
+    step = contest.steps[attempt.step]
+    ended_s = perf_counter()
+    waited_s = ended_s - attempt.started_s
+    won = contest.winner is not None
+    why = "cancelled" if contest.over else "overtaken" if won else "stalled"
+    exchange.missed(step.name, attempt.started_s, ended_s, why)
+    now = engine.now()
+    engine.latency.censored(
+        step.name, exchange.prompt_bytes, waited_s, now, reasoning=contest.reasons
+    )
+    if won and attempt.connection is not None:
+        engine.lost(exchange, step.name, waited_s)
+    engine.breakers.abandoned(step.name, now, attempt.ticket)
+    if step.limited:
+        engine.limits.release(step.limited)
+    attempt.cancel()
 
 
 def turned_away() -> ClientError:

@@ -11,25 +11,86 @@ from typing import TYPE_CHECKING
 
 from proxy import headers
 from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
-from proxy.routing.race import FirstToken
+from proxy.routing.demand import wants_reasoning
 from proxy.upstream.continuation import Unlike
 from proxy.upstream.delivery import Delivery
-from proxy.upstream.lanes import Lanes
+from proxy.upstream.lanes import Lanes, begin, give_up
 from proxy.upstream.request import counts_itself
 from proxy.upstream.resumption import Way, resumption
 from proxy.upstream.whole import passed, translated
 
 if TYPE_CHECKING:
-    from proxy.exchange import Sink
+    from collections.abc import Callable, Sequence
+
+    from proxy.dialects.dialect import Dialect
+    from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
-    from proxy.upstream.engine import Step
+    from proxy.upstream.engine import Engine, Step, Terms
     from proxy.upstream.resumption import Resumption
 
 
-class Runner(Lanes):
-    """One exchange on its way through its targets. Used once."""
+class Runner:
+    """One exchange on its way through its targets: a Contest. Used once."""
 
-    __slots__ = ()
+    __slots__ = (
+        "_delivery", "_lanes", "_nudged_s", "_paused", "_rest", "_sink", "_store", "dialect",
+        "engine", "exchange", "failures", "first", "over", "reasons", "steps", "terms", "winner",
+    )  # fmt: skip
+
+    def __init__(  # one race's parts, set once
+        self,
+        exchange: Exchange,
+        steps: Sequence[Step],
+        terms: Terms,
+        dialect: Dialect,
+        engine: Engine,
+        sink: Sink,
+        store: Callable[[Exchange, bytes], None] | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.steps = steps
+        self.terms = terms
+        self.dialect = dialect
+        self.engine = engine
+        self._sink = sink
+        self._store = store
+        self._delivery: Delivery | None = None  # a whole answer goes to the sink at once
+        self._rest: Resumption | None = None  # once the answer broke off
+        self._paused = False
+        self._nudged_s = 0.0  # when a comment last kept the client's connection alive
+        self._lanes: Lanes | None = None
+        self.first: Attempt | None = None
+        self.failures: tuple[UpstreamFailure, ...] = ()
+        self.winner: Attempt | None = None
+        # Models that think first, or wait for tools, have histories of their own.
+        self.reasons = exchange.stream and wants_reasoning(exchange.body)
+        self.over = False
+
+    def start(self, wait_s: float = 0.0) -> None:
+        """Begin with the first target, after so many seconds."""
+        budgets, share = self.engine.budgets, self.terms.hedge_share
+        budgets.retries.requests += 1
+        purse = budgets.hedges if share is None else budgets.of(self.exchange.route, share)
+        purse.requests += 1
+        if wait_s > 0:
+            self.lanes.start_later(0, 0, wait_s)
+        else:
+            begin(self, 0, 0)
+
+    @property
+    def lanes(self) -> Lanes:
+        """The race, from the moment there is more than one attempt to think of."""
+        lanes = self._lanes
+        if lanes is None:
+            lanes = self._lanes = Lanes(self)
+            self.first = None
+        return lanes
+
+    def _waiting(self) -> list[Attempt]:
+        """The attempts under way, the winner among them."""
+        if self._lanes is not None:
+            return list(self._lanes.attempts.values())
+        return [] if self.first is None else [self.first]
 
     # ---- for the client's side ------------------------------------------------------------
 
@@ -44,21 +105,21 @@ class Runner(Lanes):
     def withdraw(self) -> bool:
         """Another answer was found: every lane stops, and nothing is said. False where this one
         has begun. What was asked is billed all the same."""
-        if self.over or self._winner is not None or self._rest is not None:
+        if self.over or self.winner is not None or self._rest is not None:
             return False
         if self._delivery is not None and self._delivery.opened:
             return False
-        for attempt in self._attempts.values():
+        for attempt in self._waiting():
             if attempt.connection is not None:
                 waited_s = perf_counter() - attempt.started_s
-                self._engine.lost(self.exchange, self._steps[attempt.step].name, waited_s)
+                self.engine.lost(self.exchange, self.steps[attempt.step].name, waited_s)
         self._stop_all()
         return True
 
     def expire(self) -> None:
         """The proxy goes down and waited long enough: say so, and end."""
         if not self.over:
-            self._end_with(
+            self.end_with(
                 ClientError(503, "The proxy is shutting down.", "server_error", "shutting_down")
             )
 
@@ -67,10 +128,10 @@ class Runner(Lanes):
 
         From then on the status is 200, and a failure can only be told inside the stream.
         """
-        keep_s = self._terms.keep_alive_s
+        keep_s = self.terms.keep_alive_s
         if not keep_s or not self.exchange.stream or self.over:
             return
-        now = self._engine.now()
+        now = self.engine.now()
         heard = self._nudged_s or now - (perf_counter() - self.exchange.started_s)
         way = self._delivery
         if way is not None and way.follower is not None and way.heard:
@@ -82,14 +143,14 @@ class Runner(Lanes):
     def pause(self) -> None:
         """The client does not read: neither do we."""
         self._paused = True
-        if self._winner is not None:
-            self._winner.pause()
+        if self.winner is not None:
+            self.winner.pause()
 
     def resume(self) -> None:
         """The client reads again."""
         self._paused = False
-        if self._winner is not None:
-            self._winner.resume()
+        if self.winner is not None:
+            self.winner.resume()
 
     def write_to(self, sink: Sink) -> None:
         """From now on the tokens of the open stream go there; its end is told as before."""
@@ -107,13 +168,22 @@ class Runner(Lanes):
             way = self._delivery = Delivery(
                 self.exchange,
                 self._sink,
-                self._dialect,
-                self._engine,
-                least_per_s=self._terms.least_per_s,
+                self.dialect,
+                self.engine,
+                least_per_s=self.terms.least_per_s,
             )
         return way
 
     # ---- what the attempts say ------------------------------------------------------------
+
+    def overdue(self, attempt: Attempt) -> None:
+        """An attempt's time is over."""
+        self.lanes.overdue(attempt)
+
+    def failed(self, attempt: Attempt, failure: UpstreamFailure) -> None:
+        """An attempt ended without a token."""
+        if not self.over:
+            self.lanes.failed(attempt, failure)
 
     def first_token(self, attempt: Attempt) -> None:
         """The race is decided: the others stop, the client's stream begins."""
@@ -121,14 +191,14 @@ class Runner(Lanes):
             attempt.cancel()
             return
         step = self._won(attempt)
-        engine = self._engine
+        engine = self.engine
         exchange = self.exchange
         engine.latency.observe(
             step.name,
             exchange.prompt_bytes,
             exchange.upstream_s,
             engine.now(),
-            reasoning=self._reasons,
+            reasoning=self.reasons,
         )
         gap_s = self._silence_s
         if gap_s is None:
@@ -155,10 +225,10 @@ class Runner(Lanes):
         exchange, sent = self.exchange, body
         try:
             if attempt.passes:
-                usage, finish = passed(body, self._dialect)
+                usage, finish = passed(body, self.dialect)
             else:
-                stand_in = exchange.id, self._steps[attempt.step].model, self._engine.wall()
-                sent, (usage, finish) = translated(body, self._dialect, attempt.dialect, stand_in)
+                stand_in = exchange.id, self.steps[attempt.step].model, self.engine.wall()
+                sent, (usage, finish) = translated(body, self.dialect, attempt.dialect, stand_in)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return
@@ -179,16 +249,13 @@ class Runner(Lanes):
         exchange.upstream_s = now - attempt.started_s
         if self._rest is None or self._rest.before is None:
             exchange.first_token_s = now - exchange.started_s
-        step = self._steps[attempt.step]
+        step = self.steps[attempt.step]
         exchange.provider = step.endpoint.name
         exchange.provider_model = step.model
-        self._winner = attempt
-        race = self._machine
-        if race is not None:
-            self._execute(race.on(FirstToken(attempt.lane)))
-            if race.hedge_won:
-                self._purse.give_back()  # it replaced a stalled attempt: no request was extra
-        engine = self._engine
+        self.winner = attempt
+        if self._lanes is not None:
+            self._lanes.won(attempt.lane)
+        engine = self.engine
         if step.name in engine.breakers.known:
             engine.breakers.succeeded(step.name, engine.now(), attempt.ticket)
         return step
@@ -196,12 +263,12 @@ class Runner(Lanes):
     @property
     def _pauses(self) -> bool:
         """Whether long silences are in this answer's nature."""
-        return self._reasons or bool(self.exchange.body.get("tools"))
+        return self.reasons or bool(self.exchange.body.get("tools"))
 
     @property
     def _silence_s(self) -> float | None:
         """How long the answer may be silent, where that is not learned."""
-        terms = self._terms
+        terms = self.terms
         return terms.pausing_s if self._pauses else terms.between_tokens_s
 
     # ---- how the winner's stream ends --------------------------------------------------------
@@ -212,16 +279,16 @@ class Runner(Lanes):
             return
         way = self._way
         body = way.complete(keep=self._store is not None)
-        if self._winner is not None:
+        if self.winner is not None:
             if way.follower is not None and self._silence_s is None:
-                engine = self._engine
+                engine = self.engine
                 engine.gaps.observe(
-                    self._steps[self._winner.step].name,
+                    self.steps[self.winner.step].name,
                     way.follower.longest_s,
                     engine.now(),
                     pausing=self._pauses,
                 )
-            self._winner.release(self._engine.wheel)
+            self.winner.release(self.engine.wheel)
         self._finished(body)
 
     def broken(self, failure: UpstreamFailure) -> None:
@@ -229,10 +296,10 @@ class Runner(Lanes):
         if self.over:
             return
         self.exchange.usage = self._way.spent()
-        winner = self._winner
+        winner = self.winner
         assert winner is not None
-        name = self._steps[winner.step].name
-        engine = self._engine
+        name = self.steps[winner.step].name
+        engine = self.engine
         now = engine.now()
         self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
         if isinstance(failure, Unlike):
@@ -242,16 +309,18 @@ class Runner(Lanes):
         follower = self._way.follower
         if failure.kind is Kind.STALL and follower is not None:
             engine.gaps.censored(name, now - follower.heard_s, now, pausing=self._pauses)
-        self._note(failure)
+        self.failures = (*self.failures, failure)
         if not self._goes_on(winner):
-            self._end_with(to_client(failure))
+            self.end_with(to_client(failure))
 
     # ---- finishing a broken answer elsewhere
 
-    def _asks_anew(self, failure: UpstreamFailure) -> bool:
-        return self._rest is not None and self._rest.refuses(failure) and self._asks_otherwise()
+    def asks_anew(self, failure: UpstreamFailure) -> bool:
+        """Whether a failure was answered by another form of the request."""
+        return self._rest is not None and self._rest.refuses(failure) and self.asks_otherwise()
 
-    def _asks_otherwise(self) -> bool:
+    def asks_otherwise(self) -> bool:
+        """Whether the rest of a broken answer is asked for in another way."""
         rest = self._rest
         if rest is None or not rest.another():
             return False
@@ -260,12 +329,12 @@ class Runner(Lanes):
 
     def _goes_on(self, winner: Attempt) -> bool:
         """Begin a race for the rest of the answer, where there can be one."""
-        if not self._terms.continues:
+        if not self.terms.continues:
             return False
         rest, way = self._rest, self._way
         if rest is None or rest.before is None or way.heard or not rest.another():
             events = way.spoken() if way.opened else None
-            rest = resumption(self.exchange, events, self._steps, winner.step, rest)
+            rest = resumption(self.exchange, events, self.steps, winner.step, rest)
         if rest is None:
             return False
         if rest.before is not None:
@@ -277,9 +346,9 @@ class Runner(Lanes):
 
     def _leave(self, winner: Attempt) -> None:
         """Its place at a limited endpoint is free, and what it used is counted there."""
-        limited = self._steps[winner.step].limited
+        limited = self.steps[winner.step].limited
         if limited:
-            engine = self._engine
+            engine = self.engine
             engine.limits.release(limited)
             usage = self.exchange.usage
             if usage is not None:
@@ -288,11 +357,9 @@ class Runner(Lanes):
     def _race_again(self, rest: Resumption) -> None:
         self._rest = rest
         self.exchange.body = rest.body()
-        self._attempts.clear()
-        self._winner = None
-        self._steps = rest.steps
-        self._machine = None
-        self._start_lane(0, 0)
+        self._lanes = self.first = self.winner = None
+        self.steps = rest.steps
+        begin(self, 0, 0)
 
     def _finished(self, body: bytes) -> None:
         self.over = True
@@ -301,28 +368,28 @@ class Runner(Lanes):
             self._store(self.exchange, body)
         self._account()
 
-    def _end_with(self, error: ClientError) -> None:
+    def end_with(self, error: ClientError) -> None:
+        """Tell the client why there is no answer."""
         self._stop_all()
         self._way.fail(error)
         self._account()
 
     def _stop_all(self) -> None:
         self.over = True
-        for delay in self._delays:
-            delay.cancel()
-        for lane in tuple(self._attempts):
-            if self._attempts[lane] is not self._winner:
-                self._cancel_lane(lane)
-        self._attempts.clear()
-        if self._winner is not None:
-            self._winner.cancel()
+        if self._lanes is not None:
+            self._lanes.stop()
+        elif self.first is not None and self.first is not self.winner:
+            give_up(self, self.first)
+        self.first = None
+        if self.winner is not None:
+            self.winner.cancel()
 
     def _account(self) -> None:
         """The last act: tell the ledger, and let go of what refers back here."""
-        self._attempts.clear()
-        winner, self._winner = self._winner, None
-        if winner is not None and self._steps[winner.step].limited:
+        self._lanes = self.first = None
+        winner, self.winner = self.winner, None
+        if winner is not None and self.steps[winner.step].limited:
             self._leave(winner)
         if self._delivery is not None:
             self._delivery.follower = None
-        self._engine.account(self.exchange)
+        self.engine.account(self.exchange)
