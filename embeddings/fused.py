@@ -168,21 +168,31 @@ class Fused:
                 rows: tuple[bytes, ...] = itemgetter(*words)(table)
                 return rows
             return (table[words[0]],)
-        except KeyError:
-            return self._find(place, words)
+        except KeyError as unmet:
+            return self._find(place, words, unmet.args[0])
 
-    def _find(self, place: int, words: list[bytes]) -> Sequence[bytes]:
+    def _find(self, place: int, words: list[bytes], unmet: bytes) -> Sequence[bytes]:
         """The same where some have no row there yet, or share one: numbers, and words that nobody
-        knows. Those are new in every second text, and not worth keeping."""
-        index, shared = self._encoder.index, self._shared[place]
-        table = self._tables[place]
+        knows. Those are new in every second text, and not worth keeping.
+
+        unmet: one of them, and mostly the only one.
+        """
+        index, shared, table = self._encoder.index, self._shared[place], self._tables[place]
         rows: list[bytes] = []
+        row = shared.get(index[unmet])
+        if row is not None and len(words) > 2:
+            rest = words.copy()
+            rest.remove(unmet)
+            try:
+                return (row, *itemgetter(*rest)(table))
+            except KeyError:  # not the only one
+                rows.clear()
         for word in words:
-            row = table.get(word) or shared.get(index[word])
-            if row is None:
+            found = table.get(word) or shared.get(index[word])
+            if found is None:
                 self._learn(place, words)
-                return self._find(place, words)
-            rows.append(row)
+                return self._pick(place, words)
+            rows.append(found)
         return rows
 
     def _learn(self, place: int, words: Sequence[bytes]) -> None:

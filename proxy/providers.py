@@ -177,6 +177,18 @@ class _Login:
     session: Secret | None = None
 
 
+def _login(
+    table: ProviderTable, row: Row, own: _Login, dialect: str, environ: Mapping[str, str]
+) -> _Login:
+    """Its own, or AWS's where that is meant. Raises ValueError where there is none."""
+    if own.keys or own.auth in ("none", "google"):
+        return own
+    login = _aws_login(environ, dialect) or own
+    if not login.keys and table.base_url is None and "switch" not in row:
+        raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
+    return login
+
+
 def _aws_login(environ: Mapping[str, str], dialect: str) -> _Login | None:
     """By AWS's pair of keys, where the environment has them."""
     pair = _aws(environ, dialect)
@@ -292,13 +304,8 @@ def _built(table: ProviderTable, row: Row, environ: Mapping[str, str]) -> Provid
     keys = tuple(table.keys) or tuple(k for k in (table.key or _key(row, environ),) if k)
     google = _google(table, row, keys[0] if keys else None, environ)
     url = _split(_base_url(table, row, dialect, environ, google))
-    login = _Login(table.auth or row.get("auth", "bearer"), keys)
-    if google is not None:
-        login = _Login("google", keys)
-    elif not keys and login.auth not in ("none", "google"):
-        login = _aws_login(environ, dialect) or login
-        if not login.keys and table.base_url is None and "switch" not in row:
-            raise ValueError(f'needs a key: set {row["env"][0]}, or write key = "env:NAME"')
+    auth = "google" if google is not None else table.auth or row.get("auth", "bearer")
+    login = _login(table, row, _Login(auth, keys), dialect, environ)
     tls = url.scheme == "https"
     path, version, deployed = _azure(table, row, url.path.rstrip("/"), environ)
     return Provider(

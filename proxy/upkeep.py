@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.1  # between looks at the cache, each under a millisecond
 SHARED_TICK_SECONDS = 0.025  # the same, where other nodes wait to hear of what is kept
 LOAD_SECONDS = 0.002  # the same, while the cache reads what an earlier process kept
-FREEZE_ENTRIES = 5_000  # new in the cache before the collector is told to leave them alone
+MANY_ENTRIES = 20_000  # in the cache: a full collection looks at every one, 0.1 s for 100,000,
+FREEZE_ENTRIES = 5_000  # so it is told to leave them alone after so many new ones,
+AGAIN = 16  # and looks at all of them every so many times
 
 
 class CacheUpkeep:
@@ -29,7 +31,8 @@ class CacheUpkeep:
         self._cache = cache
         self._where = where
         self._wheel = wheel
-        self._frozen = 0  # answers stored when the collector was last told so
+        self._frozen = 0  # answers stored when the collector was last told so,
+        self._times = 0  # which was as often
 
     def begin(
         self, settings: config.Config, spawn: Callable[[Coroutine[Any, Any, None]], object]
@@ -48,8 +51,18 @@ class CacheUpkeep:
     def _tick(self) -> None:
         cache = self._cache
         more = cache.tick()
-        if cache.counts.stored - self._frozen >= FREEZE_ENTRIES:
-            self._frozen = cache.counts.stored
-            gc.freeze()  # a full collection would look at every entry: 0.1 s for 100,000
+        stored = cache.counts.stored
+        if stored - self._frozen >= FREEZE_ENTRIES and len(cache.exact) >= MANY_ENTRIES:
+            self._frozen = stored
+            self._freeze()
         pause_s = TICK_SECONDS if self._where is None else SHARED_TICK_SECONDS
         self._wheel.arm(LOAD_SECONDS if more else pause_s, self._tick)
+
+    def _freeze(self) -> None:
+        """Spare the collector what is kept. What is frozen is never collected: so what is garbage
+        already has to go before, and what was in use then and is garbage now, some time later."""
+        self._times += 1
+        if self._times % AGAIN == 0:
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()

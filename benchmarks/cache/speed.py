@@ -59,10 +59,10 @@ class _Somebody:
         then(None)
 
 
-def measure(count: int, rounds: int, classifier: Classifier) -> Figures:
+def measure(count: int, rounds: int, classifier: Classifier, *, indexed: bool) -> Figures:
     """Figures with so many entries kept; *_us are microseconds of CPU.
 
-    The second half is what an embedder adds: an index of what is near, and a look into it.
+    indexed: with what an embedder adds too, an index of what is near, and a look into it.
     """
     gc.set_threshold(*COLLECTOR)
     somebody = _Somebody()
@@ -78,12 +78,13 @@ def measure(count: int, rounds: int, classifier: Classifier) -> Figures:
     figures |= _told(watches)
     stalls = [puts, *watches.values()]
     figures["longest_stall_ms"] = max(one.longest_s for one in stalls) * 1e3
-    somebody.connected = True
-    ticks = _ready(cache, count, classifier)
-    near = _nearest(cache, count, rounds, classifier)
-    figures |= _told({"nearest": near})
-    figures["indexing_stall_ms"] = max(ticks.longest_s, near.longest_s) * 1e3
-    figures["indexed_bytes_each"] = (_resident_bytes() - before - answers) / count
+    if indexed:
+        somebody.connected = True
+        ticks = _ready(cache, count, classifier)
+        near = _nearest(cache, count, rounds, classifier)
+        figures |= _told({"nearest": near})
+        figures["indexing_stall_ms"] = max(ticks.longest_s, near.longest_s) * 1e3
+        figures["indexed_bytes_each"] = (_resident_bytes() - before - answers) / count
     cache.close()
     return figures
 

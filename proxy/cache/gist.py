@@ -9,7 +9,6 @@ gists in full. Where the two disagree, an answer is missed, never given wrongly.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from operator import itemgetter
 
 from proxy.cache import grammar, lexicon
@@ -150,8 +149,10 @@ class _Words:
         if unmet.isdigit():
             rest = words.copy()
             rest.remove(unmet)
-            with suppress(KeyError):
+            try:
                 return frozenset(itemgetter(*_FIGURED, *rest)(self.table))
+            except KeyError:  # not the only one
+                rest.clear()
         return frozenset(["", *map(self._look_up, words)])
 
     def _look_up(self, word: bytes) -> str:

@@ -142,11 +142,16 @@ def _question(a: Prompt, b: Prompt) -> str | None:
         and not _tells_how(a, b)
     ):
         return f"{a.question} / {b.question}"
+    return None
+
+
+def _tense(a: Prompt, b: Prompt) -> str | None:
+    """Who is president and who was are two, and so are what one does and what one should."""
     if a.tense != b.tense:
         return f"{a.tense or 'present'} / {b.tense or 'present'}"
     if a.modal != b.modal and a.question != "how":
         return "should / not"
-    return _persons(a, b)
+    return None
 
 
 def _tells_how(a: Prompt, b: Prompt) -> bool:
@@ -158,6 +163,8 @@ def _persons(a: Prompt, b: Prompt) -> str | None:
     """Who it is about. "How can I" and "how to" ask the same, "how can I", "how can you" not."""
     if a.addressed != b.addressed and (a.question != "how" or a.about_me or b.about_me):
         return "you / anyone" if a.addressed else "anyone / you"
+    if a.begins != b.begins and a.addressed and a.about_me and b.addressed and b.about_me:
+        return f"{a.begins} first / {b.begins} first"  # how can I help you, how can you help me
     if a.owners != b.owners and not a.owners | b.owners <= _ANYONES:
         return _differ(a.owners, b.owners)
     return None
@@ -261,6 +268,8 @@ GUARDS: tuple[tuple[str, Guard], ...] = (
     ("code", _code),
     ("quotes", _quoted),
     ("question", _question),
+    ("tense", _tense),
+    ("persons", _persons),
     ("format", _format),
     ("order", _order),
     ("words", _words),

@@ -107,6 +107,9 @@ _REFUSED = frozenset(
     ("audio", "previous_response_id", "conversation", "web_search_options", "container")
 )
 
+_PARTITIONS: dict[bytes, bytes] = {}  # what was hashed -> its fingerprint, of the last ones
+_PARTITIONS_MAX, _SHORT_BYTES = 512, 2048  # a megabyte at most
+
 _PLAIN = frozenset(("model", "max_tokens", "seed"))  # one spelling each
 
 
@@ -125,10 +128,11 @@ def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") ->
     try:
         turns, text, source = reader(body, shape)
         for name, value in body.items():
-            if value is None or name in _SHAPELESS or name in source:
-                continue
             if name in _PLAIN:
-                shape[name] = value
+                if value is not None:
+                    shape[name] = value
+            elif name in source or name in _SHAPELESS or value is None:
+                continue
             elif name not in _DEFAULTS or value != _DEFAULTS[name]:
                 if name in _REFUSED and value:
                     return None
@@ -138,9 +142,19 @@ def key_of(body: Json, *, tenant: str, route: str, kind: str, also: str = "") ->
         return None
     if not text:
         return None
-    partition = blake2b(raw, digest_size=_SIZE).digest()
+    partition = _PARTITIONS.get(raw) or _partition(raw)
     exact = blake2b(partition + text.encode(), digest_size=_SIZE).digest()
     return Key(partition, exact, text)
+
+
+def _partition(raw: bytes) -> bytes:
+    """The fingerprint of everything but the text; a short one is met again with the next text."""
+    partition = blake2b(raw, digest_size=_SIZE).digest()
+    if len(raw) <= _SHORT_BYTES:
+        if len(_PARTITIONS) >= _PARTITIONS_MAX:
+            del _PARTITIONS[next(iter(_PARTITIONS))]
+        _PARTITIONS[raw] = partition
+    return partition
 
 
 def _take(shape: Json, name: str, value: Any) -> None:
@@ -158,6 +172,9 @@ def _take(shape: Json, name: str, value: Any) -> None:
     shape[_ALIASES.get(name, name)] = value
 
 
+_MESSAGES = ("messages",)
+
+
 def _read_chat(body: Json, shape: Json) -> _Read:
     messages = body.get("messages")
     if type(messages) is not list or not messages:
@@ -169,7 +186,8 @@ def _read_chat(body: Json, shape: Json) -> _Read:
     text = _clean(content) if type(content) is str else _join(content)
     if len(last) > 2 and (rest := _rest(last)):
         shape["last turn"] = rest
-    return [_turn(message) for message in messages[:-1]], text, ("messages",)
+    turns = [_turn(message) for message in messages[:-1]] if len(messages) > 1 else []
+    return turns, text, _MESSAGES
 
 
 def _read_messages(body: Json, shape: Json) -> _Read:

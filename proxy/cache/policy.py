@@ -120,5 +120,9 @@ def may_store(  # noqa: PLR0913 - each fact alone can forbid it
     if has_calls and not settings.tool_calls:
         return False
     wanted = ("stop", "tool_calls") if settings.tool_calls else ("stop",)
-    reasons = list(finishes)
-    return bool(reasons) and all(reason in wanted for reason in reasons)
+    finished = False
+    for reason in finishes:
+        if reason not in wanted:
+            return False
+        finished = True
+    return finished

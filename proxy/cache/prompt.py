@@ -27,6 +27,7 @@ class Prompt:
     owners: frozenset[str]  # my, your, his, ...
     addressed: bool  # about whoever answers: "what makes you happy"
     about_me: bool  # about whoever asks
+    begins: str  # "you" or "me": of the two who comes first, "" for neither
     explains: bool  # asks to be told about it, not to be given it
     technical: bool  # names a programming language or tool
     code: frozenset[str]  # identifiers, paths, operators between numbers
@@ -52,6 +53,7 @@ LONG = Prompt(
     owners=NOTHING,
     addressed=False,
     about_me=False,
+    begins="",
     explains=False,
     technical=False,
     code=NOTHING,

@@ -48,6 +48,7 @@ class _Reader:
         "addressed",
         "asking",
         "auxiliary",
+        "begins",
         "code",
         "content",
         "dates",
@@ -83,14 +84,12 @@ class _Reader:
             text = rephrase(text)
             words = split(text)
             folded = set(map(str.lower, words))
-        self.text = text
-        self.words = words
+        self.text, self.words = text, words
         french = len(folded & lexicon.FRENCH_MARKS)
         if "'" in text:
             french += sum([word.startswith(FRENCH_HEADS) for word in folded])
         self.french = french > len(folded & lexicon.ENGLISH_MARKS)
         self.lexicon = FRENCH if self.french else ENGLISH
-        self.shouts: bool | None = None
         self.content: set[str] = set()
         self.names: set[str] = set()
         self.opposites: set[str] = set()
@@ -100,10 +99,9 @@ class _Reader:
         self.numbers: list[tuple[str, str]] = []
         self.free: list[str] = []
         self.governed: list[tuple[str, str]] = []
+        self.shouts: bool | None = None
         self.negations = 0
-        self.question = ""
-        self.auxiliary = ""
-        self.governor = ""
+        self.question = self.auxiliary = self.governor = self.begins = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
         self.explains = self.technical = self.asking = False
@@ -163,6 +161,7 @@ class _Reader:
             owners=frozenset(self.owners) if self.owners else NOTHING,
             addressed=self.addressed or "your" in self.owners,
             about_me=self.about_me or "my" in self.owners,
+            begins=self.begins,
             explains=self.explains,
             technical=self.technical,
             code=frozenset(self.code) if self.code else NOTHING,
@@ -195,7 +194,7 @@ class _Reader:
             self._say_nothing(low, index)
             return 1
         if kind == lexicon.PREPOSITION:
-            self.governor = concept
+            self.governor = self.governor if self.governor == "than" else concept  # than in tea
         elif kind == lexicon.QUESTION:
             return self._ask(concept, index)
         elif kind in _TAKERS:
@@ -209,9 +208,11 @@ class _Reader:
         if low in YOU:
             if self.content or self.question:
                 self.addressed = True
+                self.begins = self.begins or "you"
         elif low in ME:
             if self.content or self.question or self.auxiliary:
                 self.about_me = True
+                self.begins = self.begins or "me"
         elif low in THIS:
             self.content.add("this")
         elif not index and low in CAN and self.words[1:2] and self.words[1].lower() not in YOU:

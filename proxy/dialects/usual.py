@@ -55,7 +55,7 @@ class Usual:
 
     __slots__ = (
         "_after", "_before", "_end", "_form", "_kind", "_lessons", "_middle", "_pieces", "_sign",
-        "word",
+        "is_plain", "word",
     )  # fmt: skip
 
     def __init__(self, pieces: Pieces) -> None:
@@ -68,6 +68,7 @@ class Usual:
         # and nothing else; or nothing. Never of data that goes on with an event begun before.
         self.word: Callable[[bytes], bytes] = _nothing
         self._form = self.word
+        self.is_plain = False  # nothing differs in usual events but the word
 
     def learn(self, raw: bytes, events: tuple[Event, ...]) -> bool:
         """Take an event that was read the long way for the usual one, or forget it where this was
@@ -90,6 +91,11 @@ class Usual:
         words = [self.word(event + sign) for event in events]
         return words if all(words) else []
 
+    @property
+    def around(self) -> tuple[bytes, bytes]:
+        """What is before and after the word of a plain one."""
+        return self._before, self._after
+
     def _learned(self, raw: bytes, event: Event) -> bool:
         if (type(event) is not Text and type(event) is not Reasoning) or event.choice:
             return False
@@ -102,7 +108,7 @@ class Usual:
         self._lessons -= 1
         for key in _KEYS[type(event)]:
             found = _PLACES[key].search(raw)
-            if found and raw.count(b'"%b"' % key) == 1 and _text(found[1]) == event.text:
+            if found and raw.count(b'"%b"' % key) == 1 and is_text(found[1]) == event.text:
                 self._kind = type(event)
                 self._take(raw[: found.start(1)], raw[found.end(1) :])
                 return self._holds(raw)
@@ -119,12 +125,14 @@ class Usual:
         self._before, self._after = before, after
         self._sign = after[len(after.rstrip(b"\r\n")) :]
         self._form = self._plain
+        self.is_plain = True
         filler = _AFTER_WORD.search(after)
         if filler is not None:
             size = _size(after[filler.end() :])
             if size:
                 self._middle, self._end = after[: filler.end()], after[filler.end() + size :]
                 self._form = self._filled_after
+                self.is_plain = False
             return
         filler = _BEFORE_WORD.search(before)
         if filler is not None:
@@ -132,14 +140,16 @@ class Usual:
             if size:
                 self._before, self._middle = before[: filler.end()], before[filler.end() + size :]
                 self._form = self._filled_before
+                self.is_plain = False
         elif _PADDED.fullmatch(after):
             self._form = self._padded
+            self.is_plain = False
 
     def _plain(self, data: bytes) -> bytes:
         before, after = self._before, self._after
         if data.startswith(before) and data.endswith(after) and not self._pieces.rest:
             word = data[len(before) : -len(after)]
-            if _text(word):
+            if is_text(word):
                 return word
         return b""
 
@@ -149,7 +159,7 @@ class Usual:
             rest = data[len(before) : -3].rstrip(b" ")
             if rest.endswith(b'"}'):
                 word = rest[:-2]
-                if _text(word):
+                if is_text(word):
                     return word
         return b""
 
@@ -159,7 +169,7 @@ class Usual:
             place = data.find(self._middle, len(before))
             if place > 0 and _is_filler(data[place + len(self._middle) : -len(end)]):
                 word = data[len(before) : place]
-                if _text(word):
+                if is_text(word):
                     return word
         return b""
 
@@ -169,7 +179,7 @@ class Usual:
             place = data.find(self._middle, len(before))
             if place > 0 and _is_filler(data[len(before) : place]):
                 word = data[place + len(self._middle) : -len(after)]
-                if _text(word):
+                if is_text(word):
                     return word
         return b""
 
@@ -181,7 +191,7 @@ class _Whole:
 _WHOLE = _Whole()
 
 
-def _text(word: bytes) -> str | None:
+def is_text(word: bytes) -> str | None:
     """What is said between the quotes; None where that is no JSON string."""
     try:
         text: str = orjson.loads(b'"%b"' % word)

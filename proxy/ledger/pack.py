@@ -99,7 +99,7 @@ def _heads(reader: Reader, wanted: Wanted) -> Iterator[Head]:
     if wanted.id is not None:
         conditions += " AND prefix = substr(CAST(? AS TEXT), 1, length(prefix))"
         values.append(wanted.id)
-    below = 2**62 if wanted.before is None else wanted.before // PACK_SEQS + 1
+    below = 2**62 if wanted.before is None else (wanted.before - 1) // PACK_SEQS + 1
     many = _FIRST_HEADS
     while True:
         heads = reader.execute(

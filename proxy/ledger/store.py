@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from proxy.ledger.batch import DAY_MS
 from proxy.ledger.book import Answer, Book, Lost, Place, Reader, Slow, Trouble
+from proxy.ledger.record import SHEET_ROWS
 from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class Store:
     def _flush(self) -> None:
         """Write what waits, as far as that goes. A disk that fails does not blind the live view."""
         recorder = self._recorder
-        while recorder.settle_some():
+        for _ in range(recorder.waiting // SHEET_ROWS + 1):  # what comes meanwhile is for the next
+            recorder.settle_some()
             sleep(PAUSE_SECONDS)
         if self._now() < self._retry_at:
             return

@@ -6,7 +6,7 @@ followers differ in where the frames go: to the client's stream, or into one who
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
@@ -29,7 +29,7 @@ class Owner(Protocol):
     def broken(self, failure: UpstreamFailure) -> None: ...
 
 
-class Follower(ABC):
+class Follower:
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (

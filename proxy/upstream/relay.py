@@ -15,7 +15,7 @@ from proxy.upstream.connection import Reader
 from proxy.upstream.follow import Follower, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
@@ -28,8 +28,10 @@ CHUNK_LIMIT = 4096  # bytes of a usual token's chunk, framing included: longer o
 LF = 10
 _NEVER = b"\0"  # begins no chunk
 
-# What a chunk of so many bytes, framing included, begins with. Filled as sizes occur.
+# What a chunk of so many bytes, framing included, begins with; and one that holds so many. Filled
+# as sizes occur.
 HEADS = [b""] * CHUNK_LIMIT
+LINES = [b""] * CHUNK_LIMIT
 
 
 def chunk_head(size: int) -> bytes:
@@ -46,12 +48,18 @@ def chunk_head(size: int) -> bytes:
     return head
 
 
+def size_line(size: int) -> bytes:
+    """The size line of a chunk that holds `size` < CHUNK_LIMIT bytes, as LINES will have it."""
+    line = LINES[size] = b"%x\r\n" % size
+    return line
+
+
 class Relay(Follower, Reader):
     """One target's tokens, to the client's sink."""
 
     __slots__ = (
-        "_after_text", "_aligned", "_before_text", "_connection", "_fed", "_kept", "_kept_bytes",
-        "sink",
+        "_after_text", "_aligned", "_around", "_before_text", "_connection", "_fed", "_kept",
+        "_kept_bytes", "_write", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +85,9 @@ class Relay(Follower, Reader):
         self._connection: Connection | None = None  # whose bytes come here first
         self._aligned = False  # the next byte begins a chunk, and the short way may be tried
         self._fed = 0  # bytes of the one usual token that the connection's last bytes held
+        self._around = 0  # bytes of a usual token that are not its word
+        # Takes chunks as they are, framing included; None where the sink does not.
+        self._write: Callable[[bytes], None] | None = None
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """What the client gets of the frames that were held back until the first token. tail: the
@@ -90,6 +101,8 @@ class Relay(Follower, Reader):
     def send_to(self, sink: Sink) -> None:
         """From now on the tokens go there."""
         self.sink = sink
+        self._aligned = False
+        self._write = None
 
     # ---- in the connection's place -----------------------------------------------------------
 
@@ -116,11 +129,13 @@ class Relay(Follower, Reader):
             # line shorter than what came, so the next byte begins a chunk.
             head = HEADS[len(data)] or chunk_head(len(data))
             if len(data) == self._fed + len(head) + 2 and data.startswith(head):
-                self._align()
+                if self._write is None:
+                    self._write = getattr(self.sink, "wire", None)  # only the lean lane has one
+                self._aligned = self._write is not None and self._knows()
 
-    def _align(self) -> None:
-        """The connection stands between two chunks, after a usual token."""
-        self._aligned = True
+    @abstractmethod
+    def _knows(self) -> bool:
+        """After a usual token: be ready for the next. Whether there is a short way."""
 
     # ---- what was sent -----------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from proxy.upstream.relay import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
@@ -36,7 +36,7 @@ class Straight(Relay):
     """One target's tokens, passed on as they are."""
 
     __slots__ = (
-        "_around", "_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail", "_write",
+        "_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail", "_write",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
@@ -62,15 +62,6 @@ class Straight(Relay):
         self._plain_marks = plain
         self._plain = b""  # the one that this stream uses
         self._end = b""  # after the word, its chunk's last bytes included
-        self._around = 0  # bytes before and after the word
-        # Takes chunks as they are, framing included; None where the sink does not.
-        self._write: Callable[[bytes], None] | None = None
-
-    def send_to(self, sink: Sink) -> None:
-        """See Relay."""
-        self.sink = sink
-        self._aligned = False
-        self._write = None
 
     def data_received(self, data: bytes) -> None:
         """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
@@ -124,14 +115,10 @@ class Straight(Relay):
             return
         self._examine(self._decode(data))
 
-    def _align(self) -> None:
-        if self._write is None:
-            self._write = getattr(self.sink, "wire", None)  # only the lean lane has one
-            if self._write is None:
-                return
-            self._end = self._after_text + b"\r\n"
-            self._around = len(self._before_text) + len(self._end)
-        self._aligned = True
+    def _knows(self) -> bool:
+        self._end = self._after_text + b"\r\n"
+        self._around = len(self._before_text) + len(self._end)
+        return True
 
     def _prepare(self, frames: Sequence[Frame], tail: bytes) -> None:
         self._tail = tail

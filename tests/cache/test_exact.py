@@ -136,7 +136,7 @@ def test_the_number_of_entries_is_bounded_too() -> None:
 
 def test_what_is_larger_than_everything_is_not_kept() -> None:
     gone: list[Entry] = []
-    cache = made(max_bytes=1000, dropped=gone.append)
+    cache = made(max_bytes=OVERHEAD_BYTES + 300, dropped=gone.append)
     cache.place(b"small", entry(1))
     huge = entry(5000)
     cache.place(b"huge", huge)

@@ -62,10 +62,11 @@ DIFFERENT = [
     # what is asked, of whom, when
     ("question", "Why do cats purr?", "How do cats purr?"),
     ("question", "When was the wheel invented?", "Where was the wheel invented?"),
-    ("question", "Who is the president of France?", "Who was the president of France?"),
-    ("question", "What is my name?", "What is your name?"),
+    ("tense", "Who is the president of France?", "Who was the president of France?"),
+    ("persons", "What is my name?", "What is your name?"),
+    ("persons", "How can I help you?", "How can you help me?"),
     ("question", "Pourquoi le ciel est bleu ?", "Comment le ciel est bleu ?"),
-    ("question", "Should I buy a house?", "Can I buy a house?"),
+    ("tense", "Should I buy a house?", "Can I buy a house?"),
     # form of the answer
     (
         "format",

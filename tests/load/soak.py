@@ -26,6 +26,7 @@ import uvloop
 from benchmarks.mock import expected_text
 from tests.load.house import ROOT, Process, house
 from tests.loopback.house import parse
+from tests.loopback.load import is_whole
 
 GOOD = "mock-t6-f0-i0"
 LONG = "mock-t400-f0-i5"
@@ -90,17 +91,6 @@ def request(kind: str, rand: random.Random) -> tuple[str, bytes]:
         b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
     )
-
-
-def is_whole(raw: bytes) -> bool:
-    """Whether these bytes are an answer to its end."""
-    head, found, rest = raw.partition(b"\r\n\r\n")
-    if not found:
-        return False
-    if b"Transfer-Encoding: chunked" in head:
-        return rest.endswith(b"0\r\n\r\n")
-    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-    return len(rest) >= int(length or b"0")
 
 
 def judge(kind: str, model: str, raw: bytes) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from tests.loopback.house import ask, running
 pytestmark = pytest.mark.loopback
 
 STREAMS = int(os.environ.get("FIRSTTOKEN_CHAOS_STREAMS", "300"))
-PATIENCE_MS = int(os.environ.get("FIRSTTOKEN_CHAOS_PATIENCE_MS", "1000"))
+PATIENCE_MS = int(os.environ.get("FIRSTTOKEN_CHAOS_PATIENCE_MS", "400"))
 AT_ONCE = 40
 TOKENS = 40
 FAILING = 0.2

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from anthropic import Anthropic, AsyncAnthropic
-from loop import Job, read_and_cancel, serve, used, weather
+from loop import Job, read_and_cancel, read_and_close, serve, used, weather
 
 TOOL = {
     "name": "weather",
@@ -87,12 +86,7 @@ def models(job: Job) -> dict[str, Any]:
 
 def leave(job: Job) -> dict[str, Any]:
     reader = client_of(job).messages.create(**asked(job), stream=True)
-    for number, _ in enumerate(reader):
-        if number == job.pieces:
-            break
-    left = time.monotonic()
-    reader.close()
-    return {"seen": job.pieces, "left": left}
+    return read_and_close(reader, job.pieces)
 
 
 async def leave_async(job: Job) -> dict[str, Any]:
@@ -101,15 +95,4 @@ async def leave_async(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "whole": whole,
-            "whole_async": whole_async,
-            "stream": stream,
-            "stream_async": stream_async,
-            "tools": tools,
-            "models": models,
-            "leave": leave,
-            "leave_async": leave_async,
-        }
-    )
+    serve(whole, whole_async, stream, stream_async, tools, models, leave, leave_async)

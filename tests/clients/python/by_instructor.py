@@ -73,4 +73,4 @@ def partial(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve({"structured": structured, "structured_async": structured_async, "partial": partial})
+    serve(structured, structured_async, partial)

@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from loop import Job, serve, used, weather
+from loop import Job, read_and_close, serve, used, weather
 from pydantic import BaseModel
 
 
@@ -102,11 +102,7 @@ def structured(job: Job) -> dict[str, Any]:
 
 def leave(job: Job) -> dict[str, Any]:
     reader = model_of(job).stream(job.prompt)
-    for _ in range(job.pieces):
-        next(reader)
-    left = time.monotonic()
-    reader.close()
-    return {"seen": job.pieces, "left": left}
+    return read_and_close(reader, job.pieces)
 
 
 async def leave_async(job: Job) -> dict[str, Any]:
@@ -119,15 +115,4 @@ async def leave_async(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "whole": whole,
-            "whole_async": whole_async,
-            "stream": stream,
-            "stream_async": stream_async,
-            "tools": tools,
-            "structured": structured,
-            "leave": leave,
-            "leave_async": leave_async,
-        }
-    )
+    serve(whole, whole_async, stream, stream_async, tools, structured, leave, leave_async)

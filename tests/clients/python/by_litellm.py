@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import Any
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network for prices
 
 import litellm
-from loop import Job, read_and_cancel, serve, used, weather
+from loop import Job, read_and_cancel, read_and_close, serve, used, weather
 from pydantic import BaseModel
 
 litellm.suppress_debug_info = True
@@ -120,11 +119,7 @@ def structured(job: Job) -> dict[str, Any]:
 
 def leave(job: Job) -> dict[str, Any]:
     reader = litellm.completion(**asked(job), stream=True)
-    for _ in range(job.pieces):
-        next(reader)
-    left = time.monotonic()
-    reader.completion_stream.close()
-    return {"seen": job.pieces, "left": left}
+    return read_and_close(reader, job.pieces, reader.completion_stream.close)
 
 
 async def leave_async(job: Job) -> dict[str, Any]:
@@ -133,15 +128,4 @@ async def leave_async(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "whole": whole,
-            "whole_async": whole_async,
-            "stream": stream,
-            "stream_async": stream_async,
-            "tools": tools,
-            "structured": structured,
-            "leave": leave,
-            "leave_async": leave_async,
-        }
-    )
+    serve(whole, whole_async, stream, stream_async, tools, structured, leave, leave_async)

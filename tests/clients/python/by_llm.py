@@ -104,13 +104,4 @@ def leave(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "whole": whole,
-            "stream": stream,
-            "stream_async": stream_async,
-            "tools": tools,
-            "structured": structured,
-            "leave": leave,
-        }
-    )
+    serve(whole, stream, stream_async, tools, structured, leave)

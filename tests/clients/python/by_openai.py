@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
-from loop import Job, read_and_cancel, serve, used, weather
+from loop import Job, read_and_cancel, read_and_close, serve, used, weather
 from openai import AsyncOpenAI, OpenAI, pydantic_function_tool
 from pydantic import BaseModel
 
@@ -173,12 +172,7 @@ def models(job: Job) -> dict[str, Any]:
 
 def leave(job: Job) -> dict[str, Any]:
     reader = opened(job, client_of(job))
-    for number, _ in enumerate(reader):
-        if number == job.pieces:
-            break
-    left = time.monotonic()
-    reader.close()
-    return {"seen": job.pieces, "left": left}
+    return read_and_close(reader, job.pieces)
 
 
 async def leave_async(job: Job) -> dict[str, Any]:
@@ -187,16 +181,14 @@ async def leave_async(job: Job) -> dict[str, Any]:
 
 if __name__ == "__main__":
     serve(
-        {
-            "whole": whole,
-            "whole_async": whole_async,
-            "stream": stream,
-            "stream_async": stream_async,
-            "tools": tools,
-            "structured": structured,
-            "forced": forced,
-            "models": models,
-            "leave": leave,
-            "leave_async": leave_async,
-        }
+        whole,
+        whole_async,
+        stream,
+        stream_async,
+        tools,
+        structured,
+        forced,
+        models,
+        leave,
+        leave_async,
     )

@@ -98,13 +98,4 @@ async def leave_async(job: Job) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(
-        {
-            "whole": whole,
-            "whole_async": whole_async,
-            "stream_async": stream_async,
-            "tools": tools,
-            "structured": structured,
-            "leave_async": leave_async,
-        }
-    )
+    serve(whole, whole_async, stream_async, tools, structured, leave_async)

@@ -74,6 +74,17 @@ async def _settled(outcome: Coroutine[Any, Any, Any]) -> Any:
         await asyncio.sleep(SETTLE_SECONDS)
 
 
+def read_and_close(
+    reader: Any, pieces: int, close: Callable[[], object] | None = None
+) -> dict[str, Any]:
+    """Reads so many pieces and closes the rest, by the reader's own way or the one given."""
+    for _ in range(pieces):
+        next(reader)
+    left = time.monotonic()
+    (close or reader.close)()
+    return {"seen": pieces, "left": left}
+
+
 async def read_and_cancel(reader: AsyncIterator[Any], pieces: int) -> dict[str, Any]:
     """Reads so many pieces in a task and cancels it, as a web server does whose client is gone."""
     seen = 0
@@ -94,14 +105,15 @@ async def read_and_cancel(reader: AsyncIterator[Any], pieces: int) -> dict[str, 
     return {"seen": seen, "left": left}
 
 
-def serve(scenarios: dict[str, Callable[[Job], Any]]) -> None:
-    """Answers jobs until stdin ends. A scenario may be a coroutine function."""
+def serve(*scenarios: Callable[[Job], Any]) -> None:
+    """Answers jobs until stdin ends, by functions of the scenarios' names; coroutines as well."""
+    known = {one.__name__: one for one in scenarios}
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no outcome
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             fields = json.loads(line)
-            scenario = scenarios[fields.pop("scenario")]
+            scenario = known[fields.pop("scenario")]
             try:
                 outcome = scenario(Job(**fields))
                 if inspect.iscoroutine(outcome):
