@@ -20,7 +20,7 @@ from proxy.upstream.translated import Translated
 
 if TYPE_CHECKING:
     from proxy.chat import Answer, Event
-    from proxy.dialects.dialect import Dialect, Encoder
+    from proxy.dialects.dialect import Decoder, Dialect, Encoder
     from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
@@ -82,33 +82,45 @@ class Delivery:
             return
         relay: Relay
         if attempt.passes:
-            relay = Straight(
-                owner,
-                self._sink,
-                decoder,
-                plain=self._dialect.plain,
-                end_mark=END_MARKS.get(self._dialect.name, b""),
-                strip_usage=strip_usage,
-                gap_s=gap_s,
-                least_per_s=self._least_per_s,
-                wheel=engine.wheel,
-                now=engine.now,
-            )
+            relay = self._straight(owner, decoder, gap_s, strip_usage=strip_usage)
         else:
-            relay = Translated(
-                owner,
-                self._sink,
-                decoder,
-                encoder=self._encoder(step),
-                gap_s=gap_s,
-                least_per_s=self._least_per_s,
-                wheel=engine.wheel,
-                now=engine.now,
-            )
+            relay = self._translated(owner, decoder, self._encoder(step), gap_s)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
         relay.begun()
+
+    def _straight(
+        self, owner: Owner, decoder: Decoder, gap_s: float, *, strip_usage: bool
+    ) -> Straight:
+        engine, dialect = self._engine, self._dialect
+        return Straight(
+            owner,
+            self._sink,
+            decoder,
+            plain=dialect.plain,
+            end_mark=END_MARKS.get(dialect.name, b""),
+            strip_usage=strip_usage,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
+            wheel=engine.wheel,
+            now=engine.now,
+        )
+
+    def _translated(
+        self, owner: Owner, decoder: Decoder, encoder: Encoder, gap_s: float
+    ) -> Translated:
+        engine = self._engine
+        return Translated(
+            owner,
+            self._sink,
+            decoder,
+            encoder=encoder,
+            gap_s=gap_s,
+            least_per_s=self._least_per_s,
+            wheel=engine.wheel,
+            now=engine.now,
+        )
 
     def spent(self) -> Usage | None:
         """What the answer has used so far: as the provider told, else counted from its text."""
@@ -191,16 +203,7 @@ class Delivery:
         spent = self._exchange.usage or Usage(completion=before.tokens)
         seam = Echo(before.text) if repeats else Seam(before.text)
         self._joint = joint = JoiningEncoder(inner, seam, spent)
-        relay = Translated(
-            owner,
-            self._sink,
-            decoder,
-            encoder=joint,
-            gap_s=gap_s,
-            least_per_s=self._least_per_s,
-            wheel=engine.wheel,
-            now=engine.now,
-        )
+        relay = self._translated(owner, decoder, joint, gap_s)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, b"")
         if first:
