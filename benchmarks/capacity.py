@@ -17,15 +17,15 @@ from math import ceil
 class Figures:
     """Measured, and what is asked of the machines."""
 
-    request_us: float = 302.0  # CPU of a request with cache and classification
-    token_us: float = 57.0  # and of a streamed token
+    request_us: float = 115.0  # CPU of a request with cache and classification
+    token_us: float = 28.0  # and of a streamed token
     tokens: float = 150.0  # of a streamed answer
     streamed: float = 0.7  # of the requests
     hits: float = 0.2  # answered by the cache: no tokens from a provider
     load: float = 0.6  # of a core that is planned for
     frame_bytes: float = 260.0  # of a token's event, each way
     stream_s: float = 6.0  # an answer lasts
-    stream_kb: float = 7.0  # of memory an open stream holds
+    stream_kb: float = 12.0  # of memory an open stream holds
     process_mb: float = 110.0
     entry_kb: float = 4.0  # of an answer kept, and told to the others
     cell: int = 16  # processes that share one server
