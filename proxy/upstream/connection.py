@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from abc import abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -73,9 +74,9 @@ class Reader(asyncio.Protocol):
 
     __slots__ = ()
 
+    @abstractmethod
     def read_from(self, connection: Connection) -> None:
         """This connection's bytes come here first from now on."""
-        raise NotImplementedError
 
 
 class Connection(asyncio.Protocol):

@@ -35,9 +35,7 @@ _CLOSE = b"}\n\n"
 class Straight(Relay):
     """One target's tokens, passed on as they are."""
 
-    __slots__ = (
-        "_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail", "_write",
-    )  # fmt: skip
+    __slots__ = ("_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail")
 
     def __init__(  # noqa: PLR0913  # one stream's parts, set once
         self,
