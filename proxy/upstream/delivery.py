@@ -13,6 +13,7 @@ from proxy.errors import ClientError
 from proxy.routing.seam import Echo, Seam
 from proxy.tokens import estimated
 from proxy.upstream.continuation import JoiningEncoder, Said
+from proxy.upstream.follow import Owner, Patience
 from proxy.upstream.gather import Gather
 from proxy.upstream.relay import Relay
 from proxy.upstream.straight import Straight
@@ -20,11 +21,10 @@ from proxy.upstream.translated import Translated
 
 if TYPE_CHECKING:
     from proxy.chat import Answer, Event
-    from proxy.dialects.dialect import Decoder, Dialect, Encoder
+    from proxy.dialects.dialect import Dialect, Encoder
     from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
-    from proxy.upstream.follow import Owner
 
 END_MARKS = {"openai": b"data: [DONE]\n\n", "completions": b"data: [DONE]\n\n"}
 COMMENT = b": keep-alive\n\n"
@@ -64,63 +64,36 @@ class Delivery:
         """
         decoder = attempt.decoder
         assert decoder is not None
-        engine = self._engine
+        patience = self._patience(gap_s)
         frames, tail = attempt.frames, attempt.tail
         attempt.frames, attempt.tail = [], b""
         if not self._exchange.stream:
-            gather = Gather(
-                owner,
-                decoder,
-                gap_s=gap_s,
-                least_per_s=self._least_per_s,
-                wheel=engine.wheel,
-                now=engine.now,
-            )
+            gather = Gather(owner, decoder, patience)
             attempt.relay = self.follower = gather
             gather.begin(frames, tail)
             gather.begun()
             return
         relay: Relay
         if attempt.passes:
-            relay = self._straight(owner, decoder, gap_s, strip_usage=strip_usage)
+            relay = Straight(
+                owner,
+                self._sink,
+                decoder,
+                patience,
+                plain=self._dialect.plain,
+                end_mark=END_MARKS.get(self._dialect.name, b""),
+                strip_usage=strip_usage,
+            )
         else:
-            relay = self._translated(owner, decoder, self._encoder(step), gap_s)
+            relay = Translated(owner, self._sink, decoder, patience, self._encoder(step))
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
         relay.begun()
 
-    def _straight(
-        self, owner: Owner, decoder: Decoder, gap_s: float, *, strip_usage: bool
-    ) -> Straight:
-        engine, dialect = self._engine, self._dialect
-        return Straight(
-            owner,
-            self._sink,
-            decoder,
-            plain=dialect.plain,
-            end_mark=END_MARKS.get(dialect.name, b""),
-            strip_usage=strip_usage,
-            gap_s=gap_s,
-            least_per_s=self._least_per_s,
-            wheel=engine.wheel,
-            now=engine.now,
-        )
-
-    def _translated(
-        self, owner: Owner, decoder: Decoder, encoder: Encoder, gap_s: float
-    ) -> Translated:
+    def _patience(self, gap_s: float) -> Patience:
         engine = self._engine
-        return Translated(
-            owner,
-            self._sink,
-            decoder,
-            encoder=encoder,
-            gap_s=gap_s,
-            least_per_s=self._least_per_s,
-            wheel=engine.wheel,
-            now=engine.now,
-        )
+        return Patience(gap_s, self._least_per_s, engine.wheel, engine.now)
 
     def spent(self) -> Usage | None:
         """What the answer has used so far: as the provider told, else counted from its text."""
@@ -203,7 +176,7 @@ class Delivery:
         spent = self._exchange.usage or Usage(completion=before.tokens)
         seam = Echo(before.text) if repeats else Seam(before.text)
         self._joint = joint = JoiningEncoder(inner, seam, spent)
-        relay = self._translated(owner, decoder, joint, gap_s)
+        relay = Translated(owner, self._sink, decoder, self._patience(gap_s), joint)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, b"")
         if first:

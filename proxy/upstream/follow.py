@@ -7,7 +7,7 @@ followers differ in where the frames go: to the client's stream, or into one who
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
 from proxy.errors import Kind, UpstreamFailure
@@ -29,6 +29,16 @@ class Owner(Protocol):
     def broken(self, failure: UpstreamFailure) -> None: ...
 
 
+class Patience(NamedTuple):
+    """How long a stream may be silent, seconds; the tokens/s that it must keep up; and what tells
+    the time."""
+
+    gap_s: float
+    least_per_s: float | None
+    wheel: Wheel
+    now: Clock
+
+
 class Follower:
     """One target's answer from its first token on. Used once."""
 
@@ -38,24 +48,12 @@ class Follower:
         "longest_s", "usage",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        owner: Owner,
-        decoder: Decoder,
-        *,
-        gap_s: float,
-        least_per_s: float | None,
-        wheel: Wheel,
-        now: Clock,
-    ) -> None:
+    def __init__(self, owner: Owner, decoder: Decoder, patience: Patience) -> None:
         self._owner = owner
         self._decoder = decoder
-        self._gap_s = gap_s
-        self._wheel = wheel
-        self._now = now
+        self._gap_s, self._least_per_s, self._wheel, self._now = patience
         self._timer: Timer | None = None
         self._closing = False
-        self._least_per_s = least_per_s
         self._window_at = 0.0  # when the rate was last looked at,
         self._window_tokens = 0  # and how many tokens there were then
         self.heard_s = 0.0

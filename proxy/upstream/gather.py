@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.upstream.follow import Follower, Owner
+from proxy.upstream.follow import Follower, Owner, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.chat import Event
     from proxy.dialects.dialect import Decoder, Frame
-    from proxy.timing import Clock, Wheel
 
 
 class Gather(Follower):
@@ -19,17 +18,8 @@ class Gather(Follower):
 
     __slots__ = ("events",)
 
-    def __init__(
-        self,
-        owner: Owner,
-        decoder: Decoder,
-        *,
-        gap_s: float,
-        least_per_s: float | None,
-        wheel: Wheel,
-        now: Clock,
-    ) -> None:
-        super().__init__(owner, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now)
+    def __init__(self, owner: Owner, decoder: Decoder, patience: Patience) -> None:
+        super().__init__(owner, decoder, patience)
         self.events: list[Event] = []
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> None:

@@ -12,14 +12,13 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from proxy.upstream.connection import Reader
-from proxy.upstream.follow import Follower, Owner
+from proxy.upstream.follow import Follower, Owner, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
-    from proxy.timing import Clock, Wheel
     from proxy.upstream.connection import Connection
 
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
@@ -62,18 +61,8 @@ class Relay(Follower, Reader):
         "_kept_bytes", "_write", "sink",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        owner: Owner,
-        sink: Sink,
-        decoder: Decoder,
-        *,
-        gap_s: float,
-        least_per_s: float | None,
-        wheel: Wheel,
-        now: Clock,
-    ) -> None:
-        super().__init__(owner, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now)
+    def __init__(self, owner: Owner, sink: Sink, decoder: Decoder, patience: Patience) -> None:
+        super().__init__(owner, decoder, patience)
         self.sink = sink
         # The sent stream, for the cache and for finishing it elsewhere. The chunks of a stream
         # differ by a word: of a usual one only what lies between the usual bytes is kept, so that

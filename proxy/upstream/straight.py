@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from proxy.dialects.sse import whole_events
 from proxy.errors import Kind
-from proxy.upstream.follow import Owner
+from proxy.upstream.follow import Owner, Patience
 from proxy.upstream.relay import (
     CHUNK_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
-    from proxy.timing import Clock, Wheel
 
 _DELTA = b'"delta":'
 _CLOSE = b"}\n\n"
@@ -37,23 +36,18 @@ class Straight(Relay):
 
     __slots__ = ("_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail")
 
-    def __init__(  # noqa: PLR0913  # one stream's parts, set once
+    def __init__(  # one stream's parts, set once
         self,
         owner: Owner,
         sink: Sink,
         decoder: Decoder,
+        patience: Patience,
         *,
         plain: tuple[bytes, ...],
         end_mark: bytes,
         strip_usage: bool,
-        gap_s: float,
-        least_per_s: float | None,
-        wheel: Wheel,
-        now: Clock,
     ) -> None:
-        super().__init__(
-            owner, sink, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now
-        )
+        super().__init__(owner, sink, decoder, patience)
         self._end_mark = end_mark
         self._strip_usage = strip_usage
         self._tail = b""

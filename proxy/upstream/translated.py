@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.dialects.usual import is_text
 from proxy.errors import UpstreamFailure
-from proxy.upstream.follow import Owner
+from proxy.upstream.follow import Owner, Patience
 from proxy.upstream.relay import (
     CHUNK_LIMIT,
     HEADS,
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from proxy.dialects.dialect import Decoder, Encoder, Frame
     from proxy.dialects.usual import Usual
     from proxy.exchange import Sink
-    from proxy.timing import Clock, Wheel
 
 
 _SOUND_LIMIT = 4096
@@ -48,21 +47,10 @@ class Translated(Relay):
 
     __slots__ = ("_encoder", "_end", "_said_after", "_said_before", "_speaker", "_usual")
 
-    def __init__(  # noqa: PLR0913  # one stream's parts, set once
-        self,
-        owner: Owner,
-        sink: Sink,
-        decoder: Decoder,
-        *,
-        encoder: Encoder,
-        gap_s: float,
-        least_per_s: float | None,
-        wheel: Wheel,
-        now: Clock,
+    def __init__(
+        self, owner: Owner, sink: Sink, decoder: Decoder, patience: Patience, encoder: Encoder
     ) -> None:
-        super().__init__(
-            owner, sink, decoder, gap_s=gap_s, least_per_s=least_per_s, wheel=wheel, now=now
-        )
+        super().__init__(owner, sink, decoder, patience)
         self._encoder = encoder
         self._usual: Usual | None = None
         self._speaker: Callable[[bytes], bytes] | None = None

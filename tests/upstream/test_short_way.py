@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proxy.dialects.registry import dialect
 from proxy.upstream.connection import Connection
 from proxy.upstream.straight import Straight
-from tests.upstream.wire import END, HEAD, Client, LeanClient, Race, Wire, chunk, relayed, wheel
+from tests.upstream.wire import END, HEAD, Client, LeanClient, Race, Wire, chunk, patience, relayed
 
 WHERE = '"id":"c1","object":"chat.completion.chunk","created":1,"model":"m"'
 
@@ -46,8 +46,8 @@ def test_the_connection_is_given_back_to_its_pool_as_it_was() -> None:
     connection.send(b"", race)
     connection.data_received(HEAD)
     race.relay = relay = Straight(
-        race, LeanClient(), dialect("openai").decoder(), plain=(), end_mark=END,
-        strip_usage=False, gap_s=60, least_per_s=None, now=lambda: 0.0, wheel=wheel(),
+        race, LeanClient(), dialect("openai").decoder(), patience(), plain=(), end_mark=END,
+        strip_usage=False,
     )  # fmt: skip
     connection.hand_on(relay)
     assert wire.reader is relay

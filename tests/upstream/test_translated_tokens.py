@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from proxy.chat import Finished, Reasoning, Spent, Text, ToolCall, Usage
 from proxy.dialects.registry import dialect
-from proxy.timing import Wheel
 from proxy.upstream.translated import Translated
+from tests.upstream.wire import patience
 
 
 class Sink:
@@ -42,11 +42,7 @@ def relayed(client: str, provider: str, pieces: list[bytes]) -> tuple[bytes, byt
     """(what the client gets, what is kept of it)."""
     sink = Sink()
     encoder = dialect(client).encoder(id="i", model="m", created=1, include_usage=True)
-    relay = Translated(
-        Owner(), sink, dialect(provider).decoder(), encoder=encoder,
-        gap_s=60, least_per_s=None, now=lambda: 0.0,
-        wheel=Wheel(lambda: 0.0, lambda at, back: type("H", (), {"cancel": lambda self: None})()),
-    )  # fmt: skip
+    relay = Translated(Owner(), sink, dialect(provider).decoder(), patience(), encoder)
     first = relay.begin([], b"")
     for piece in pieces:
         relay.feed(piece)

@@ -7,6 +7,7 @@ import httptools
 from proxy.dialects.registry import dialect
 from proxy.timing import Wheel
 from proxy.upstream.connection import Connection
+from proxy.upstream.follow import Patience
 from proxy.upstream.relay import Relay
 from proxy.upstream.straight import Straight
 from proxy.upstream.translated import Translated
@@ -93,8 +94,10 @@ class Race:
         self.connection.abort()
 
 
-def wheel() -> Wheel:
-    return Wheel(lambda: 0.0, lambda at, back: type("H", (), {"cancel": lambda self: None})())
+def patience() -> Patience:
+    """A minute for each token, on a clock that stands still."""
+    wheel = Wheel(lambda: 0.0, lambda at, back: type("H", (), {"cancel": lambda self: None})())
+    return Patience(60, None, wheel, lambda: 0.0)
 
 
 def relayed(pieces: list[bytes], sink: Client, provider: str, first: bytes, client: str = ""):
@@ -108,13 +111,12 @@ def relayed(pieces: list[bytes], sink: Client, provider: str, first: bytes, clie
     connection.data_received(HEAD)
     spoken = dialect(provider)
     decoder = spoken.decoder()
-    terms = {"gap_s": 60, "least_per_s": None, "now": lambda: 0.0, "wheel": wheel()}
     if client:
         encoder = dialect(client).encoder(id="i", model="m", created=1, include_usage=True)
-        race.relay = relay = Translated(race, sink, decoder, encoder=encoder, **terms)
+        race.relay = relay = Translated(race, sink, decoder, patience(), encoder)
     else:
         race.relay = relay = Straight(
-            race, sink, decoder, plain=spoken.plain, end_mark=END, strip_usage=False, **terms
+            race, sink, decoder, patience(), plain=spoken.plain, end_mark=END, strip_usage=False
         )
     sink.body += relay.begin(decoder.feed(first), b"")
     relay.begun()
