@@ -175,26 +175,26 @@ class Deaf(Share):
             await asyncio.sleep(60)
 
 
+async def stop(kind: type[Share], url: str, name: str) -> asyncio.Task[None]:
+    """A share that follows the others, told to stop, five seconds later at most."""
+    cache = Cache(Settings(), time.monotonic)
+    share = kind(address(url), name, b"node", cache.absorb, cache.exact.drop)
+    running = asyncio.create_task(share.run())
+    await until(lambda: share.following)
+    running.cancel()
+    await asyncio.wait((running,), timeout=5)
+    return running
+
+
 async def test_it_stops_though_what_it_waited_for_has_swallowed_that(url: str) -> None:
     async with node(url, "f") as (first, tells):
         first.put(key(FRANCE), None, entry())
         first.tick()
         await until(lambda: tells.sent == 1)
-    cache = Cache(Settings(), time.monotonic)
-    share = Deaf(address(url), "f", b"node", cache.absorb, cache.exact.drop)
-    running = asyncio.create_task(share.run())
-    await until(lambda: share.following)
-    running.cancel()
-    done, _ = await asyncio.wait((running,), timeout=5)
-    assert done == {running}
+    stopped = await stop(Deaf, url, "f")
+    assert stopped.done()
 
 
 async def test_a_connection_that_breaks_while_it_stops_does_not_keep_it_alive(url: str) -> None:
-    cache = Cache(Settings(), time.monotonic)
-    share = Breaking(address(url), "e", b"node", cache.absorb, cache.exact.drop)
-    running = asyncio.create_task(share.run())
-    await until(lambda: share.following)
-    running.cancel()
-    done, _ = await asyncio.wait((running,), timeout=5)
-    assert done == {running}
-    assert running.cancelled()
+    stopped = await stop(Breaking, url, "e")
+    assert stopped.cancelled()
