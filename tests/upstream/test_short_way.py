@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.dialects.registry import dialect
-from proxy.upstream.connection import Connection
 from proxy.upstream.straight import Straight
-from tests.upstream.wire import END, HEAD, Client, LeanClient, Race, Wire, chunk, patience, relayed
+from tests.upstream.wire import END, Client, LeanClient, chunk, opened, patience, relayed
 
 WHERE = '"id":"c1","object":"chat.completion.chunk","created":1,"model":"m"'
 
@@ -39,12 +38,7 @@ def test_usual_tokens_go_the_short_way() -> None:
 
 
 def test_the_connection_is_given_back_to_its_pool_as_it_was() -> None:
-    connection = Connection(lambda _, keep: None)
-    wire = Wire(connection)
-    connection.connection_made(wire)
-    race = Race(connection)
-    connection.send(b"", race)
-    connection.data_received(HEAD)
+    connection, wire, race = opened()
     race.relay = relay = Straight(
         race, LeanClient(), dialect("openai").decoder(), patience(), plain=(), end_mark=END,
         strip_usage=False,

@@ -100,15 +100,21 @@ def patience() -> Patience:
     return Patience(60, None, wheel, lambda: 0.0)
 
 
-def relayed(pieces: list[bytes], sink: Client, provider: str, first: bytes, client: str = ""):
-    """Relay these bytes, which follow a stream's head and first events. client: its dialect, where
-    it is another. How it ended, and what is known of the answer."""
+def opened() -> tuple[Connection, Wire, Race]:
+    """A connection whose answer's head has come, what it reads from, and who asked."""
     connection = Connection(lambda _, keep: None)
     wire = Wire(connection)
     connection.connection_made(wire)
     race = Race(connection)
     connection.send(b"GET / HTTP/1.1\r\n\r\n", race)
     connection.data_received(HEAD)
+    return connection, wire, race
+
+
+def relayed(pieces: list[bytes], sink: Client, provider: str, first: bytes, client: str = ""):
+    """Relay these bytes, which follow a stream's head and first events. client: its dialect, where
+    it is another. How it ended, and what is known of the answer."""
+    connection, wire, race = opened()
     spoken = dialect(provider)
     decoder = spoken.decoder()
     if client:
