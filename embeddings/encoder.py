@@ -163,13 +163,6 @@ class Encoder:
         """The unit vector of a text, float32, shape (dim,)."""
         return normalise(self.add_up(cut(text)).vector)
 
-    def word_vector(self, word: str) -> Vector | None:
-        """The unit vector of one word, or None where the table does not know it."""
-        words = split(word)
-        if len(words) != 1 or not self.index.known(words[0]):
-            return None
-        return normalise(self.rows[self.index[words[0]]].astype(np.float32))
-
     def add_up(self, text: str) -> Sum:
         """Look up and add the words of a text that is already cut."""
         words = split(text) or [NOTHING]

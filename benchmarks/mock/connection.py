@@ -20,7 +20,6 @@ from benchmarks.mock.turn import Act, Step, reply
 if TYPE_CHECKING:
     from benchmarks.mock.upstream import ScriptedUpstream
 
-MAX_BODY = 64 << 20
 _LINGER_NONE = struct.pack("ii", 1, 0)  # close() sends RST and drops what is unsent
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _Request = tuple[bytes, bytes, bytes, dict[str, str], bool]  # method, url, body, headers, keep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,9 +127,3 @@ def quantise(rows: Floats) -> tuple[NDArray[np.int8], Floats]:
     peaks = np.abs(rows).max(axis=1)
     scales = (np.maximum(peaks, 1e-8) / 127.0).astype(np.float32)
     return np.rint(rows / scales[:, None]).astype(np.int8), scales
-
-
-def count_chances(counts: Mapping[bytes, int], words: Sequence[bytes]) -> NDArray[np.float64]:
-    """The share of each word among all words counted."""
-    total = float(sum(counts.values())) or 1.0
-    return np.array([counts.get(word, 0) / total for word in words])

@@ -102,12 +102,6 @@ def test_near_meanings_are_near(shipped: Classifier) -> None:
     assert float(asked @ encode("A recipe for tomato soup")) < 0.3
 
 
-def test_word_vectors_compare_words(shipped: Classifier) -> None:
-    words = {name: shipped.encoder.word_vector(name) for name in ("paris", "london", "banana")}
-    assert shipped.encoder.word_vector("zzqxv") is None
-    assert all(vector is not None for vector in words.values())
-
-
 def test_unknown_words_do_not_fill_memory(shipped: Classifier) -> None:
     before = len(shipped.encoder.index)
     for number in range(KEPT_WORDS // 50 + 100):
