@@ -69,10 +69,6 @@ class WordIndex(dict[bytes, int]):
         self[word] = row
         return row
 
-    def known(self, word: bytes) -> bool:
-        """True for a word of the vocabulary, by itself or as a form of one."""
-        return self.resolve(word) < self._first_hash_row
-
     def share_known(self, words: Sequence[bytes]) -> float:
         """The share of these words that are of the vocabulary; words: at least one."""
         first = self._first_hash_row
