@@ -24,10 +24,11 @@ from proxy.chat import (
     Spent,
     Text,
     ToolCall,
+    Usage,
 )
 from proxy.dialects.citations import read_sources
 from proxy.dialects.pieces import PieceDecoder
-from proxy.dialects.shapes import finish_of, usage_of
+from proxy.dialects.shapes import BROKEN, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
@@ -79,9 +80,7 @@ class ChunkDecoder(PieceDecoder):
                 sources: list[Event] = []
                 read_sources(chunk, sources)
                 events[end:end] = sources
-        usage = usage_of(chunk.get("usage"))
-        if usage is None and isinstance(chunk.get("x_groq"), dict):
-            usage = usage_of(chunk["x_groq"].get("usage"))
+        usage = usage_of(chunk.get("usage")) or _elsewhere(chunk)
         if usage is not None:
             events.append(Spent(usage))
         return events
@@ -95,9 +94,24 @@ class ChunkDecoder(PieceDecoder):
             read_delta(delta, index, events)
         if choice.get("logprobs"):
             events.append(Extra("logprobs", choice["logprobs"], index))
-        reason = finish_of(choice.get("finish_reason"))
+        said = choice.get("finish_reason")
+        reason = finish_of(said)
         if reason is not None:
-            events.append(Finished(reason, index))
+            events.append(_broken(said) if said in BROKEN else Finished(reason, index))
+
+
+def _elsewhere(chunk: Json) -> Usage | None:
+    """The counts that are not told with the chunk: Groq's beside them, Moonshot's in a choice."""
+    beside = chunk.get("x_groq")
+    if isinstance(beside, dict):
+        return usage_of(beside.get("usage"))
+    choices = chunk.get("choices")
+    last = choices[-1] if isinstance(choices, list) and choices else None
+    return usage_of(last.get("usage")) if isinstance(last, dict) else None
+
+
+def _broken(reason: str) -> Failed:
+    return Failed(f"the answer ended with {reason}", code=reason)
 
 
 def _words(chunk: Json) -> tuple[Event, ...] | None:
@@ -117,7 +131,7 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
         return None
     index, reason = choice.get("index") or 0, choice.get("finish_reason")
     if reason is not None:
-        end = None if delta else finish_of(reason)
+        end = None if delta or reason in BROKEN or "usage" in choice else finish_of(reason)
         return None if end is None else (Finished(end, index),)
     if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
         text = delta.get("content")
@@ -256,4 +270,7 @@ def answer_choices(body: Any) -> list[Json]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    reason = choices[0].get("finish_reason")
+    if isinstance(reason, str) and reason in BROKEN:
+        raise UpstreamFailure(Kind.ERROR_FRAME, _broken(reason).message, code=reason)
     return choices

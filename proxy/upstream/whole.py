@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from proxy.dialects.assemble import named
-from proxy.dialects.shapes import usage_of
+from proxy.dialects.chunks import answer_choices
+from proxy.dialects.shapes import BROKEN, usage_of
 from proxy.errors import Kind, UpstreamFailure
 
 if TYPE_CHECKING:
@@ -56,17 +57,9 @@ def _glance(answer: Any) -> Reading:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
     try:
         finish = answer["choices"][0]["finish_reason"]
-        if finish and type(finish) is str and "error" not in answer:
+        if finish and type(finish) is str and finish not in BROKEN and "error" not in answer:
             return usage_of(answer.get("usage")), finish
     except (TypeError, LookupError):
         pass  # one of the rest, then
-    if not isinstance(answer, dict):
-        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
-    error = answer.get("error")
-    if error:
-        words = error.get("message") if isinstance(error, dict) else error
-        raise UpstreamFailure(Kind.ERROR_FRAME, str(words))
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    choices = answer_choices(answer)
     return usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")
