@@ -27,6 +27,7 @@ from proxy.chat import (
     Usage,
 )
 from proxy.dialects.citations import read_sources
+from proxy.dialects.numbering import Calls
 from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.shapes import BROKEN, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
@@ -38,12 +39,13 @@ _EXTRAS = frozenset(("error", "x_groq", "citations"))  # what more a chunk may h
 
 
 class ChunkDecoder(PieceDecoder):
-    """Frames of one stream. read turns one chunk's choices into events."""
+    """Frames of one stream."""
 
-    __slots__ = ()
+    __slots__ = ("_calls",)
 
     def __init__(self) -> None:
         super().__init__(Splitter())
+        self._calls: dict[int, Calls] = {}  # by choice
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         name = b""
@@ -61,6 +63,8 @@ class ChunkDecoder(PieceDecoder):
             return _NOTHING
         words = _words(chunk)
         if words is not None:
+            if type(words[0]) is ToolCall:
+                self._number(words[0])
             return words
         error = chunk.get("error")
         if error or name == b"error":
@@ -80,13 +84,22 @@ class ChunkDecoder(PieceDecoder):
                 sources: list[Event] = []
                 read_sources(chunk, sources)
                 events[end:end] = sources
+        for event in events:
+            if type(event) is ToolCall:
+                self._number(event)
         usage = usage_of(chunk.get("usage")) or _elsewhere(chunk)
         if usage is not None:
             events.append(Spent(usage))
         return events
 
+    def _number(self, piece: ToolCall) -> None:
+        calls = self._calls.get(piece.choice)
+        if calls is None:
+            calls = self._calls[piece.choice] = Calls()
+        calls.place(piece)
+
     def _choice(self, choice: Json, chunk: Json, events: list[Event]) -> None:
-        index = choice.get("index") or 0
+        index = _place(choice)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             if delta.get("role") and not delta.get("content"):
@@ -114,6 +127,11 @@ def _broken(reason: str) -> Failed:
     return Failed(f"the answer ended with {reason}", code=reason)
 
 
+def _place(choice: Json) -> int:
+    index = choice.get("index")
+    return index if type(index) is int else 0
+
+
 def _words(chunk: Json) -> tuple[Event, ...] | None:
     """The meaning of a chunk that says one thing only, as nearly all do: the next piece, that the
     turn begins, that it ends, or what it used. None for any other: it is looked at in full."""
@@ -129,7 +147,7 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
     delta = choice.get("delta")
     if type(delta) is not dict or choice.get("logprobs"):
         return None
-    index, reason = choice.get("index") or 0, choice.get("finish_reason")
+    index, reason = _place(choice), choice.get("finish_reason")
     if reason is not None:
         end = None if delta or reason in BROKEN or "usage" in choice else finish_of(reason)
         return None if end is None else (Finished(end, index),)
@@ -154,7 +172,8 @@ def _lone(delta: Json, index: int) -> tuple[Event, ...] | None:
 
 
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:
-    """The events of one delta, reasoning before text, as models think before they speak."""
+    """The events of one delta, reasoning before text, as models think before they speak. Calls that
+    it does not number have -1, -2, ... by their place."""
     _read_thought(delta, index, events)
     content = delta.get("content")
     if isinstance(content, str):
@@ -222,7 +241,7 @@ def _call(call: Json, place: int, index: int) -> ToolCall:
         arguments = orjson.dumps(arguments).decode()
     number = call.get("index")
     return ToolCall(
-        index=number if isinstance(number, int) else place,
+        index=number if type(number) is int and number >= 0 else -1 - place,
         id=str(call.get("id") or ""),
         name=str(function.get("name") or ""),
         arguments=str(arguments or ""),
