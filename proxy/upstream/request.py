@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from proxy.dialects.content import asks_for_nothing
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -55,7 +57,10 @@ def request_for(
         if streams:
             body["stream"] = True
             if counts_itself(exchange, step, streams=True):
-                body["stream_options"] = {"include_usage": True}
+                body["stream_options"] = {
+                    **(body.get("stream_options") or {}),
+                    "include_usage": True,
+                }
     else:
         path, body = _told(exchange, step, dialect, client, streams=streams)
     wants = endpoint.wants.get(step.model) or endpoint.learn(step.model)
@@ -94,14 +99,22 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
     for old, new in wants.renames:
         if old in body:
             value = body.pop(old)
-            body.setdefault(new, value)
+            if body.get(new) is None:
+                body[new] = value
     if wants.as_system and "messages" in body:
         body["messages"] = _as_system(body["messages"])
     found = wants.refuses(body) & body.keys()
     if found:
-        for name in found:
-            del body[name]
-        exchange.dropped = tuple(sorted({*exchange.dropped, *found}))
+        lost = [name for name in found if _asks(name, body.pop(name))]
+        exchange.dropped = tuple(sorted({*exchange.dropped, *lost}))
+
+
+def _asks(name: str, value: Any) -> bool:
+    """Whether its loss is to be told of. Who asks for counts only gets them all the same, as
+    everywhere where they cannot be asked for."""
+    if name == "stream_options" and isinstance(value, dict):
+        return not value.keys() <= {"include_usage"}
+    return not asks_for_nothing(name, value)
 
 
 def _as_system(messages: list[Json]) -> list[Json]:

@@ -234,6 +234,8 @@ def test_system_words_go_to_the_front_and_turns_alternate() -> None:
         ({"user": "u"}, {"metadata": {"user_id": "u"}}, ()),
         ({"seed": 1, "n": 2, "logprobs": True}, {}, ("seed", "n", "logprobs")),
         ({"n": 1, "logprobs": False}, {}, ()),
+        ({"presence_penalty": 0, "logit_bias": {}, "top_logprobs": 0}, {}, ()),
+        ({"extra": {"store": False, "service_tier": "auto", "modalities": ["text"]}}, {}, ()),
         ({"extra": {"prediction": {}}}, {}, ("prediction",)),
         ({"response_format": {"type": "text"}}, {}, ()),
         ({"reasoning_effort": "none"}, {}, ()),
