@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from proxy.dialects.content import asks_for_nothing
+from proxy.dialects.fitting import fitted
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -89,7 +90,7 @@ def _told(
         stream=streams,
         include_usage="no_stream_options" not in step.endpoint.quirks,
     )
-    rendered = dialect.render(request, step.model)
+    rendered = dialect.render(fitted(request, dialect.name), step.model)
     exchange.dropped = tuple(sorted({*rendered.dropped, *request.ignored}))
     return rendered.path, rendered.body
 

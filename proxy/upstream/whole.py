@@ -12,10 +12,13 @@ import orjson
 
 from proxy.dialects.assemble import named
 from proxy.dialects.chunks import answer_choices
+from proxy.dialects.fitting import renamed
 from proxy.dialects.shapes import BROKEN, usage_of
 from proxy.errors import Kind, UpstreamFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.chat import Usage
     from proxy.dialects.dialect import Dialect
 
@@ -34,13 +37,18 @@ def passed(body: bytes, dialect: Dialect) -> Reading:
 
 
 def translated(
-    body: bytes, source: Dialect, target: Dialect, stand_in: tuple[str, str, float]
+    body: bytes,
+    source: Dialect,
+    target: Dialect,
+    stand_in: tuple[str, str, float],
+    names: Mapping[str, str],
 ) -> tuple[bytes, Reading]:
     """The client's bytes for an answer of another dialect. source: the client's.
 
-    stand_in: id, model and Unix seconds, for what the provider's format does not say.
+    stand_in: id, model and Unix seconds, for what the provider's format does not say. names: of
+    tools, see fitting.asked.
     """
-    read = target.read_answer(_parsed(body))
+    read = renamed(target.read_answer(_parsed(body)), names)
     answer_id, model, created = stand_in
     told = source.write_answer(named(read, answer_id, model, int(created)))
     return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
