@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.upstream.endpoint import Wants
     from proxy.upstream.engine import Step
+
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
 
 # Below the base URL, where a client's body passes in its own dialect.
 PATHS = {
@@ -102,8 +106,11 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
             value = body.pop(old)
             if body.get(new) is None:
                 body[new] = value
-    if wants.as_system and "messages" in body:
-        body["messages"] = _as_system(body["messages"])
+    if "messages" in body:
+        if wants.as_system:
+            body["messages"] = _as_system(body["messages"])
+        if wants.nine_ids:
+            body["messages"] = [_with_nine(one) for one in body["messages"]]
     found = wants.refuses(body) & body.keys()
     if found:
         lost = [name for name in found if _asks(name, body.pop(name))]
@@ -126,3 +133,21 @@ def _as_system(messages: list[Json]) -> list[Json]:
                 for two in messages
             ]
     return messages
+
+
+def _with_nine(message: Json) -> Json:
+    """A turn whose ids of calls are such as Mistral makes itself: it refuses any other."""
+    if message.get("tool_call_id"):
+        return {**message, "tool_call_id": _nine(message["tool_call_id"])}
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list) or not calls:
+        return message
+    told = [{**one, "id": _nine(one.get("id"))} for one in calls if isinstance(one, dict)]
+    return {**message, "tool_calls": told}
+
+
+def _nine(given: Any) -> str:
+    text = str(given or "")
+    if _NINE.fullmatch(text):
+        return text
+    return blake2b(text.encode(errors="replace"), digest_size=5).hexdigest()[:9]

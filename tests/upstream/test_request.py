@@ -235,6 +235,28 @@ def test_a_developer_is_the_system_where_nobody_knows_developers() -> None:
     assert asked["messages"][0]["role"] == "developer"
 
 
+def test_mistral_gets_ids_such_as_it_makes_itself() -> None:
+    function = {"name": "f", "arguments": "{}"}
+    turns = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "", "tool_calls": [
+            {"id": one, "type": "function", "function": function}
+            for one in ("call_abc-1", "call_abc-2", "D681PevKs")]},
+        *({"role": "tool", "tool_call_id": one, "content": "r"}
+          for one in ("call_abc-1", "call_abc-2", "D681PevKs")),
+    ]  # fmt: skip
+    endpoint = endpoint_of(known("mistral"), {"K": "secret-key"}, "mistral")
+    _, calling, *results = sent(endpoint, "m", {"messages": turns})[2]["messages"]
+    ids = [one["id"] for one in calling["tool_calls"]]
+    assert all(len(one) == 9 and one.isalnum() for one in ids)
+    assert len(set(ids)) == 3
+    assert ids[2] == "D681PevKs"
+    assert [one["tool_call_id"] for one in results] == ids
+    assert turns[1]["tool_calls"][0]["id"] == "call_abc-1"
+    other = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
+    assert sent(other, "m", {"messages": turns})[2]["messages"] == turns
+
+
 @pytest.mark.parametrize(
     ("name", "counts"), [("openai", True), ("mistral", False), ("gemini", False)]
 )
