@@ -32,6 +32,7 @@ from proxy.dialects.content import (
     wanted_schema,
 )
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.marks import point
 
 _UNKNOWN = (
     "n",
@@ -72,7 +73,6 @@ SOUNDS: Mapping[str, Mapping[str, str]] = {
     "audio": {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "x-m4a": "m4a"},
     "video": {"quicktime": "mov", "x-matroska": "mkv", "x-flv": "flv", "3gpp": "three_gp"},
 }
-_CACHE_POINT: Json = {"cachePoint": {"type": "default"}}
 _CACHES = re.compile(r"claude|nova")
 # Families without structured output; the others take outputConfig.
 _NO_SCHEMA = re.compile(r"nova|titan|llama|claude-(?:3|v2|instant)|cohere|jamba|ai21|palmyra")
@@ -91,7 +91,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
         if text.text.strip():
             instruction.append({"text": text.text})
             if text.cache_mark and marks:
-                instruction.append(_CACHE_POINT)
+                instruction.append(point(text.cache_mark))
     messages = [
         {"role": side, "content": _blocks(parts, dropped, marks=marks) or [{"text": "."}]}
         for side, parts in conversation
@@ -107,7 +107,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
     if instruction:
         body["system"] = instruction
     more = _inference(request, model, body, dropped)
-    tools = _tools(request, dropped)
+    tools = _tools(request, dropped, marks="claude" in model)
     if tools:
         body["toolConfig"] = tools
     body.update(own_fields(request, OWN))
@@ -161,13 +161,17 @@ def _output(request: ChatRequest, schema: Mapping[str, Any]) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": structure}}
 
 
-def _tools(request: ChatRequest, dropped: set[str]) -> Json:
+def _tools(request: ChatRequest, dropped: set[str], *, marks: bool) -> Json:
     """The tools on offer. A conversation with calls in it needs some, whatever it now wants."""
     called = sorted({p.name for m in request.messages for p in m.parts if isinstance(p, CallPart)})
     choice = request.tool_choice
     if choice == "none" and not called:
         return {}
-    specs = [_spec(one.name, one.description, one.parameters) for one in request.tools]
+    specs: list[Json] = []
+    for one in request.tools:
+        specs.append(_spec(one.name, one.description, one.parameters))
+        if one.cache_mark and marks:
+            specs.append(point(one.cache_mark))
     if not specs:
         specs = [_spec(name, "", None) for name in called]
     if not specs:
@@ -199,11 +203,10 @@ def _blocks(parts: Iterable[Part], dropped: set[str], *, marks: bool) -> list[Js
     found: list[Json] = []
     for part in parts:
         match part:
-            case TextPart(text=text, cache_mark=mark):
-                if text.strip():
-                    found.append({"text": text})
-                    if mark and marks:
-                        found.append(_CACHE_POINT)
+            case TextPart(text=text):
+                if not text.strip():
+                    continue
+                found.append({"text": text})
             case ImagePart() | FilePart():
                 found.append(_media(part, len(found), dropped))
             case ReasoningPart(redacted=hidden) if hidden:
@@ -217,7 +220,9 @@ def _blocks(parts: Iterable[Part], dropped: set[str], *, marks: bool) -> list[Js
                 found.append({"toolUse": call})
             case ResultPart():
                 found.append({"toolResult": _result(part, dropped)})
-    if found and all("document" in block for block in found):
+        if marks and not isinstance(part, ReasoningPart) and part.cache_mark:
+            found.append(point(part.cache_mark))
+    if any("document" in block for block in found) and not any("text" in one for one in found):
         found.insert(0, {"text": "."})  # a document needs words beside it
     return found
 

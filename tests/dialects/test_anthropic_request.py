@@ -82,7 +82,7 @@ def test_what_another_formats_client_says_arrives(request) -> None:
     ("given", "understood"),
     [
         ({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
-         TextPart("hi", cache_mark=True)),
+         TextPart("hi", cache_mark="5m")),
         ({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
          ImagePart(media_type="image/png", data="aGk=")),
         ({"type": "image", "source": {"type": "url", "url": "https://a.test/x"}},
