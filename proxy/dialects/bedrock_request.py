@@ -98,6 +98,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
     ]
     if not messages or messages[0]["role"] == "assistant":  # a conversation begins with its user
         messages.insert(0, {"role": "user", "content": [{"text": "."}]})
+    _end_plainly(messages[-1])
     body: Json = {"messages": messages}
     wants_json, schema = wanted_schema(request)
     if wants_json and (schema is None or _NO_SCHEMA.search(model)):
@@ -121,6 +122,13 @@ def render(request: ChatRequest, model: str) -> Rendered:
     return Rendered(f"/model/{quote(model, safe='')}/{method}", body, tuple(sorted(dropped)))
 
 
+def _end_plainly(last: Json) -> None:
+    """The beginning of an answer is refused where it ends with a blank."""
+    block = last["content"][-1]
+    if last["role"] == "assistant" and "text" in block:
+        block["text"] = block["text"].rstrip()
+
+
 def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) -> Json:
     """Puts inferenceConfig into the body; the fields that are a model family's own."""
     more = thinking(request, model, dropped)
@@ -130,7 +138,9 @@ def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) 
         found["maxTokens"] = request.max_tokens
     # Claude takes one of temperature and top_p from 4.5 on, and neither while it thinks.
     if request.temperature is not None and not thinks:
-        found["temperature"] = request.temperature
+        found["temperature"] = min(request.temperature, 1)
+        if request.temperature > 1:
+            dropped.add("temperature")
     if request.top_p is not None and not thinks:
         if "claude" in model and request.temperature is not None:
             dropped.add("top_p")
@@ -139,8 +149,8 @@ def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) 
     if thinks:
         names = ("temperature", "top_p", "top_k")
         dropped.update(name for name in names if getattr(request, name) is not None)
-    if request.stop:
-        found["stopSequences"] = list(request.stop)
+    if stops := [one for one in request.stop if one]:
+        found["stopSequences"] = stops
     if found:
         body["inferenceConfig"] = found
     if request.top_k is not None and not thinks:

@@ -76,6 +76,14 @@ def own_fields(request: ChatRequest, own: Collection[str]) -> Json:
     return {name: value for name, value in (request.extra or {}).items() if name in own}
 
 
+def first_stops(request: ChatRequest, most: int, dropped: set[str]) -> list[str]:
+    """The stop sequences, as many as the target takes; an empty one stops nothing."""
+    found = [one for one in request.stop if one]
+    if len(found) > most:
+        dropped.add("stop")
+    return found[:most]
+
+
 def made_up_id(*seeds: object) -> str:
     """An id for a call that came without one: the same for the same stream, however it is cut."""
     return "call_" + blake2b(repr(seeds).encode(), digest_size=12).hexdigest()

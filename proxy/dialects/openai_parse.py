@@ -25,7 +25,8 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.chunks import thought_signature
-from proxy.dialects.loose import objects, string
+from proxy.dialects.custom_tools import CUSTOM
+from proxy.dialects.loose import mapping, objects, string
 from proxy.dialects.marks import mark_of
 from proxy.dialects.media import audio_type, split_data_url
 from proxy.errors import ClientError
@@ -64,7 +65,7 @@ def parse_chat(body: Json) -> ChatRequest:
         model=body["model"],
         messages=messages,
         stream=bool(body.get("stream")),
-        tools=_tools(body, extra),
+        tools=allowed(_tools(body, extra), _allowed_in(body)),
         tool_choice=_tool_choice(body, extra),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=stops(body.get("stop")),
@@ -284,6 +285,25 @@ def _tool_choice(body: Json, extra: Json) -> str | None:
     function = choice.get("function")
     if isinstance(function, dict) and isinstance(function.get("name"), str):
         return f"function:{function['name']}"
+    if among := _allowed_in(body):
+        return "required" if among.get("mode") == "required" else "auto"
     extra["tool_choice"] = choice
-    allowed = choice.get("allowed_tools")
-    return str(allowed.get("mode") or "auto") if isinstance(allowed, dict) else "auto"
+    return "auto"
+
+
+def _allowed_in(body: Json) -> Json:
+    """The choice among some of the tools, if that was made."""
+    return mapping(mapping(body.get("tool_choice")).get("allowed_tools"))
+
+
+def allowed(tools: tuple[Tool, ...], choice: Json) -> tuple[Tool, ...]:
+    """The functions that may be called: only OpenAI is told of those that may not."""
+    if not choice:
+        return tools
+    among = objects(choice.get("tools"))
+    names = {
+        (CUSTOM if one.get("type") == "custom" else "")
+        + string(one.get("name") or mapping(one.get("function")).get("name"))
+        for one in among
+    }
+    return tuple(one for one in tools if one.name in names)
