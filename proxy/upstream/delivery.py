@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from proxy import headers
 from proxy.chat import Usage
 from proxy.dialects.assemble import assemble, events_of, named
@@ -19,6 +17,7 @@ from proxy.upstream.gather import Gather
 from proxy.upstream.relay import Relay
 from proxy.upstream.straight import Straight
 from proxy.upstream.translated import Translated
+from proxy.upstream.whole import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +115,7 @@ class Delivery:
 
     def count_whole(self, body: bytes) -> Usage | None:
         """What a whole answer used whose provider counted nothing."""
-        return self._count(self._dialect.read_answer(orjson.loads(body)))
+        return self._count(self._dialect.read_answer(parsed(body)))
 
     def _count(self, answer: Answer) -> Usage | None:
         exchange = self._exchange
@@ -210,7 +209,7 @@ class Delivery:
     def whole(self, body: bytes, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        said = self._dialect.read_answer(orjson.loads(body))
+        said = self._dialect.read_answer(parsed(body))
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,
             model=said.model or step.model,

@@ -6,6 +6,7 @@ for an error object inside, EMPTY when nothing was answered.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 
 Reading = tuple["Usage | None", str]  # what an answer used, how it ended
 
+# Escapes of JSON, and among them those of half a character, where a server cut its text in two.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][\da-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _GLANCED = frozenset({"openai", "completions"})
 
 
 def passed(body: bytes, dialect: Dialect) -> Reading:
     """Of an answer whose bytes are the client's too."""
-    answer = _parsed(body)
+    answer = parsed(body)
     if dialect.name in _GLANCED:
         return _glance(answer)
     read = dialect.read_answer(answer)
@@ -48,17 +55,26 @@ def translated(
     stand_in: id, model and Unix seconds, for what the provider's format does not say. names: of
     tools, see fitting.asked.
     """
-    read = renamed(target.read_answer(_parsed(body)), names)
+    read = renamed(target.read_answer(parsed(body)), names)
     answer_id, model, created = stand_in
     told = source.write_answer(named(read, answer_id, model, int(created)))
     return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
 
 
-def _parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
+    """The JSON of an answer; half a character in it is unreadable."""
     try:
         return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return orjson.loads(_ESCAPE.sub(_readable, body))
     except orjson.JSONDecodeError as error:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
+
+
+def _readable(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["half"] else escape[0]
 
 
 def _glance(answer: Any) -> Reading:
