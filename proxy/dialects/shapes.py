@@ -127,7 +127,7 @@ def usage_of(counts: Any) -> Usage | None:
 def usage_json(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object."""
     read = {"cached_tokens": usage.cached}
-    return {
+    told: dict[str, Any] = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
         "total_tokens": usage.total,
@@ -136,6 +136,9 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         ),
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
+    if usage.estimated:
+        told["estimated"] = True
+    return told
 
 
 def read_error(status: int, body: bytes) -> ErrorReading:

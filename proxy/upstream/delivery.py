@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import orjson
 
 from proxy import headers
 from proxy.chat import Usage
@@ -17,7 +20,6 @@ from proxy.upstream.gather import Gather
 from proxy.upstream.relay import Relay
 from proxy.upstream.straight import Straight
 from proxy.upstream.translated import Translated
-from proxy.upstream.whole import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +91,8 @@ class Delivery:
                 strip_usage=strip_usage,
             )
         else:
-            relay = Translated(owner, self._sink, decoder, patience, self._encoder(step, attempt))
+            encoder = self._encoder(step, attempt)
+            relay = Translated(owner, self._sink, decoder, patience, encoder, self._counts)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
@@ -104,9 +107,14 @@ class Delivery:
         follower = self.follower
         if follower is None:
             return None
-        usage = follower.usage or self._count(assemble(self._events()))
+        usage = follower.usage or self.count(assemble(self._events()))
         joint = self._joint
         return usage if joint is None or usage is None else joint.total(usage)
+
+    def _counts(self) -> Usage | None:
+        """What the stream used, where its client is told and its provider does not say."""
+        told = self._exchange.wants_usage or self._dialect.name not in END_MARKS
+        return self.count(assemble(self._events())) if told else None
 
     @property
     def heard(self) -> bool:
@@ -115,9 +123,10 @@ class Delivery:
 
     def count_whole(self, body: bytes) -> Usage | None:
         """What a whole answer used whose provider counted nothing."""
-        return self._count(self._dialect.read_answer(parsed(body)))
+        return self.count(self._dialect.read_answer(orjson.loads(body)))
 
-    def _count(self, answer: Answer) -> Usage | None:
+    def count(self, answer: Answer) -> Usage | None:
+        """About what an answer used; None where its request is none that we understand."""
         exchange = self._exchange
         try:
             asked = self._dialect.parse(exchange.body)
@@ -180,7 +189,7 @@ class Delivery:
         spent = self._exchange.usage or Usage(completion=before.tokens)
         seam = Echo(before.text) if repeats else Seam(before.text)
         self._joint = joint = JoiningEncoder(inner, seam, spent)
-        relay = Translated(owner, self._sink, decoder, self._patience(gap_s), joint)
+        relay = Translated(owner, self._sink, decoder, self._patience(gap_s), joint, self._counts)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, b"")
         if first:
@@ -200,6 +209,8 @@ class Delivery:
             self._sink.end()
             return follower.text if keep else b""
         answer = renamed(assemble(follower.events), self._known)
+        if answer.usage is None:
+            answer = replace(answer, usage=exchange.usage)
         model = exchange.provider_model
         created = int(self._engine.wall())
         body = self._dialect.write_answer(named(answer, exchange.id, model, created))
@@ -209,7 +220,9 @@ class Delivery:
     def whole(self, body: bytes, step: Step) -> None:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
-        said = self._dialect.read_answer(parsed(body))
+        said = self._dialect.read_answer(orjson.loads(body))
+        if said.usage is None:
+            said = replace(said, usage=exchange.usage)
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,
             model=said.model or step.model,

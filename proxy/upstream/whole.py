@@ -7,6 +7,8 @@ for an error object inside, EMPTY when nothing was answered.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,10 +22,11 @@ from proxy.errors import Kind, UpstreamFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from proxy.chat import Usage
+    from proxy.chat import Answer, Usage
     from proxy.dialects.dialect import Dialect
 
 Reading = tuple["Usage | None", str]  # what an answer used, how it ended
+Count = Callable[["Answer"], "Usage | None"]
 
 # Escapes of JSON, and among them those of half a character, where a server cut its text in two.
 _ESCAPE = re.compile(
@@ -36,7 +39,7 @@ _GLANCED = frozenset({"openai", "completions"})
 
 def passed(body: bytes, dialect: Dialect) -> Reading:
     """Of an answer whose bytes are the client's too."""
-    answer = parsed(body)
+    answer = _parsed(body)
     if dialect.name in _GLANCED:
         return _glance(answer)
     read = dialect.read_answer(answer)
@@ -49,26 +52,29 @@ def translated(
     target: Dialect,
     stand_in: tuple[str, str, float],
     names: Mapping[str, str],
+    count: Count,
 ) -> tuple[bytes, Reading]:
     """The client's bytes for an answer of another dialect. source: the client's.
 
     stand_in: id, model and Unix seconds, for what the provider's format does not say. names: of
-    tools, see fitting.asked.
+    tools, see fitting.asked. count: for an answer whose provider counted nothing.
     """
-    read = renamed(target.read_answer(parsed(body)), names)
+    read = renamed(target.read_answer(_parsed(body)), names)
+    if read.usage is None:
+        read = replace(read, usage=count(read))
     answer_id, model, created = stand_in
     told = source.write_answer(named(read, answer_id, model, int(created)))
     return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
 
 
-def parsed(body: bytes) -> Any:
-    """The JSON of an answer; half a character in it is unreadable."""
+def mended(body: bytes) -> bytes:
+    """An answer whose half characters are told as unreadable, so that it is JSON to everybody."""
+    return _ESCAPE.sub(_readable, body)
+
+
+def _parsed(body: bytes) -> Any:
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return orjson.loads(_ESCAPE.sub(_readable, body))
     except orjson.JSONDecodeError as error:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
 
