@@ -121,6 +121,8 @@ def usage_of(counts: Any) -> Usage | None:
     completion = get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
         prompt, completion = _count(prompt), _count(completion)
+    if written:  # what was read again in the same answer is not billed twice
+        written = min(written, max(0, prompt - cached))
     return _new(Usage, (prompt, completion, cached, written, reasoning, False))
 
 
