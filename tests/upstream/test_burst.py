@@ -1,4 +1,4 @@
-"""Much of a stream in one read: it means what it means event by event, and is not parsed for that."""
+"""Much of a stream in one read: it means what it does event by event, and costs no parsing."""
 
 from __future__ import annotations
 
