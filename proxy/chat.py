@@ -123,10 +123,13 @@ def is_token(event: Event) -> bool:
 # ---- requests ---------------------------------------------------------------------------------
 
 
+CacheMark = Literal["", "5m", "1h"]  # a prompt-cache breakpoint, and how long it should hold
+
+
 @dataclass(frozen=True, slots=True)
 class TextPart:
     text: str
-    cache_mark: bool = False  # a prompt-cache breakpoint after this part
+    cache_mark: CacheMark = ""  # after this part
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class ImagePart:
     media_type: str = ""  # for data
     data: str = ""  # base64
     detail: str = ""
+    cache_mark: CacheMark = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ class FilePart:
     url: str = ""
     file_id: str = ""
     name: str = ""
+    cache_mark: CacheMark = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,7 @@ class CallPart:
     name: str
     arguments: str  # JSON text
     signature: str = ""  # Gemini's proof of the thought behind it, wanted back with the call
+    cache_mark: CacheMark = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,7 @@ class ResultPart:
     content: tuple[TextPart | ImagePart, ...]
     error: bool = False
     name: str = ""
+    cache_mark: CacheMark = ""
 
 
 Part = TextPart | ImagePart | FilePart | ReasoningPart | CallPart | ResultPart
@@ -188,6 +195,7 @@ class Tool:
     description: str = ""
     parameters: Mapping[str, Any] | None = None
     strict: bool | None = None
+    cache_mark: CacheMark = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ QUIRKS: Mapping[str, str] = {
     "max_tokens": "wants max_tokens for max_completion_tokens",
     "random_seed": "calls seed random_seed",
     "no_developer": "knows no developer role: it is told as system",
+    "nine_ids": "wants ids of calls to be nine letters and digits",
     "reasoning_limits": "refuses sampling parameters where OpenAI's models reason",
     "deployment_path": "has the model in the path: /openai/deployments/MODEL and ?api-version",
     "raw_predict": "has the model in the path, as Vertex does for Claude",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.checks import MODEL_LENGTH
+from proxy.dialects.marks import mark_of
 from proxy.errors import ClientError
 
 _ROLES = ("user", "assistant", "system")
@@ -167,6 +169,7 @@ def _tools(body: Json, ignored: list[str]) -> tuple[Tool, ...]:
                 str(tool.get("description") or ""),
                 schema,
                 strict if isinstance(strict, bool) else None,
+                mark_of(tool),
             )
         )
     return tuple(tools)
@@ -203,11 +206,11 @@ def _parts(content: str | list[Any], place: str, ignored: list[str]) -> tuple[Pa
 def _part(block: Json, place: str, ignored: list[str]) -> Part | None:
     match block.get("type"):
         case "text":
-            return TextPart(str(block.get("text")), cache_mark=bool(block.get("cache_control")))
+            return TextPart(str(block.get("text")), cache_mark=mark_of(block))
         case "image":
-            return _image(block.get("source"), place)
+            return replace(_image(block.get("source"), place), cache_mark=mark_of(block))
         case "document":
-            return _document(block, place)
+            return replace(_document(block, place), cache_mark=mark_of(block))
         case "search_result":
             words = _texts(block.get("content"))
             return TextPart(f"{block.get('title') or ''} ({block.get('source') or ''})\n{words}")
@@ -222,7 +225,8 @@ def _part(block: Json, place: str, ignored: list[str]) -> Part | None:
             if not isinstance(name, str):
                 raise _wrong(f"{place}.name", "is missing")
             arguments = orjson.dumps(block.get("input") or {}).decode()
-            return CallPart(str(block.get("id") or ""), name, arguments)
+            call_id = str(block.get("id") or "")
+            return CallPart(call_id, name, arguments, cache_mark=mark_of(block))
         case "tool_result":
             return _result(block, place, ignored)
         case kind:
@@ -241,10 +245,12 @@ def _result(block: Json, place: str, ignored: list[str]) -> ResultPart:
             kept.append(part)
         else:
             ignored.append("content.tool_result.document")
-    if block.get("cache_control") and kept and isinstance(kept[-1], TextPart):
-        kept[-1] = TextPart(kept[-1].text, cache_mark=True)
+    mark = mark_of(block) or next((part.cache_mark for part in kept if part.cache_mark), "")
     return ResultPart(
-        str(block.get("tool_use_id") or ""), tuple(kept), error=block.get("is_error") is True
+        str(block.get("tool_use_id") or ""),
+        tuple(kept),
+        error=block.get("is_error") is True,
+        cache_mark=mark,
     )
 
 
@@ -258,7 +264,7 @@ def _image(source: Any, place: str) -> ImagePart:
             raise _wrong(f"{place}.source", "must be a picture's data or URL for this model")
 
 
-def _document(block: Json, place: str) -> Part:
+def _document(block: Json, place: str) -> FilePart | TextPart:
     name = str(block.get("title") or "")
     match block.get("source"):
         case {"type": "base64", "media_type": str(media_type), "data": str(data)}:

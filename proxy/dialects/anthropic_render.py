@@ -18,12 +18,15 @@ from proxy.chat import ChatRequest, Json, Tool
 from proxy.dialects.anthropic_models import Traits, traits
 from proxy.dialects.anthropic_shapes import ANSWER_TOOL
 from proxy.dialects.anthropic_turns import calls_in, ends_unsigned, turns
+from proxy.dialects.content import unplaced
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.marks import marked
 from proxy.dialects.shapes import effort_of, short_name
 
 _NO_PLACE = (
     "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs",
 )  # fmt: skip
+_UNDERSTOOD = frozenset({"thinking", "cache_control"})  # among the extra parameters
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 _FORCING = frozenset({"any", "tool"})
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
@@ -54,9 +57,7 @@ def render_message(request: ChatRequest, model: str) -> Rendered:
     """See Dialect.render."""
     took = traits(model)
     draft = _Draft({"model": model, "max_tokens": request.max_tokens or took.max_tokens}, took)
-    draft.dropped.extend(name for name in _NO_PLACE if getattr(request, name) not in (None, False))
-    if request.n == 1:
-        draft.dropped.remove("n")
+    draft.dropped.extend(unplaced(request, _NO_PLACE, _UNDERSTOOD))
     _tools(request, draft)
     _think(request, draft)
     _format(request, draft)
@@ -76,7 +77,8 @@ def render_message(request: ChatRequest, model: str) -> Rendered:
         draft.body["metadata"] = {"user_id": short_name(request.user, _USER_CHARS)}
     if request.stream:
         draft.body["stream"] = True
-    draft.dropped.extend(name for name in request.extra or () if name not in ("thinking",))
+    if isinstance(mark := (request.extra or {}).get("cache_control"), dict):
+        draft.body["cache_control"] = mark  # of all that can be kept, up to the last turn
     return Rendered("/messages", draft.body, tuple(dict.fromkeys(draft.dropped)))
 
 
@@ -107,7 +109,7 @@ def _tool(tool: Tool) -> Json:
         told["input_schema"] = {"type": "object", **told["input_schema"]}
     if tool.description:
         told["description"] = tool.description
-    return told
+    return marked(told, tool.cache_mark)
 
 
 def _choice(choice: str) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from proxy.chat import (
     CallPart,
@@ -16,6 +17,7 @@ from proxy.chat import (
     TextPart,
 )
 from proxy.dialects.anthropic_encoder import arguments_of, call_id
+from proxy.dialects.marks import marked
 from proxy.dialects.media import decoded_text, split_data_url
 
 _FOREIGN_PROOF = "gAAAA"  # how the sealed thoughts of OpenAI begin, which Anthropic refuses
@@ -96,17 +98,15 @@ def _block(part: Part, dropped: list[str]) -> Json | None:
         case TextPart():
             if not part.text.strip():
                 return None  # refused when blank
-            text: Json = {"type": "text", "text": part.text}
-            if part.cache_mark:
-                text["cache_control"] = {"type": "ephemeral"}
-            return text
+            return marked({"type": "text", "text": part.text}, part.cache_mark)
         case ImagePart():
-            return {"type": "image", "source": _source(part.url, part.media_type, part.data)}
+            source = _source(part.url, part.media_type, part.data)
+            return marked({"type": "image", "source": source}, part.cache_mark)
         case FilePart(kind="audio"):
             dropped.append("input_audio")
             return None
         case FilePart():
-            return _document(part)
+            return marked(_document(part), part.cache_mark)
         case ReasoningPart():
             if not _signed(part):
                 return None  # an unsigned thought is refused
@@ -114,22 +114,21 @@ def _block(part: Part, dropped: list[str]) -> Json | None:
                 return {"type": "redacted_thinking", "data": part.redacted}
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case CallPart():
-            given = arguments_of(part.arguments)
-            return {
+            call: Json = {
                 "type": "tool_use",
                 "id": call_id(part.id, part.name, 0),
                 "name": part.name,
-                "input": given,
+                "input": arguments_of(part.arguments),
             }
+            return marked(call, part.cache_mark)
         case ResultPart():
             return _result(part, dropped)
 
 
 def _result(part: ResultPart, dropped: list[str]) -> Json:
-    content = _blocks(part.content, dropped)
+    content = _blocks([replace(one, cache_mark="") for one in part.content], dropped)
     told: Json = {"type": "tool_result", "tool_use_id": call_id(part.call_id, part.name, 0)}
-    if content and "cache_control" in content[-1]:
-        told["cache_control"] = content[-1].pop("cache_control")
+    marked(told, part.cache_mark)
     if len(content) == 1 and content[0]["type"] == "text":
         told["content"] = content[0]["text"]
     elif content:

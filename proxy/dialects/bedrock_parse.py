@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from proxy.chat import (
+    CacheMark,
     CallPart,
     ChatRequest,
     FilePart,
@@ -23,6 +25,7 @@ from proxy.chat import (
 )
 from proxy.dialects.bedrock_request import DOCUMENTS, OWN
 from proxy.dialects.content import json_text, string
+from proxy.dialects.marks import point_of
 from proxy.errors import ClientError
 
 _TYPES = {ending: kind for kind, ending in DOCUMENTS.items()}
@@ -63,11 +66,7 @@ def parse(body: Json) -> ChatRequest:
         model=string(body.get("model")),
         messages=tuple(messages),
         stream=body.get("stream") is True,
-        tools=tuple(
-            _tool(one["toolSpec"])
-            for one in config.get("tools") or ()
-            if isinstance(one.get("toolSpec"), dict)
-        ),
+        tools=tuple(_tools(config.get("tools"))),
         tool_choice=_choice(config.get("toolChoice")),
         max_tokens=inference.get("maxTokens"),
         temperature=inference.get("temperature"),
@@ -83,12 +82,26 @@ def _marked(blocks: Any) -> Iterator[TextPart]:
     """Texts, each with the cache point that may follow it."""
     held: TextPart | None = None
     for block in blocks if isinstance(blocks, list) else ():
-        if "cachePoint" in block and held is not None:
-            held = TextPart(held.text, cache_mark=True)
+        if held is not None and (mark := point_of(block)):
+            held = TextPart(held.text, cache_mark=mark)
         elif isinstance(block.get("text"), str):
             if held is not None:
                 yield held
             held = TextPart(block["text"])
+    if held is not None:
+        yield held
+
+
+def _tools(given: Any) -> Iterator[Tool]:
+    """Tools, each with the cache point that may follow it."""
+    held: Tool | None = None
+    for one in given if isinstance(given, list) else ():
+        if held is not None and (mark := point_of(one)):
+            held = replace(held, cache_mark=mark)
+        elif isinstance(one.get("toolSpec"), dict):
+            if held is not None:
+                yield held
+            held = _tool(one["toolSpec"])
     if held is not None:
         yield held
 
@@ -133,14 +146,20 @@ def _messages(message: Json) -> Iterator[Message]:
         result = block.get("toolResult")
         if isinstance(result, dict):
             results.append(_result(result))
-        elif "cachePoint" in block and parts and isinstance(last := parts[-1], TextPart):
-            parts[-1] = TextPart(last.text, cache_mark=True)
+        elif mark := point_of(block):
+            _mark(parts or results, mark)
         else:
             parts.extend(_parts(block))
     if results:
         yield Message("tool", tuple(results))
     if parts:
         yield Message(message["role"], tuple(parts))
+
+
+def _mark(parts: list[Part], mark: CacheMark) -> None:
+    """What is meant is the last part."""
+    if parts and not isinstance(last := parts[-1], ReasoningPart):
+        parts[-1] = replace(last, cache_mark=mark)
 
 
 def _result(result: Json) -> ResultPart:

@@ -32,6 +32,7 @@ from proxy.dialects.content import (
     wanted_schema,
 )
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.marks import point
 
 _UNKNOWN = (
     "n",
@@ -72,7 +73,6 @@ SOUNDS: Mapping[str, Mapping[str, str]] = {
     "audio": {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "x-m4a": "m4a"},
     "video": {"quicktime": "mov", "x-matroska": "mkv", "x-flv": "flv", "3gpp": "three_gp"},
 }
-_CACHE_POINT: Json = {"cachePoint": {"type": "default"}}
 _CACHES = re.compile(r"claude|nova")
 # Families without structured output; the others take outputConfig.
 _NO_SCHEMA = re.compile(r"nova|titan|llama|claude-(?:3|v2|instant)|cohere|jamba|ai21|palmyra")
@@ -91,13 +91,14 @@ def render(request: ChatRequest, model: str) -> Rendered:
         if text.text.strip():
             instruction.append({"text": text.text})
             if text.cache_mark and marks:
-                instruction.append(_CACHE_POINT)
+                instruction.append(point(text.cache_mark))
     messages = [
         {"role": side, "content": _blocks(parts, dropped, marks=marks) or [{"text": "."}]}
         for side, parts in conversation
     ]
     if not messages or messages[0]["role"] == "assistant":  # a conversation begins with its user
         messages.insert(0, {"role": "user", "content": [{"text": "."}]})
+    _end_plainly(messages[-1])
     body: Json = {"messages": messages}
     wants_json, schema = wanted_schema(request)
     if wants_json and (schema is None or _NO_SCHEMA.search(model)):
@@ -107,7 +108,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
     if instruction:
         body["system"] = instruction
     more = _inference(request, model, body, dropped)
-    tools = _tools(request, dropped)
+    tools = _tools(request, dropped, marks="claude" in model)
     if tools:
         body["toolConfig"] = tools
     body.update(own_fields(request, OWN))
@@ -121,6 +122,13 @@ def render(request: ChatRequest, model: str) -> Rendered:
     return Rendered(f"/model/{quote(model, safe='')}/{method}", body, tuple(sorted(dropped)))
 
 
+def _end_plainly(last: Json) -> None:
+    """The beginning of an answer is refused where it ends with a blank."""
+    block = last["content"][-1]
+    if last["role"] == "assistant" and "text" in block:
+        block["text"] = block["text"].rstrip()
+
+
 def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) -> Json:
     """Puts inferenceConfig into the body; the fields that are a model family's own."""
     more = thinking(request, model, dropped)
@@ -130,7 +138,9 @@ def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) 
         found["maxTokens"] = request.max_tokens
     # Claude takes one of temperature and top_p from 4.5 on, and neither while it thinks.
     if request.temperature is not None and not thinks:
-        found["temperature"] = request.temperature
+        found["temperature"] = min(request.temperature, 1)
+        if request.temperature > 1:
+            dropped.add("temperature")
     if request.top_p is not None and not thinks:
         if "claude" in model and request.temperature is not None:
             dropped.add("top_p")
@@ -139,8 +149,8 @@ def _inference(request: ChatRequest, model: str, body: Json, dropped: set[str]) 
     if thinks:
         names = ("temperature", "top_p", "top_k")
         dropped.update(name for name in names if getattr(request, name) is not None)
-    if request.stop:
-        found["stopSequences"] = list(request.stop)
+    if stops := [one for one in request.stop if one]:
+        found["stopSequences"] = stops
     if found:
         body["inferenceConfig"] = found
     if request.top_k is not None and not thinks:
@@ -161,13 +171,17 @@ def _output(request: ChatRequest, schema: Mapping[str, Any]) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": structure}}
 
 
-def _tools(request: ChatRequest, dropped: set[str]) -> Json:
+def _tools(request: ChatRequest, dropped: set[str], *, marks: bool) -> Json:
     """The tools on offer. A conversation with calls in it needs some, whatever it now wants."""
     called = sorted({p.name for m in request.messages for p in m.parts if isinstance(p, CallPart)})
     choice = request.tool_choice
     if choice == "none" and not called:
         return {}
-    specs = [_spec(one.name, one.description, one.parameters) for one in request.tools]
+    specs: list[Json] = []
+    for one in request.tools:
+        specs.append(_spec(one.name, one.description, one.parameters))
+        if one.cache_mark and marks:
+            specs.append(point(one.cache_mark))
     if not specs:
         specs = [_spec(name, "", None) for name in called]
     if not specs:
@@ -199,11 +213,10 @@ def _blocks(parts: Iterable[Part], dropped: set[str], *, marks: bool) -> list[Js
     found: list[Json] = []
     for part in parts:
         match part:
-            case TextPart(text=text, cache_mark=mark):
-                if text.strip():
-                    found.append({"text": text})
-                    if mark and marks:
-                        found.append(_CACHE_POINT)
+            case TextPart(text=text):
+                if not text.strip():
+                    continue
+                found.append({"text": text})
             case ImagePart() | FilePart():
                 found.append(_media(part, len(found), dropped))
             case ReasoningPart(redacted=hidden) if hidden:
@@ -217,7 +230,9 @@ def _blocks(parts: Iterable[Part], dropped: set[str], *, marks: bool) -> list[Js
                 found.append({"toolUse": call})
             case ResultPart():
                 found.append({"toolResult": _result(part, dropped)})
-    if found and all("document" in block for block in found):
+        if marks and not isinstance(part, ReasoningPart) and part.cache_mark:
+            found.append(point(part.cache_mark))
+    if any("document" in block for block in found) and not any("text" in one for one in found):
         found.insert(0, {"text": "."})  # a document needs words beside it
     return found
 

@@ -35,7 +35,7 @@ def _stops(name: str, value: Any) -> None:
 
 
 def _stream_options(name: str, value: Any) -> None:
-    if type(value.get("include_usage", False)) is not bool:
+    if type(value.get("include_usage") or False) is not bool:
         raise _wrong(f"{name}.include_usage", "must be a boolean")
 
 

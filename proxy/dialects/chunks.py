@@ -24,10 +24,12 @@ from proxy.chat import (
     Spent,
     Text,
     ToolCall,
+    Usage,
 )
 from proxy.dialects.citations import read_sources
+from proxy.dialects.numbering import Calls
 from proxy.dialects.pieces import PieceDecoder
-from proxy.dialects.shapes import finish_of, usage_of
+from proxy.dialects.shapes import BROKEN, finish_of, usage_of
 from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.errors import Kind, UpstreamFailure
 
@@ -37,12 +39,13 @@ _EXTRAS = frozenset(("error", "x_groq", "citations"))  # what more a chunk may h
 
 
 class ChunkDecoder(PieceDecoder):
-    """Frames of one stream. read turns one chunk's choices into events."""
+    """Frames of one stream."""
 
-    __slots__ = ()
+    __slots__ = ("_calls",)
 
     def __init__(self) -> None:
         super().__init__(Splitter())
+        self._calls: dict[int, Calls] = {}  # by choice
 
     def _mean(self, event: bytes) -> tuple[Event, ...]:
         name = b""
@@ -60,6 +63,8 @@ class ChunkDecoder(PieceDecoder):
             return _NOTHING
         words = _words(chunk)
         if words is not None:
+            if type(words[0]) is ToolCall:
+                self._number(words[0])
             return words
         error = chunk.get("error")
         if error or name == b"error":
@@ -79,15 +84,22 @@ class ChunkDecoder(PieceDecoder):
                 sources: list[Event] = []
                 read_sources(chunk, sources)
                 events[end:end] = sources
-        usage = usage_of(chunk.get("usage"))
-        if usage is None and isinstance(chunk.get("x_groq"), dict):
-            usage = usage_of(chunk["x_groq"].get("usage"))
+        for event in events:
+            if type(event) is ToolCall:
+                self._number(event)
+        usage = usage_of(chunk.get("usage")) or _elsewhere(chunk)
         if usage is not None:
             events.append(Spent(usage))
         return events
 
+    def _number(self, piece: ToolCall) -> None:
+        calls = self._calls.get(piece.choice)
+        if calls is None:
+            calls = self._calls[piece.choice] = Calls()
+        calls.place(piece)
+
     def _choice(self, choice: Json, chunk: Json, events: list[Event]) -> None:
-        index = choice.get("index") or 0
+        index = _place(choice)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             if delta.get("role") and not delta.get("content"):
@@ -95,9 +107,29 @@ class ChunkDecoder(PieceDecoder):
             read_delta(delta, index, events)
         if choice.get("logprobs"):
             events.append(Extra("logprobs", choice["logprobs"], index))
-        reason = finish_of(choice.get("finish_reason"))
+        said = choice.get("finish_reason")
+        reason = finish_of(said)
         if reason is not None:
-            events.append(Finished(reason, index))
+            events.append(_broken(said) if said in BROKEN else Finished(reason, index))
+
+
+def _elsewhere(chunk: Json) -> Usage | None:
+    """The counts that are not told with the chunk: Groq's beside them, Moonshot's in a choice."""
+    beside = chunk.get("x_groq")
+    if isinstance(beside, dict):
+        return usage_of(beside.get("usage"))
+    choices = chunk.get("choices")
+    last = choices[-1] if isinstance(choices, list) and choices else None
+    return usage_of(last.get("usage")) if isinstance(last, dict) else None
+
+
+def _broken(reason: str) -> Failed:
+    return Failed(f"the answer ended with {reason}", code=reason)
+
+
+def _place(choice: Json) -> int:
+    index = choice.get("index")
+    return index if type(index) is int else 0
 
 
 def _words(chunk: Json) -> tuple[Event, ...] | None:
@@ -115,9 +147,9 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
     delta = choice.get("delta")
     if type(delta) is not dict or choice.get("logprobs"):
         return None
-    index, reason = choice.get("index") or 0, choice.get("finish_reason")
+    index, reason = _place(choice), choice.get("finish_reason")
     if reason is not None:
-        end = None if delta else finish_of(reason)
+        end = None if delta or reason in BROKEN or "usage" in choice else finish_of(reason)
         return None if end is None else (Finished(end, index),)
     if len(delta) == 1 or (len(delta) == 2 and "role" in delta):
         text = delta.get("content")
@@ -140,7 +172,8 @@ def _lone(delta: Json, index: int) -> tuple[Event, ...] | None:
 
 
 def read_delta(delta: Json, index: int, events: list[Event]) -> None:
-    """The events of one delta, reasoning before text, as models think before they speak."""
+    """The events of one delta, reasoning before text, as models think before they speak. Calls that
+    it does not number have -1, -2, ... by their place."""
     _read_thought(delta, index, events)
     content = delta.get("content")
     if isinstance(content, str):
@@ -208,7 +241,7 @@ def _call(call: Json, place: int, index: int) -> ToolCall:
         arguments = orjson.dumps(arguments).decode()
     number = call.get("index")
     return ToolCall(
-        index=number if isinstance(number, int) else place,
+        index=number if type(number) is int and number >= 0 else -1 - place,
         id=str(call.get("id") or ""),
         name=str(function.get("name") or ""),
         arguments=str(arguments or ""),
@@ -256,4 +289,7 @@ def answer_choices(body: Any) -> list[Json]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    reason = choices[0].get("finish_reason")
+    if isinstance(reason, str) and reason in BROKEN:
+        raise UpstreamFailure(Kind.ERROR_FRAME, _broken(reason).message, code=reason)
     return choices

@@ -20,6 +20,7 @@ from proxy.chat import (
 )
 from proxy.dialects.content import (
     count,
+    first_stops,
     inline,
     json_text,
     mentioned,
@@ -41,7 +42,15 @@ _SAME: Mapping[str, str] = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
 }
-_P_MOST = 0.99  # docs.cohere.com/v2/reference/chat: p is from 0.01 to 0.99
+# docs.cohere.com/v2/reference/chat
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "top_p": (0.01, 0.99),
+    "top_k": (0, 500),
+    "presence_penalty": (0, 1),
+    "frequency_penalty": (0, 1),
+}
+_NEARLY = 0.02  # so little that it need not be told
+_STOPS_MOST = 5
 _QUIET = ("none", "minimal")
 
 
@@ -55,9 +64,12 @@ def render(request: ChatRequest, model: str) -> Rendered:
     for ours, theirs in _SAME.items():
         value = getattr(request, ours)
         if value is not None:
-            body[theirs] = min(value, _P_MOST) if theirs == "p" else value
+            least, most = _BOUNDS.get(ours, (value, value))
+            body[theirs] = min(max(value, least), most)
+            if abs(body[theirs] - value) > _NEARLY:
+                dropped.add(ours)
     if request.stop:
-        body["stop_sequences"] = list(request.stop)
+        body["stop_sequences"] = first_stops(request, _STOPS_MOST, dropped)
     tools = request.tools
     choice = request.tool_choice
     if choice is not None and choice.startswith("function:"):  # one by name: the others are hidden

@@ -27,13 +27,22 @@ from proxy.dialects.assemble import assemble
 # Values that ask for nothing: leaving them out changes no answer.
 _HARMLESS: Mapping[str, object] = {
     "n": 1,
+    "temperature": 1,
+    "top_p": 1,
     "parallel_tool_calls": True,
     "logprobs": False,
     "top_logprobs": 0,
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "logit_bias": {},
+    "stop": [],
+    "tools": [],
     "user": "",
+    "store": False,
+    "service_tier": "auto",
+    "modalities": ["text"],
+    "response_format": {"type": "text"},
+    "verbosity": "medium",
 }
 
 _MADE_UP = re.compile(r"call_[0-9a-f]{24}")
@@ -41,27 +50,38 @@ _MADE_UP = re.compile(r"call_[0-9a-f]{24}")
 Side = Literal["user", "assistant"]
 
 
+def asks_for_nothing(name: str, value: object) -> bool:
+    """Whether leaving this parameter out changes no answer."""
+    return value is None or value == () or value == _HARMLESS.get(name)
+
+
 def unplaced(
     request: ChatRequest, names: Iterable[str], own: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Which of these parameters the caller really set, and which extra ones are not the target's
     own: what a renderer reports as dropped."""
-    found = []
-    for name in names:
-        value = getattr(request, name)
-        if value is not None and value != () and value != _HARMLESS.get(name):
-            found.append(name)
+    found = [name for name in names if not asks_for_nothing(name, getattr(request, name))]
     for name, value in (request.extra or {}).items():
+        if asks_for_nothing(name, value):
+            continue
         if name == "tools" and "tools" not in own and isinstance(value, list):
             found.extend(f"tools.{one.get('type')}" for one in value)  # a provider's own
         elif name not in own:
             found.append(name)
-    return tuple(sorted(set(found)))
+    return tuple(dict.fromkeys(found))
 
 
 def own_fields(request: ChatRequest, own: Collection[str]) -> Json:
     """The extra fields of a request that the target knows under the same name."""
     return {name: value for name, value in (request.extra or {}).items() if name in own}
+
+
+def first_stops(request: ChatRequest, most: int, dropped: set[str]) -> list[str]:
+    """The stop sequences, as many as the target takes; an empty one stops nothing."""
+    found = [one for one in request.stop if one]
+    if len(found) > most:
+        dropped.add("stop")
+    return found[:most]
 
 
 def made_up_id(*seeds: object) -> str:

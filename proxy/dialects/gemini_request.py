@@ -20,6 +20,7 @@ from proxy.chat import (
 )
 from proxy.dialects.content import (
     call_names,
+    first_stops,
     inline,
     is_made_up,
     json_object,
@@ -30,8 +31,10 @@ from proxy.dialects.content import (
     wanted_schema,
 )
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.gemini_schema import schema_for
 from proxy.dialects.shapes import effort_of
 
+STOPS_MOST = 5  # ai.google.dev/api/generate-content, stopSequences
 _UNKNOWN = ("logit_bias", "parallel_tool_calls", "user")
 OWN = frozenset(("safetySettings", "cachedContent", "labels"))
 GENERATION: Mapping[str, str] = {
@@ -53,6 +56,7 @@ MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 # (ai.google.dev/gemini-api/docs/openai).
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 _VERSION = re.compile(r"gemini-(\d+)")
+_LEAST_IS_LOW = re.compile(r"gemini-3\.[78]-flash")  # and of every pro model
 PRO_LEAST_BUDGET = 128  # a pro model cannot stop thinking
 PRO_MOST_BUDGET = 32_768
 FLASH_MOST_BUDGET = 24_576
@@ -98,7 +102,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
         body["contents"] = [{"role": "user", "parts": instruction or [{"text": " "}]}]
     elif instruction:
         body["systemInstruction"] = {"parts": instruction}
-    generation = _generation(request, model)
+    generation = _generation(request, model, dropped)
     if generation:
         body["generationConfig"] = generation
     if request.tools:
@@ -115,7 +119,7 @@ def render(request: ChatRequest, model: str) -> Rendered:
     return Rendered(f"/{quote(path, safe='/@')}:{method}", body, tuple(sorted(dropped)))
 
 
-def _generation(request: ChatRequest, model: str) -> Json:
+def _generation(request: ChatRequest, model: str, dropped: set[str]) -> Json:
     given = (request.extra or {}).get("generationConfig")
     found: Json = dict(given) if isinstance(given, Mapping) else {}
     for ours, theirs in GENERATION.items():
@@ -123,12 +127,12 @@ def _generation(request: ChatRequest, model: str) -> Json:
         if value is not None and (ours, value) != ("n", 1):
             found[theirs] = value
     if request.stop:
-        found["stopSequences"] = list(request.stop)
+        found["stopSequences"] = first_stops(request, STOPS_MOST, dropped)
     wants_json, schema = wanted_schema(request)
     if wants_json:
         found["responseMimeType"] = "application/json"
         if schema is not None:
-            found["responseJsonSchema"] = dict(schema)
+            found["responseJsonSchema"] = schema_for(schema)
     thinking = _thinking(request, model)
     if thinking:
         found["thinkingConfig"] = thinking
@@ -145,7 +149,7 @@ def _thinking(request: ChatRequest, model: str) -> Json:
     if _is_third(model):
         level = effort or effort_of(budget or 0)
         if off or level == "minimal":
-            level = "low" if pro else "minimal"  # a pro model's least
+            level = "low" if pro or _LEAST_IS_LOW.search(model) else "minimal"
         elif level not in ("low", "medium"):
             level = "high"
         return {"thinkingLevel": level, "includeThoughts": not off}
@@ -184,7 +188,7 @@ def _tool(tool: Any) -> Json:
     if tool.description:
         found["description"] = tool.description
     if tool.parameters:
-        found["parametersJsonSchema"] = dict(tool.parameters)
+        found["parametersJsonSchema"] = schema_for(tool.parameters)
     return found
 
 

@@ -12,6 +12,11 @@ def objects(value: Any) -> list[Json]:
     return [one for one in value if type(one) is dict] if type(value) is list else []
 
 
+def strings(value: Any) -> list[str]:
+    """The texts of a list."""
+    return [one for one in value if type(one) is str] if type(value) is list else []
+
+
 def mapping(value: Any) -> Json:
     """An object; an empty one for anything else."""
     return value if type(value) is dict else {}

@@ -28,6 +28,7 @@ from proxy.dialects.assemble import assemble
 from proxy.dialects.checks import check_chat
 from proxy.dialects.chunks import ChunkDecoder, answer_choices, read_delta
 from proxy.dialects.citations import SOURCES, read_sources
+from proxy.dialects.content import made_up_id
 from proxy.dialects.dialect import Encoder
 from proxy.dialects.openai_parse import parse_chat
 from proxy.dialects.openai_render import render_chat
@@ -49,10 +50,11 @@ _AFTER_WORD = b'"},"finish_reason":null}]}\n\n'
 class ChunkEncoder(Encoder):
     """Chat chunks from events. The id, model and created of a stream never change."""
 
-    __slots__ = ("_before", "_head", "_opened", "_usage", "_wants_usage")
+    __slots__ = ("_before", "_head", "_id", "_opened", "_usage", "_wants_usage")
 
     def __init__(self, *, id: str, model: str, created: int, include_usage: bool) -> None:
         fields = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._id = id
         self._head = orjson.dumps(fields)[:-1]
         self._before = b'data: %b,"choices":[{"index":0,"delta":{"content":' % self._head
         self._wants_usage = include_usage
@@ -78,7 +80,7 @@ class ChunkEncoder(Encoder):
                 case Extra():
                     self._extra(event, out)
                 case ToolCall():
-                    out.append(self._chunk({"tool_calls": [_call_json(event)]}, event.choice))
+                    out.append(self._chunk({"tool_calls": [self._call(event)]}, event.choice))
                 case Finished(reason=reason, choice=choice):
                     out.append(self._chunk({}, choice, reason))
                 case Spent(usage=usage):
@@ -124,6 +126,15 @@ class ChunkEncoder(Encoder):
         """See Encoder.fail."""
         return b"data: %b\n\n" % orjson.dumps(error_json(error))
 
+    def _call(self, call: ToolCall) -> Json:
+        function: Json = {"arguments": call.arguments}
+        shown: Json = {"index": call.index, "function": function}
+        if call.id or call.name:
+            call_id = call.id or made_up_id(self._id, call.choice, call.index)
+            shown = {"index": call.index, "id": call_id, "type": "function", "function": function}
+            function["name"] = call.name
+        return _signed(shown, call.signature)
+
     def _chunk(
         self, delta: Json, choice: int, reason: str | None = None, logprobs: Any = None
     ) -> bytes:
@@ -145,15 +156,6 @@ def _thought(text: str, signature: str) -> Json:
 def _hidden(thoughts: list[str]) -> list[Json]:
     """Thoughts that their provider encrypted, as OpenRouter tells them."""
     return [{"type": "reasoning.encrypted", "data": one} for one in thoughts]
-
-
-def _call_json(call: ToolCall) -> Json:
-    function: Json = {"arguments": call.arguments}
-    shown: Json = {"index": call.index, "function": function}
-    if call.id or call.name:
-        shown = {"index": call.index, "id": call.id, "type": "function", "function": function}
-        function["name"] = call.name
-    return _signed(shown, call.signature)
 
 
 def _signed(call: Json, signature: str) -> Json:
@@ -198,7 +200,7 @@ class OpenAI:
             "choices": [
                 {
                     "index": index,
-                    "message": _message(choice),
+                    "message": _message(choice, answer.id),
                     "logprobs": (choice.extra or {}).get("logprobs"),
                     "finish_reason": choice.finish or "stop",
                 }
@@ -220,12 +222,14 @@ def _read_choice(choice: Json, sources: list[Event]) -> Choice:
     message = choice.get("message")
     if isinstance(message, dict):
         read_delta(message, 0, events)
+        for place, call in enumerate(one for one in events if isinstance(one, ToolCall)):
+            call.index = place  # what a whole answer numbers is no guide
     if choice.get("logprobs"):
         events.append(Extra("logprobs", choice["logprobs"]))
     return replace(assemble(events).choices[0], finish=finish_of(choice.get("finish_reason")))
 
 
-def _message(choice: Choice) -> Json:
+def _message(choice: Choice, answer: str) -> Json:
     message: Json = {"role": "assistant", "content": choice.text or None, "refusal": None}
     if choice.reasoning or choice.reasoning_signature:
         message.update(_thought(choice.reasoning, choice.reasoning_signature))
@@ -238,13 +242,13 @@ def _message(choice: Choice) -> Json:
         message["tool_calls"] = [
             _signed(
                 {
-                    "id": call.id,
+                    "id": call.id or made_up_id(answer, place),
                     "type": "function",
                     "function": {"name": call.name, "arguments": call.arguments},
                 },
                 call.signature,
             )
-            for call in choice.calls
+            for place, call in enumerate(choice.calls)
         ]
     elif not choice.text:
         message["content"] = ""

@@ -6,6 +6,7 @@ and what cannot be is a ClientError that names its place.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import orjson
@@ -24,7 +25,9 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.chunks import thought_signature
-from proxy.dialects.loose import objects, string
+from proxy.dialects.custom_tools import CUSTOM
+from proxy.dialects.loose import mapping, objects, string
+from proxy.dialects.marks import mark_of
 from proxy.dialects.media import audio_type, split_data_url
 from proxy.errors import ClientError
 
@@ -62,7 +65,7 @@ def parse_chat(body: Json) -> ChatRequest:
         model=body["model"],
         messages=messages,
         stream=bool(body.get("stream")),
-        tools=_tools(body, extra),
+        tools=allowed(_tools(body, extra), _allowed_in(body)),
         tool_choice=_tool_choice(body, extra),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=stops(body.get("stop")),
@@ -93,8 +96,12 @@ def _message(message: Json, place: str) -> Message:
         call_id = message.get("tool_call_id")
         if not isinstance(call_id, str):
             raise wrong(f"{place}.tool_call_id", "is missing")
-        return Message("tool", (ResultPart(call_id, _result(content, place), name=name),))
+        held = _result(content, place)
+        mark = mark_of(message) or next((part.cache_mark for part in held if part.cache_mark), "")
+        return Message("tool", (ResultPart(call_id, held, name=name, cache_mark=mark),))
     parts: tuple[Part, ...] = content_parts(content, f"{place}.content")
+    if parts and not isinstance(parts[-1], ReasoningPart) and (mark := mark_of(message)):
+        parts = (*parts[:-1], replace(parts[-1], cache_mark=mark))
     if role == "assistant":
         refusal = message.get("refusal")
         if isinstance(refusal, str) and refusal:
@@ -168,7 +175,15 @@ def content_parts(content: Any, place: str) -> tuple[Part, ...]:
 def _part(part: Json, place: str) -> Part:
     kind = part["type"]
     if kind == "text":
-        return TextPart(part["text"], cache_mark=bool(part.get("cache_control")))
+        return TextPart(part["text"], cache_mark=mark_of(part))
+    found = _other(part, kind, place)
+    mark = mark_of(part)
+    return (
+        found if not mark or isinstance(found, ReasoningPart) else replace(found, cache_mark=mark)
+    )
+
+
+def _other(part: Json, kind: str, place: str) -> Part:
     if kind == "refusal":
         return TextPart(str(part.get("refusal") or ""))
     if kind == "thinking":
@@ -216,9 +231,9 @@ def file(value: Json, place: str) -> FilePart:
     if isinstance(data, str) and data:
         media_type, data = split_data_url(data) or ("application/pdf", data)
         return FilePart("file", media_type, data, name=name)
-    for field, given in (("file_id", value.get("file_id")), ("url", value.get("file_url"))):
-        if isinstance(given, str) and given:
-            return FilePart("file", name=name, **{field: given})
+    file_id, url = string(value.get("file_id")), string(value.get("file_url"))
+    if file_id or url:
+        return FilePart("file", url="" if file_id else url, file_id=file_id, name=name)
     raise wrong(place, "must have file_data or file_id")
 
 
@@ -227,7 +242,9 @@ def _tools(body: Json, extra: Json) -> tuple[Tool, ...]:
     foreign: list[Json] = []
     for index, tool in enumerate(body.get("tools") or ()):
         if tool["type"] == "function":
-            tools.append(tool_of(tool.get("function"), f"tools[{index}].function"))
+            function = tool_of(tool.get("function"), f"tools[{index}].function")
+            mark = mark_of(tool) or mark_of(tool["function"])
+            tools.append(replace(function, cache_mark=mark) if mark else function)
         else:
             foreign.append(tool)
     for index, function in enumerate(body.get("functions") or ()):
@@ -268,6 +285,25 @@ def _tool_choice(body: Json, extra: Json) -> str | None:
     function = choice.get("function")
     if isinstance(function, dict) and isinstance(function.get("name"), str):
         return f"function:{function['name']}"
+    if among := _allowed_in(body):
+        return "required" if among.get("mode") == "required" else "auto"
     extra["tool_choice"] = choice
-    allowed = choice.get("allowed_tools")
-    return str(allowed.get("mode") or "auto") if isinstance(allowed, dict) else "auto"
+    return "auto"
+
+
+def _allowed_in(body: Json) -> Json:
+    """The choice among some of the tools, if that was made."""
+    return mapping(mapping(body.get("tool_choice")).get("allowed_tools"))
+
+
+def allowed(tools: tuple[Tool, ...], choice: Json) -> tuple[Tool, ...]:
+    """The functions that may be called: only OpenAI is told of those that may not."""
+    if not choice:
+        return tools
+    among = objects(choice.get("tools"))
+    names = {
+        (CUSTOM if one.get("type") == "custom" else "")
+        + string(one.get("name") or mapping(one.get("function")).get("name"))
+        for one in among
+    }
+    return tuple(one for one in tools if one.name in names)

@@ -23,6 +23,7 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.dialect import Rendered
+from proxy.dialects.marks import marked
 from proxy.dialects.media import audio_format, data_url, decoded_text
 from proxy.dialects.openai_models import SAMPLING, habit, own, reasons, refuses_sampling
 from proxy.dialects.shapes import effort_of, short_name
@@ -51,7 +52,10 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
         **common(request, model),
     }
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        marks = _CACHES_BY_MARK.match(model) is not None
+        body["tools"] = [
+            marked(_tool(tool), tool.cache_mark) if marks else _tool(tool) for tool in request.tools
+        ]
         if request.tool_choice is not None:
             body["tool_choice"] = _choice(request.tool_choice)
     elif body.pop("parallel_tool_calls", None) is not None:
@@ -133,8 +137,9 @@ def _messages(messages: Iterable[Message], model: str, dropped: list[str]) -> li
     pictures: list[Part] = []  # of tool results, which may hold text only
     for message in messages:
         if message.role == "tool":
+            marks = _CACHES_BY_MARK.match(model) is not None
             results = [part for part in message.parts if isinstance(part, ResultPart)]
-            out.extend(_result(part, pictures) for part in results)
+            out.extend(_result(part, pictures, marks=marks) for part in results)
             continue
         if pictures:
             out.append({"role": "user", "content": _content(pictures, model, dropped)})
@@ -188,7 +193,7 @@ def _call(call: CallPart, *, signs: bool) -> Json:
     return told
 
 
-def _result(part: ResultPart, pictures: list[Part]) -> Json:
+def _result(part: ResultPart, pictures: list[Part], *, marks: bool) -> Json:
     text = "\n".join(one.text for one in part.content if isinstance(one, TextPart))
     seen = [one for one in part.content if isinstance(one, ImagePart)]
     if seen:
@@ -196,6 +201,8 @@ def _result(part: ResultPart, pictures: list[Part]) -> Json:
         pictures.extend(seen)
         text = text or "[the picture follows]"
     turn: Json = {"role": "tool", "tool_call_id": part.call_id, "content": text}
+    if part.cache_mark and marks:
+        turn["content"] = [marked({"type": "text", "text": text}, part.cache_mark)]
     if part.name:
         turn["name"] = part.name
     return turn
@@ -215,14 +222,13 @@ def _part(part: Part, dropped: list[str], *, marks: bool) -> Json | None:
     match part:
         case TextPart():
             text: Json = {"type": "text", "text": part.text}
-            if part.cache_mark and marks:
-                text["cache_control"] = {"type": "ephemeral"}
-            return text
+            return marked(text, part.cache_mark) if marks else text
         case ImagePart():
             image = {"url": part.url or data_url(part.media_type, part.data)}
             if part.detail:
                 image["detail"] = part.detail
-            return {"type": "image_url", "image_url": image}
+            told: Json = {"type": "image_url", "image_url": image}
+            return marked(told, part.cache_mark) if marks else told
         case FilePart(kind="audio"):
             sound = {"data": part.data, "format": audio_format(part.media_type)}
             return {"type": "input_audio", "input_audio": sound}

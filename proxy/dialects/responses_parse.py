@@ -22,8 +22,8 @@ from proxy.chat import (
 )
 from proxy.dialects.checks import MODEL_LENGTH
 from proxy.dialects.custom_tools import CUSTOM, custom_arguments, custom_tool
-from proxy.dialects.loose import objects, string
-from proxy.dialects.openai_parse import file, image, tool_of, wrong
+from proxy.dialects.loose import mapping, objects, string
+from proxy.dialects.openai_parse import allowed, file, image, tool_of, wrong
 from proxy.dialects.responses_shapes import HIDDEN
 from proxy.errors import ClientError
 
@@ -87,7 +87,7 @@ def parse_response(body: Json) -> ChatRequest:
         model=body["model"],
         messages=_messages(body, ignored),
         stream=bool(body.get("stream")),
-        tools=_tools(body, ignored),
+        tools=allowed(_tools(body, ignored), _allowed_in(body)),
         tool_choice=_choice(body.get("tool_choice"), ignored),
         parallel_tool_calls=body.get("parallel_tool_calls"),
         max_tokens=body.get("max_output_tokens"),
@@ -148,8 +148,14 @@ def _choice(choice: Any, ignored: list[str]) -> str | None:
         return f"function:{choice['name']}"
     if choice.get("type") == "custom" and isinstance(choice.get("name"), str):
         return f"function:{CUSTOM}{choice['name']}"
-    ignored.append("tool_choice")
+    if choice.get("type") != "allowed_tools":
+        ignored.append("tool_choice")
     return "required" if choice.get("mode") == "required" else "auto"
+
+
+def _allowed_in(body: Json) -> Json:
+    choice = mapping(body.get("tool_choice"))
+    return choice if choice.get("type") == "allowed_tools" else {}
 
 
 def _messages(body: Json, ignored: list[str]) -> tuple[Message, ...]:

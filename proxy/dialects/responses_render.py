@@ -18,6 +18,7 @@ from proxy.chat import (
     TextPart,
     Tool,
 )
+from proxy.dialects.content import asks_for_nothing
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.media import data_url, decoded_text
 from proxy.dialects.openai_models import SAMPLING, own, reasons, refuses_sampling
@@ -38,9 +39,7 @@ _SEALED = "gAAAA"  # how thoughts begin that OpenAI sealed; it takes no others
 
 def render_response(request: ChatRequest, model: str) -> Rendered:
     """See Translator.render."""
-    dropped = [name for name in _NO_PLACE if getattr(request, name) not in (None, ())]
-    if request.n == 1:
-        dropped.remove("n")
+    dropped = [one for one in _NO_PLACE if not asks_for_nothing(one, getattr(request, one))]
     body: Json = {"model": model, "input": _items(request.messages, dropped), "store": False}
     for name in ("temperature", "top_p", "parallel_tool_calls"):
         value = getattr(request, name)
@@ -75,7 +74,7 @@ def _add(body: Json, extra: Mapping[str, Any], dropped: list[str]) -> None:
             body[name] = value
         elif name == "verbosity":
             body["text"] = {**body.get("text", {}), "verbosity": value}
-        else:
+        elif not asks_for_nothing(name, value):
             dropped.append(name)
 
 

@@ -15,6 +15,7 @@ PLAIN = (b'"finish_reason":null', b'"finish_reason": null')  # in every chunk bu
 
 _STATUS: dict[int, Kind] = {
     401: Kind.KEY_REFUSED,
+    402: Kind.KEY_REFUSED,  # an empty account is as useless as a wrong key
     403: Kind.KEY_REFUSED,
     404: Kind.MODEL_UNKNOWN,
     408: Kind.TIMEOUT,
@@ -29,14 +30,25 @@ _STATUS: dict[int, Kind] = {
 _TOO_LONG = (
     "context_length",
     "context length",
+    "context limit",
     "context window",
     "maximum context",
+    "maximum prompt length",
     "prompt is too long",
+    "prompt too long",
+    "prompt exceeds max length",
     "too many tokens",
+    "too_many_prompt_tokens",
+    "tokens_limit_reached",
+    "token limit:",
+    "range of input length",
+    "tokens + `max_new_tokens`",
     "exceeds the available context",
     "input token count",
     "exceed_context_size",
 )
+# What some answer with 400 though the key is at fault: xAI, and servers that follow it.
+_KEYS = ("incorrect api key", "invalid api key", "invalid_api_key")
 _FILTERED = ("content_filter", "content_policy_violation", "responsibleai", "content policy")
 
 # The largest thinking budget, in tokens, that each effort stands for.
@@ -58,7 +70,11 @@ _SAME_AS: dict[str, FinishReason] = {
     "safety": "content_filter",
     "refusal": "content_filter",
     "recitation": "content_filter",
+    "sensitive": "content_filter",
+    "model_context_window_exceeded": "length",
 }
+# Reasons that say the answer is no whole one: DeepSeek's, z.ai's, OpenRouter's, vLLM's.
+BROKEN = frozenset({"insufficient_system_resource", "network_error", "error", "abort"})
 
 
 def finish_of(reason: object) -> FinishReason | None:
@@ -89,10 +105,13 @@ def usage_of(counts: Any) -> Usage | None:
     if type(counts) is not dict:
         return None
     get = counts.get
-    cached = reasoning = 0
+    cached = written = reasoning = 0
     details = get("prompt_tokens_details")
-    if type(details) is dict and (said := details.get("cached_tokens")):
-        cached = _count(said)
+    if type(details) is dict:
+        if said := details.get("cached_tokens"):
+            cached = _count(said)
+        if said := details.get("cache_write_tokens"):
+            written = _count(said)
     details = get("completion_tokens_details")
     if type(details) is dict and (said := details.get("reasoning_tokens")):
         reasoning = _count(said)
@@ -102,49 +121,62 @@ def usage_of(counts: Any) -> Usage | None:
     completion = get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
         prompt, completion = _count(prompt), _count(completion)
-    return _new(Usage, (prompt, completion, cached, 0, reasoning, False))
+    return _new(Usage, (prompt, completion, cached, written, reasoning, False))
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object."""
+    read = {"cached_tokens": usage.cached}
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
         "total_tokens": usage.total,
-        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "prompt_tokens_details": (
+            {**read, "cache_write_tokens": usage.cache_written} if usage.cache_written else read
+        ),
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
 
 
 def read_error(status: int, body: bytes) -> ErrorReading:
     """A provider's error answer: OpenAI's shape, its relatives', a page of HTML, or nothing."""
-    message, code = _words(body)
+    message, code, sort = _words(body)
     kind = _STATUS.get(status) or (Kind.SERVER if status >= 500 else Kind.REFUSED)
-    said = f"{code} {message}".lower()
+    said = f"{code} {sort} {message}".lower()
     if status in (400, 413, 422) and any(words in said for words in _TOO_LONG):
         kind = Kind.CONTEXT_LENGTH
     elif status in (400, 403) and any(words in said for words in _FILTERED):
         kind = Kind.CONTENT_FILTER
-    return ErrorReading(kind, message, code)
+    elif status == 400 and any(words in said for words in _KEYS):
+        kind = Kind.KEY_REFUSED
+    elif status == 400 and code == "model_not_found":  # so OpenAI's Responses say it
+        kind = Kind.MODEL_UNKNOWN
+    elif status == 413 and code == "rate_limit_exceeded":  # Groq: more than a minute's tokens
+        kind = Kind.RATE_LIMITED
+    return ErrorReading(kind, message, code or sort)
 
 
-def _words(body: bytes) -> tuple[str, str]:
+def _words(body: bytes) -> tuple[str, str, str]:
+    """(message, code, type), each empty where it is not told."""
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return "", ""  # a page or a fragment: nobody's words
+        return "", "", ""  # a page or a fragment: nobody's words
     if isinstance(found, list) and found:
         found = found[0]
     if not isinstance(found, dict):
-        return "", ""
+        return "", "", ""
     error = found.get("error", found)
     if isinstance(error, str):
-        return error[:2000], str(found.get("code") or "")[:100]
+        return error[:2000], str(found.get("code") or "")[:100], ""
     if not isinstance(error, dict):
-        return "", ""
+        return "", "", ""
     message = error.get("message") or error.get("detail") or error.get("error") or ""
-    code = error.get("code") or error.get("type") or ""
-    return str(message)[:2000], str(code)[:100]
+    return (
+        str(message)[:2000],
+        str(error.get("code") or "")[:100],
+        str(error.get("type") or "")[:100],
+    )
 
 
 def error_json(error: ClientError) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import httptools
 
 from proxy.errors import Kind
+from proxy.upstream.inflate import Inflater
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEAD_LIMIT_BYTES = 64 * 1024  # of one answer's head; providers send 1 to 4 kB
-INFLATE_PIECE_BYTES = 256 * 1024
 
 Headers = dict[bytes, bytes]  # names as they came; the first of a repeated header
 
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
         self.on_message_complete = self._awaited.clear
         self.taker: Taker | None = None  # of body bytes, in the listener's place
         self._parser = httptools.HttpResponseParser(self)
-        self._inflate: zlib._Decompress | None = None
+        self._inflate: Inflater | None = None
         self.head_done = False
         self.sized = True
         self.reused = False
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
     def _unpack(self, encoding: bytes) -> bool:
         encoding = encoding.strip().lower()
         if encoding in (b"gzip", b"x-gzip", b"deflate"):
-            self._inflate = zlib.decompressobj(47 if encoding != b"deflate" else 15)
+            self._inflate = Inflater(encoding)
         elif encoding not in (b"identity", b""):
             self._lose(Kind.PROTOCOL, "the answer has an encoding that was not asked for")
             return False
@@ -253,11 +253,10 @@ class Connection(asyncio.Protocol):
         inflate = self._inflate
         assert inflate is not None
         try:
-            while data and self.listener is listener:
-                piece = inflate.decompress(data, INFLATE_PIECE_BYTES)
-                data = inflate.unconsumed_tail
-                if piece:
-                    listener.on_body(piece)
+            for piece in inflate.feed(data):
+                if self.listener is not listener:
+                    return
+                listener.on_body(piece)
         except zlib.error:
             self._lose(Kind.PROTOCOL, "the answer's compression is broken")
 

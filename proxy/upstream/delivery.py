@@ -9,6 +9,7 @@ import orjson
 from proxy import headers
 from proxy.chat import Usage
 from proxy.dialects.assemble import assemble, events_of, named
+from proxy.dialects.fitting import Renaming, asked, renamed
 from proxy.errors import ClientError
 from proxy.routing.seam import Echo, Seam
 from proxy.tokens import estimated
@@ -20,6 +21,8 @@ from proxy.upstream.straight import Straight
 from proxy.upstream.translated import Translated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.chat import Answer, Event
     from proxy.dialects.dialect import Dialect, Encoder
     from proxy.exchange import Exchange, Sink
@@ -33,8 +36,8 @@ COMMENT = b": keep-alive\n\n"
 class Delivery:
     """One exchange's way out. Knows the client's dialect; keeps what the cache may store."""
 
-    __slots__ = ("_dialect", "_earlier", "_engine", "_exchange", "_joint", "_least_per_s", "_sink",
-                 "follower", "opened")  # fmt: skip
+    __slots__ = ("_dialect", "_earlier", "_engine", "_exchange", "_joint", "_known", "_least_per_s",
+                 "_sink", "follower", "opened")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Delivery:
         self.follower: Relay | Gather | None = None
         self._earlier = b""  # what targets sent whose streams broke
         self._joint: JoiningEncoder | None = None
+        self._known: Mapping[str, str] = {}  # names of tools, for a whole answer
         self.opened = False  # the client has a status line: an error can only be an event now
 
     def follow(
@@ -68,6 +72,7 @@ class Delivery:
         frames, tail = attempt.frames, attempt.tail
         attempt.frames, attempt.tail = [], b""
         if not self._exchange.stream:
+            self._known = self._names(attempt)
             gather = Gather(owner, decoder, patience)
             attempt.relay = self.follower = gather
             gather.begin(frames, tail)
@@ -85,7 +90,7 @@ class Delivery:
                 strip_usage=strip_usage,
             )
         else:
-            relay = Translated(owner, self._sink, decoder, patience, self._encoder(step))
+            relay = Translated(owner, self._sink, decoder, patience, self._encoder(step, attempt))
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
@@ -166,7 +171,7 @@ class Delivery:
         engine = self._engine
         frames, tail = attempt.frames, attempt.tail
         attempt.frames, attempt.tail = [], b""
-        inner = self._dialect.encoder(
+        inner: Encoder = self._dialect.encoder(
             id=before.opened.id or self._exchange.id,
             model=before.opened.model or step.model,
             created=before.opened.created or int(engine.wall()),
@@ -197,7 +202,7 @@ class Delivery:
         if isinstance(follower, Relay):
             self._sink.end()
             return follower.text if keep else b""
-        answer = assemble(follower.events)
+        answer = renamed(assemble(follower.events), self._known)
         model = exchange.provider_model
         created = int(self._engine.wall())
         body = self._dialect.write_answer(named(answer, exchange.id, model, created))
@@ -234,13 +239,19 @@ class Delivery:
         head = headers.JSON + headers.about(exchange) + headers.lines(error.headers)
         self._sink.whole(error.status, head, self._dialect.write_error(error))
 
-    def _encoder(self, step: Step) -> Encoder:
-        return self._dialect.encoder(
+    def _encoder(self, step: Step, attempt: Attempt) -> Encoder:
+        encoder = self._dialect.encoder(
             id=self._exchange.id,
             model=step.model,
             created=int(self._engine.wall()),
             include_usage=self._exchange.wants_usage,
         )
+        names = self._names(attempt)
+        return Renaming(encoder, names) if names else encoder
+
+    def _names(self, attempt: Attempt) -> Mapping[str, str]:
+        """The client's names of tools that its provider was told others for."""
+        return {} if attempt.passes else asked(self._exchange.body, attempt.dialect.name)
 
     def comment(self) -> None:
         """A sign of life, in a stream that has nothing to say yet."""

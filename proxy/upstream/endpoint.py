@@ -64,13 +64,14 @@ _HEADS_KEPT = 512  # paths may hold a model that a client chose
 @dataclass(frozen=True, slots=True)
 class Wants:
     """What differs for one model: fields to look at at all, those that are refused, those that
-    have another name, whether developers are told as system, and the model of OpenAI's whose effort
-    decides whether it can be told how to sample."""
+    have another name, whether developers are told as system, whether ids have nine characters, and
+    the model of OpenAI's whose effort decides whether it can be told how to sample."""
 
     watched: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     as_system: bool = False
+    nine_ids: bool = False
     reasoner: str = ""
 
     def refuses(self, body: Json) -> frozenset[str]:
@@ -144,10 +145,12 @@ class Endpoint:
             refused.add("stop")
         renames = tuple(pair for quirk, pair in RENAMED_PARAMETERS.items() if quirk in self.quirks)
         as_system = "no_developer" in self.quirks
-        watched = refused | {old for old, _ in renames} | ({"messages"} if as_system else set())
+        nine_ids = "nine_ids" in self.quirks
+        turns = {"messages"} if as_system or nine_ids else set()
+        watched = refused | {old for old, _ in renames} | turns
         if reasoner:
             watched |= SAMPLED
-        return Wants(frozenset(watched), frozenset(refused), renames, as_system, reasoner)
+        return Wants(frozenset(watched), frozenset(refused), renames, as_system, nine_ids, reasoner)
 
     def located(self, path: str, body: Json, *, stream: bool) -> str:
         """The path with what this provider wants in it: the model, its interface's version."""

@@ -3,7 +3,8 @@
 What both ways of relaying have in common; straight.py passes the provider's bytes on, translated.py
 writes the client's own. A relay reads its connection's bytes before the connection does: a usual
 token is recognised by the bytes around its word, its chunk's framing included, and costs one look,
-one write and no parser. Anything else goes the long way round, by the connection.
+one write and no parser. So are several in one read, as fast providers and busy machines have them.
+Anything else goes the long way round, by the connection.
 """
 
 from __future__ import annotations
@@ -51,6 +52,26 @@ def size_line(size: int) -> bytes:
     """The size line of a chunk that holds `size` < CHUNK_LIMIT bytes, as LINES will have it."""
     line = LINES[size] = b"%x\r\n" % size
     return line
+
+
+def words_of(data: bytes, before: bytes, end: bytes) -> list[bytes]:
+    """The words of a read that holds nothing but usual tokens, each whole in a chunk of its own;
+    none where it holds anything else. before: a token's bytes ahead of its word; end: those after
+    it, its chunk's last bytes included."""
+    pieces = data.split(end)
+    if pieces.pop():
+        return []
+    words = []
+    for piece in pieces:
+        size = len(piece) + len(end)
+        if size >= CHUNK_LIMIT:
+            return []
+        head = HEADS[size] or chunk_head(size)
+        word = piece.removeprefix(head).removeprefix(before)
+        if len(piece) - len(word) != len(head) + len(before):
+            return []
+        words.append(word)
+    return words
 
 
 class Relay(Follower, Reader):

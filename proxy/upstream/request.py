@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from proxy.dialects.content import asks_for_nothing
+from proxy.dialects.fitting import fitted
 
 if TYPE_CHECKING:
     from proxy.chat import Json
@@ -13,6 +18,8 @@ if TYPE_CHECKING:
     from proxy.exchange import Exchange
     from proxy.upstream.endpoint import Wants
     from proxy.upstream.engine import Step
+
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
 
 # Below the base URL, where a client's body passes in its own dialect.
 PATHS = {
@@ -55,7 +62,10 @@ def request_for(
         if streams:
             body["stream"] = True
             if counts_itself(exchange, step, streams=True):
-                body["stream_options"] = {"include_usage": True}
+                body["stream_options"] = {
+                    **(body.get("stream_options") or {}),
+                    "include_usage": True,
+                }
     else:
         path, body = _told(exchange, step, dialect, client, streams=streams)
     wants = endpoint.wants.get(step.model) or endpoint.learn(step.model)
@@ -84,7 +94,7 @@ def _told(
         stream=streams,
         include_usage="no_stream_options" not in step.endpoint.quirks,
     )
-    rendered = dialect.render(request, step.model)
+    rendered = dialect.render(fitted(request, dialect.name), step.model)
     exchange.dropped = tuple(sorted({*rendered.dropped, *request.ignored}))
     return rendered.path, rendered.body
 
@@ -94,14 +104,25 @@ def _adapt(body: Json, exchange: Exchange, wants: Wants) -> None:
     for old, new in wants.renames:
         if old in body:
             value = body.pop(old)
-            body.setdefault(new, value)
-    if wants.as_system and "messages" in body:
-        body["messages"] = _as_system(body["messages"])
+            if body.get(new) is None:
+                body[new] = value
+    if "messages" in body:
+        if wants.as_system:
+            body["messages"] = _as_system(body["messages"])
+        if wants.nine_ids:
+            body["messages"] = [_with_nine(one) for one in body["messages"]]
     found = wants.refuses(body) & body.keys()
     if found:
-        for name in found:
-            del body[name]
-        exchange.dropped = tuple(sorted({*exchange.dropped, *found}))
+        lost = [name for name in found if _asks(name, body.pop(name))]
+        exchange.dropped = tuple(sorted({*exchange.dropped, *lost}))
+
+
+def _asks(name: str, value: Any) -> bool:
+    """Whether its loss is to be told of. Who asks for counts only gets them all the same, as
+    everywhere where they cannot be asked for."""
+    if name == "stream_options" and isinstance(value, dict):
+        return not value.keys() <= {"include_usage"}
+    return not asks_for_nothing(name, value)
 
 
 def _as_system(messages: list[Json]) -> list[Json]:
@@ -112,3 +133,21 @@ def _as_system(messages: list[Json]) -> list[Json]:
                 for two in messages
             ]
     return messages
+
+
+def _with_nine(message: Json) -> Json:
+    """A turn whose ids of calls are such as Mistral makes itself: it refuses any other."""
+    if message.get("tool_call_id"):
+        return {**message, "tool_call_id": _nine(message["tool_call_id"])}
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list) or not calls:
+        return message
+    told = [{**one, "id": _nine(one.get("id"))} for one in calls if isinstance(one, dict)]
+    return {**message, "tool_calls": told}
+
+
+def _nine(given: Any) -> str:
+    text = str(given or "")
+    if _NINE.fullmatch(text):
+        return text
+    return blake2b(text.encode(errors="replace"), digest_size=5).hexdigest()[:9]

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from proxy import headers
+from proxy.dialects.fitting import asked
 from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
 from proxy.routing.demand import wants_reasoning
 from proxy.upstream.continuation import Unlike
@@ -228,7 +229,9 @@ class Runner:
                 usage, finish = passed(body, self.dialect)
             else:
                 stand_in = exchange.id, self.steps[attempt.step].model, self.engine.wall()
-                sent, (usage, finish) = translated(body, self.dialect, attempt.dialect, stand_in)
+                target = attempt.dialect
+                names = asked(exchange.body, target.name)
+                sent, (usage, finish) = translated(body, self.dialect, target, stand_in, names)
         except UpstreamFailure as failure:
             self.failed(attempt, failure)
             return

@@ -19,6 +19,7 @@ from proxy.upstream.relay import (
     LF,
     Relay,
     chunk_head,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -57,24 +58,39 @@ class Straight(Relay):
 
     def data_received(self, data: bytes) -> None:
         """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
-        if self._aligned and len(data) < CHUNK_LIMIT:
+        if self._aligned:
             size = len(data)
-            head = HEADS[size] or chunk_head(size)
-            rest = data.removeprefix(head).removeprefix(self._before_text)
-            word = rest.removesuffix(self._end)
-            # as much shorter as it is only where all three were there
-            if size - len(word) == self._around + len(head) and LF not in word:
-                now = self._now()
-                silent = now - self.heard_s
-                if silent > self.longest_s:  # noqa: PLR1730 - four times as fast as max
-                    self.longest_s = silent
-                self.heard_s = now
-                self._kept_bytes += size
-                if self._kept_bytes <= KEPT_LIMIT_BYTES:
-                    self._kept.append(word)
-                self._write(data)  # type: ignore[misc]  # there is one where this is aligned
+            if size < CHUNK_LIMIT:
+                head = HEADS[size] or chunk_head(size)
+                rest = data.removeprefix(head).removeprefix(self._before_text)
+                word = rest.removesuffix(self._end)
+                # as much shorter as it is only where all three were there
+                if size - len(word) == self._around + len(head) and LF not in word:
+                    now = self._now()
+                    silent = now - self.heard_s
+                    if silent > self.longest_s:  # noqa: PLR1730 - four times as fast as max
+                        self.longest_s = silent
+                    self.heard_s = now
+                    self._kept_bytes += size
+                    if self._kept_bytes <= KEPT_LIMIT_BYTES:
+                        self._kept.append(word)
+                    self._write(data)  # type: ignore[misc]  # there is one where this is aligned
+                    return
+            if self._pass_several(data):
                 return
         self._go_round(data)
+
+    def _pass_several(self, data: bytes) -> bool:
+        """Pass several usual tokens on, where there is nothing else."""
+        words = words_of(data, self._before_text, self._end)
+        if not words or LF in b"".join(words):
+            return False
+        self._heard()
+        self._kept_bytes += len(data)
+        if self._kept_bytes <= KEPT_LIMIT_BYTES:
+            self._kept += words
+        self._write(data)  # type: ignore[misc]  # see data_received
+        return True
 
     def feed(self, data: bytes) -> None:
         """More of the provider's body."""

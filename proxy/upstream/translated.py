@@ -15,6 +15,7 @@ from proxy.upstream.relay import (
     Relay,
     chunk_head,
     size_line,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -60,18 +61,24 @@ class Translated(Relay):
 
     def data_received(self, data: bytes) -> None:
         """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
-        size = len(data)
-        if self._aligned and size < CHUNK_LIMIT:
-            head = HEADS[size] or chunk_head(size)
-            rest = data.removeprefix(head).removeprefix(self._said_before)
-            word = rest.removesuffix(self._said_after)
-            # as much shorter as it is only where all three were there
-            if size - len(word) == self._around + len(head) and (word in _sound or is_sound(word)):
-                if self._speaker is None:
-                    self._tell(word)
-                else:
-                    data = self._speaker(word)
-                    self._say(data, (data,))
+        if self._aligned:
+            size = len(data)
+            if size < CHUNK_LIMIT:
+                head = HEADS[size] or chunk_head(size)
+                rest = data.removeprefix(head).removeprefix(self._said_before)
+                word = rest.removesuffix(self._said_after)
+                # as much shorter as it is only where all three were there
+                sized = size - len(word) == self._around + len(head)
+                if sized and (word in _sound or is_sound(word)):
+                    if self._speaker is None:
+                        self._tell(word)
+                    else:
+                        data = self._speaker(word)
+                        self._say(data, (data,))
+                    return
+            words = words_of(data, self._said_before, self._said_after)
+            if words and all(word in _sound or is_sound(word) for word in words):
+                self._tell_all(words)
                 return
         self._go_round(data)
 
@@ -112,14 +119,18 @@ class Translated(Relay):
     def _several(self, data: bytes) -> None:
         """Anything but one usual token: several, or what must be decoded."""
         words = self._usual.words(data) if self._usual is not None else ()
-        if words and self._speaker is not None:
-            data = b"".join(map(self._speaker, words))
-            self._say(data, (data,))
-        elif words:
-            before, after = self._before_text, self._after_text
-            self._say(b"".join([before + word + after for word in words]), *words)
+        if words:
+            self._tell_all(words)
         else:
             self._examine(self._decode(data))
+
+    def _tell_all(self, words: Sequence[bytes]) -> None:
+        if self._speaker is not None:
+            data = b"".join(map(self._speaker, words))
+            self._say(data, (data,))
+        else:
+            before, after = self._before_text, self._after_text
+            self._say(b"".join([before + word + after for word in words]), *words)
 
     def _say(self, data: bytes, *pieces: bytes | tuple[bytes]) -> None:
         """Translated tokens. pieces: what is kept of them, of the usual form or whole."""

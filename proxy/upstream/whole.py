@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from proxy.dialects.assemble import named
-from proxy.dialects.shapes import usage_of
+from proxy.dialects.chunks import answer_choices
+from proxy.dialects.fitting import renamed
+from proxy.dialects.shapes import BROKEN, usage_of
 from proxy.errors import Kind, UpstreamFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.chat import Usage
     from proxy.dialects.dialect import Dialect
 
@@ -33,13 +37,18 @@ def passed(body: bytes, dialect: Dialect) -> Reading:
 
 
 def translated(
-    body: bytes, source: Dialect, target: Dialect, stand_in: tuple[str, str, float]
+    body: bytes,
+    source: Dialect,
+    target: Dialect,
+    stand_in: tuple[str, str, float],
+    names: Mapping[str, str],
 ) -> tuple[bytes, Reading]:
     """The client's bytes for an answer of another dialect. source: the client's.
 
-    stand_in: id, model and Unix seconds, for what the provider's format does not say.
+    stand_in: id, model and Unix seconds, for what the provider's format does not say. names: of
+    tools, see fitting.asked.
     """
-    read = target.read_answer(_parsed(body))
+    read = renamed(target.read_answer(_parsed(body)), names)
     answer_id, model, created = stand_in
     told = source.write_answer(named(read, answer_id, model, int(created)))
     return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
@@ -56,17 +65,9 @@ def _glance(answer: Any) -> Reading:
     """An OpenAI answer passes unchanged; only its end and its counts are looked at."""
     try:
         finish = answer["choices"][0]["finish_reason"]
-        if finish and type(finish) is str and "error" not in answer:
+        if finish and type(finish) is str and finish not in BROKEN and "error" not in answer:
             return usage_of(answer.get("usage")), finish
     except (TypeError, LookupError):
         pass  # one of the rest, then
-    if not isinstance(answer, dict):
-        raise UpstreamFailure(Kind.PROTOCOL, "the answer is not a JSON object")
-    error = answer.get("error")
-    if error:
-        words = error.get("message") if isinstance(error, dict) else error
-        raise UpstreamFailure(Kind.ERROR_FRAME, str(words))
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise UpstreamFailure(Kind.EMPTY, "the answer has no choices")
+    choices = answer_choices(answer)
     return usage_of(answer.get("usage")), str(choices[0].get("finish_reason") or "stop")

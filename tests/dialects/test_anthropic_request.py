@@ -82,7 +82,7 @@ def test_what_another_formats_client_says_arrives(request) -> None:
     ("given", "understood"),
     [
         ({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
-         TextPart("hi", cache_mark=True)),
+         TextPart("hi", cache_mark="5m")),
         ({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
          ImagePart(media_type="image/png", data="aGk=")),
         ({"type": "image", "source": {"type": "url", "url": "https://a.test/x"}},
@@ -234,6 +234,8 @@ def test_system_words_go_to_the_front_and_turns_alternate() -> None:
         ({"user": "u"}, {"metadata": {"user_id": "u"}}, ()),
         ({"seed": 1, "n": 2, "logprobs": True}, {}, ("seed", "n", "logprobs")),
         ({"n": 1, "logprobs": False}, {}, ()),
+        ({"presence_penalty": 0, "logit_bias": {}, "top_logprobs": 0}, {}, ()),
+        ({"extra": {"store": False, "service_tier": "auto", "modalities": ["text"]}}, {}, ()),
         ({"extra": {"prediction": {}}}, {}, ("prediction",)),
         ({"response_format": {"type": "text"}}, {}, ()),
         ({"reasoning_effort": "none"}, {}, ()),

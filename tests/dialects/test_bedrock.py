@@ -291,7 +291,7 @@ def test_frames_are_found_at_any_cut(contents: list[bytes], size: int) -> None:
 REQUEST = ChatRequest(
     model="gpt-4o",
     messages=(
-        Message("system", (TextPart("Be brief.", cache_mark=True),)),
+        Message("system", (TextPart("Be brief.", cache_mark="5m"),)),
         Message("user", (TextPart(" "), TextPart("What is it?"),
                          ImagePart(url="data:image/jpg;base64,QUJD"),
                          ImagePart(url="https://x/y.png"),

@@ -365,6 +365,10 @@ def test_instructions_alone_are_asked() -> None:
         (None, 0, "gemini-2.5-pro", {"thinkingBudget": 128, "includeThoughts": False}),
         (None, 99999, "gemini-3.8-flash", {"thinkingLevel": "high", "includeThoughts": True}),
         (None, 1000, "gemini-3.8-flash", {"thinkingLevel": "low", "includeThoughts": True}),
+        ("minimal", None, "gemini-3.8-flash", {"thinkingLevel": "low", "includeThoughts": True}),
+        ("none", None, "gemini-3.7-flash", {"thinkingLevel": "low", "includeThoughts": False}),
+        ("minimal", None, "gemini-3.5-flash-lite",
+         {"thinkingLevel": "minimal", "includeThoughts": True}),
     ],
 )  # fmt: skip
 def test_how_much_it_may_think(effort, budget, model, thinking) -> None:

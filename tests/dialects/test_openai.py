@@ -66,6 +66,16 @@ def read(*raw: bytes):
         (event(choices=[], usage=None), []),
         (event(choices=[], x_groq={"usage": {"prompt_tokens": 3, "completion_tokens": 4}}),
          [Spent(Usage(3, 4))]),
+        (delta("sensitive"), [Finished("content_filter")]),
+        (delta("abort"), [Failed("the answer ended with abort", "", "abort")]),
+        (delta("error", content="a"),
+         [Text("a"), Failed("the answer ended with error", "", "error")]),
+        (event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop",
+                         "usage": {"prompt_tokens": 3, "completion_tokens": 4}}]),
+         [Finished("stop"), Spent(Usage(3, 4))]),
+        (event(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 4,
+                                  "prompt_tokens_details": {"cache_write_tokens": 5}}),
+         [Spent(Usage(9, 4, cache_written=5))]),
         (event(error={"message": "broke", "code": 529}), [Failed("broke", "", "529", 529)]),
         (b'event: error\ndata: {"message": "broke"}\n\n', [Failed("broke")]),
         (b": ping\n\n", []),
@@ -130,11 +140,22 @@ def test_encoding_and_decoding_say_the_same(said, size: int) -> None:
         (400, b'{"error":{"message":"prompt is too long: 9 > 8"}}', Kind.CONTEXT_LENGTH),
         (400, b'{"error":{"message":"x","code":"content_filter"}}', Kind.CONTENT_FILTER),
         (400, b'{"error":{"message":"bad temperature"}}', Kind.REFUSED),
+        (400, b'{"code":"invalid-argument","error":"Incorrect API key provided."}',
+         Kind.KEY_REFUSED),
+        (400, b'{"error":{"message":"No such model","code":"model_not_found"}}',
+         Kind.MODEL_UNKNOWN),
+        (400, b'{"error":{"message":"Too long.","type":"too_many_prompt_tokens","code":400}}',
+         Kind.CONTEXT_LENGTH),
+        (400, b'{"error":{"message":"input length and `max_tokens` exceed context limit: 9 > 8"}}',
+         Kind.CONTEXT_LENGTH),
         (401, b"", Kind.KEY_REFUSED),
+        (402, b'{"error":{"message":"Insufficient Balance"}}', Kind.KEY_REFUSED),
         (403, b"<html>no</html>", Kind.KEY_REFUSED),
         (404, b'{"detail":"Not Found"}', Kind.MODEL_UNKNOWN),
         (408, b"", Kind.TIMEOUT),
         (409, b"", Kind.CONFLICT),
+        (413, b'{"error":{"message":"Request too large","code":"rate_limit_exceeded"}}',
+         Kind.RATE_LIMITED),
         (422, b"[]", Kind.REFUSED),
         (429, b'{"error":"slow down"}', Kind.RATE_LIMITED),
         (500, b"\xff\xfe", Kind.SERVER),
@@ -142,7 +163,7 @@ def test_encoding_and_decoding_say_the_same(said, size: int) -> None:
         (504, b"", Kind.TIMEOUT),
         (529, b"", Kind.OVERLOADED),
     ],
-)
+)  # fmt: skip
 def test_errors_are_understood(status: int, body: bytes, kind: Kind) -> None:
     assert CHAT.read_error(status, body).kind is kind
 
@@ -154,7 +175,8 @@ def test_a_page_of_html_has_no_words_for_the_client() -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [([], Kind.PROTOCOL), ({"error": {"message": "x"}}, Kind.ERROR_FRAME), ({}, Kind.EMPTY),
-     ({"choices": []}, Kind.EMPTY)],
+     ({"choices": []}, Kind.EMPTY),
+     ({"choices": [{"message": {"content": "a"}, "finish_reason": "error"}]}, Kind.ERROR_FRAME)],
 )  # fmt: skip
 def test_what_is_no_answer(body, kind: Kind) -> None:
     with pytest.raises(UpstreamFailure) as failed:

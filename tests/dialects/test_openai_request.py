@@ -73,7 +73,7 @@ def test_what_is_rendered_means_the_same(request, more) -> None:
     ("given", "understood"),
     [
         ({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
-         TextPart("hi", cache_mark=True)),
+         TextPart("hi", cache_mark="5m")),
         ({"type": "image_url", "image_url": "https://a.test/x"}, ImagePart("https://a.test/x")),
         ({"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},
          ImagePart(media_type="image/png", data="aGk=", detail="low")),

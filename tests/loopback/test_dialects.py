@@ -16,6 +16,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.chat import Finished, Spent, Text, ToolCall, Usage
 from proxy.dialects.assemble import assemble
+from proxy.dialects.fitting import fitted
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from tests.dialects.recordings import body_of, decoded, recorded, said_by, said_in
@@ -165,6 +166,30 @@ def test_a_whole_answer_is_told_as_openai_tells_it(proxy, scripted, name: str) -
     said = said_in(dialect("openai").read_answer(told))
     assert (said.text, said.calls) == ("Hello wörld", [("look", {"at": "it"})])
     assert (said.finish, said.tokens) == ("tool_calls", (7, 5))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["gemini", "cohere", "bedrock"])
+def test_a_name_that_is_too_long_comes_back_whole(proxy, scripted, name: str, stream: bool) -> None:
+    long = "server__" + "tool" * 30
+    tool = {"type": "function", "function": {"name": long, "parameters": {"type": "object"}}}
+    (told,) = fitted(dialect("openai").parse(
+        {"model": "m", "tools": [tool], "messages": [{"role": "user", "content": "hi"}]}), name
+    ).tools  # fmt: skip
+    events = [ToolCall(0, "t1", told.name, '{"at":"it"}'), Finished("tool_calls")]
+    encoder = dialect(name).encoder(id="c", model="m", created=1, include_usage=True)
+    body = encoder.encode(events) + encoder.end()
+    if not stream:
+        body = dialect(name).write_answer(assemble(events))
+    scripted.will_say(name, body, 1 << 20, stream=stream)
+    status, _, data = ask(proxy, name, stream=stream, tools=[tool])
+    assert status == 200
+    assert told.name in orjson.dumps(scripted.asked[-1][2]).decode()
+    assert long not in orjson.dumps(scripted.asked[-1][2]).decode()
+    said = (
+        read_stream(data) if stream else said_in(dialect("openai").read_answer(orjson.loads(data)))
+    )
+    assert said.calls == [(long, {"at": "it"})]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -189,11 +189,42 @@ def test_a_model_that_reasons_cannot_be_told_how_to_sample(model, effort, kept) 
     assert ("temperature" in exchange.dropped) is not kept
 
 
+def test_what_asks_for_nothing_is_left_out_without_a_word() -> None:
+    endpoint = endpoint_of(known("glm"), {"K": "secret-key"}, "glm")
+    nothing = {"n": 1, "user": None, "presence_penalty": 0, "logprobs": False, "seed": None,
+               "parallel_tool_calls": True, "response_format": {"type": "text"}}  # fmt: skip
+    _, _, told, exchange = sent(endpoint, "m", nothing)
+    assert told.keys() == {"model", "messages"}
+    assert exchange.dropped == ()
+    assert sent(endpoint, "m", {**nothing, "n": 2})[3].dropped == ("n",)
+
+
+def test_counts_are_not_lost_where_they_cannot_be_asked_for() -> None:
+    endpoint = endpoint_of(known("mistral"), {"K": "secret-key"}, "mistral")
+    wish = {"stream_options": {"include_usage": True}}
+    _, _, told, exchange = sent(endpoint, "m", wish, streams=True)
+    assert "stream_options" not in told
+    assert exchange.dropped == ()
+    wish = {"stream_options": {"include_obfuscation": False}}
+    assert sent(endpoint, "m", wish, streams=True)[3].dropped == ("stream_options",)
+
+
+def test_what_else_a_stream_was_asked_for_stays_beside_its_counts() -> None:
+    endpoint = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
+    wish = {"stream_options": {"include_obfuscation": False, "include_usage": None}}
+    told = sent(endpoint, "gpt-4o", wish, streams=True)[2]
+    assert told["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+    told = sent(endpoint, "gpt-4o", {"stream_options": None}, streams=True)[2]
+    assert told["stream_options"] == {"include_usage": True}
+
+
 def test_a_newer_name_becomes_the_older_one() -> None:
     endpoint = endpoint_of(known("deepseek"), {"K": "secret-key"}, "deepseek")
     assert sent(endpoint, "m", {"max_completion_tokens": 7})[2]["max_tokens"] == 7
     both = {"max_completion_tokens": 7, "max_tokens": 9}
     assert sent(endpoint, "m", both)[2]["max_tokens"] == 9
+    null = {"max_completion_tokens": 7, "max_tokens": None}
+    assert sent(endpoint, "m", null)[2]["max_tokens"] == 7
 
 
 def test_a_developer_is_the_system_where_nobody_knows_developers() -> None:
@@ -202,6 +233,28 @@ def test_a_developer_is_the_system_where_nobody_knows_developers() -> None:
         endpoint = endpoint_of(known(name), {"K": "secret-key"}, name)
         assert sent(endpoint, "m", asked)[2]["messages"][0]["role"] == role
     assert asked["messages"][0]["role"] == "developer"
+
+
+def test_mistral_gets_ids_such_as_it_makes_itself() -> None:
+    function = {"name": "f", "arguments": "{}"}
+    turns = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "", "tool_calls": [
+            {"id": one, "type": "function", "function": function}
+            for one in ("call_abc-1", "call_abc-2", "D681PevKs")]},
+        *({"role": "tool", "tool_call_id": one, "content": "r"}
+          for one in ("call_abc-1", "call_abc-2", "D681PevKs")),
+    ]  # fmt: skip
+    endpoint = endpoint_of(known("mistral"), {"K": "secret-key"}, "mistral")
+    _, calling, *results = sent(endpoint, "m", {"messages": turns})[2]["messages"]
+    ids = [one["id"] for one in calling["tool_calls"]]
+    assert all(len(one) == 9 and one.isalnum() for one in ids)
+    assert len(set(ids)) == 3
+    assert ids[2] == "D681PevKs"
+    assert [one["tool_call_id"] for one in results] == ids
+    assert turns[1]["tool_calls"][0]["id"] == "call_abc-1"
+    other = endpoint_of(known("openai"), {"K": "secret-key"}, "openai")
+    assert sent(other, "m", {"messages": turns})[2]["messages"] == turns
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.dialects.registry import dialect
+from proxy.upstream.connection import Connection
 from proxy.upstream.straight import Straight
 from tests.upstream.wire import END, Client, LeanClient, chunk, opened, patience, relayed
 
@@ -35,6 +36,22 @@ def test_usual_tokens_go_the_short_way() -> None:
     assert ends == ["complete"]
     assert client.body == kept == FIRST + b"".join(TOKENS + LAST)
     assert client.short == len(TOKENS) - 1  # the first shows where its chunk's framing is
+
+
+@pytest.mark.parametrize("spoken", ["", "anthropic"])
+def test_several_usual_tokens_of_one_read_go_the_short_way(spoken: str, monkeypatch) -> None:
+    parse, parsed = Connection.data_received, []
+    monkeypatch.setattr(
+        Connection, "data_received", lambda self, data: (parsed.append(data), parse(self, data))
+    )
+    pieces = [chunk(one) for one in TOKENS[1:4]]
+    read = b"".join(pieces)
+    long, short = Client(), LeanClient()
+    told = [pieces[0], read, read, chunk(LAST[0]) + chunk(END) + b"0\r\n\r\n"]
+    ends = relayed(told, short, "openai", FIRST, spoken)
+    assert parsed[1:] == [told[0], told[-1]]  # after the answer's head
+    assert ends == relayed(told, long, "openai", FIRST, spoken)
+    assert short.body == long.body
 
 
 def test_the_connection_is_given_back_to_its_pool_as_it_was() -> None:

@@ -45,6 +45,7 @@ def test_end_and_counts_of_an_answer(
         (b'{"choices":[{"finish_reason":"stop"}],"error":{"message":"no"}}', Kind.ERROR_FRAME),
         (b'{"choices":[{"finish_reason":"stop"}],"error":"no"}', Kind.ERROR_FRAME),
         (b'{"error":{"message":"no"}}', Kind.ERROR_FRAME),
+        (b'{"choices":[{"message":{},"finish_reason":"network_error"}]}', Kind.ERROR_FRAME),
         (b'{"choices":[]}', Kind.EMPTY),
         (b'{"choices":{"0":{"finish_reason":"stop"}}}', Kind.EMPTY),
         (b'{"choices":"stop"}', Kind.EMPTY),
