@@ -97,6 +97,8 @@ class Delivery:
         first = relay.begin(frames, tail)
         self._open(first)
         relay.begun()
+        if tail and attempt.passes and not relay.ended:
+            relay.feed(b"")  # it has the tail: whole events, where much came at once
 
     def _patience(self, gap_s: float) -> Patience:
         engine = self._engine
