@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 
 import uvloop
 
@@ -26,6 +28,7 @@ from benchmarks.load.settings import Settings
 from benchmarks.load.tally import Tally
 
 START_SECONDS = 0.1  # from the last process being ready to the first request: all must hear
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what CI and `timeout` send
 Show = Callable[[State], None]
 
 
@@ -41,7 +44,7 @@ class Done:
 def execute(
     settings: Settings, url: str, load: Load, show: Show | None = None, *, rows: bool = False
 ) -> Done:
-    """Runs it to its end or to Ctrl-C. Raises OSError when nothing listens."""
+    """Runs it to its end or to Ctrl-C or SIGTERM. Raises OSError when nothing listens."""
     count = min(settings.processes, load.concurrency, load.count or load.concurrency)
     if count < 2:
         run = _prepared(settings, url, load, show, rows=rows)
@@ -61,7 +64,8 @@ def _prepared(settings: Settings, url: str, load: Load, show: Show | None, *, ro
 async def _until_interrupted(run: Run) -> None:
     loop = asyncio.get_running_loop()
     with contextlib.suppress(ValueError, RuntimeError):  # only a main thread hears signals
-        loop.add_signal_handler(signal.SIGINT, run.interrupt)
+        for number in END_SIGNALS:
+            loop.add_signal_handler(number, run.interrupt)
     await run.execute()
 
 
@@ -73,8 +77,8 @@ def _together(
 ) -> Done:
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
-    members = []
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the members inherit
+    members: list[SpawnProcess] = []
+    before = [signal.signal(one, signal.SIG_IGN) for one in END_SIGNALS]  # members inherit it
     try:
         for number in range(count):
             mine, theirs = context.Pipe()
@@ -86,17 +90,27 @@ def _together(
             theirs.close()
             pipes.append(mine)
             members.append(member)
-        signal.signal(signal.SIGINT, before)  # ends it all until they are ready
+        for one in END_SIGNALS:
+            signal.signal(one, signal.default_int_handler)  # ends it all until they are ready
         for pipe in pipes:
             _checked(pipe)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it, and tell what there was
+        for one in END_SIGNALS:
+            signal.signal(one, lambda *_: _interrupt(members))
         return _gathered(pipes, show)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in zip(END_SIGNALS, before, strict=True):
+            signal.signal(one, handler)
         for member in members:
             if member.is_alive():
-                member.terminate()
+                member.kill()
             member.join()
+
+
+def _interrupt(members: Sequence[SpawnProcess]) -> None:
+    """Ends the members early; each tells what there was."""
+    for member in members:
+        if member.pid is not None and member.is_alive():
+            os.kill(member.pid, signal.SIGINT)
 
 
 def _gathered(pipes: list[Connection], show: Show | None) -> Done:
@@ -155,6 +169,7 @@ def _member(
     except OSError as error:
         pipe.send(OSError(*error.args))
         return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one changes nothing
     for name in ("ttft", "gap", "tpot", "total", "ttfb", "lag", "speed"):
         getattr(run.tally, name).flush()
     pipe.send(Done(run.tally, run.rows or [], run.interrupted))

@@ -83,7 +83,7 @@ def jobs(
     check_text: bool = True,
 ) -> list[Job]:
     """A request for each prompt. A model of the scripted upstream also tells the right text."""
-    expected = _expected(model) if check_text and stream else None
+    expected = _expected(model) if check_text else None
     accept = "text/event-stream" if stream else "application/json"
     host = where.host if ":" not in where.host else f"[{where.host}]"
     lines = [
