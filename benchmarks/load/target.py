@@ -52,6 +52,10 @@ def target(
         path = base + api.path
     if parts.query:
         path += f"?{parts.query}"
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise ValueError(f"{url!r}: no host can be called so") from error
     tls = None
     if parts.scheme == "https":
         tls = ssl.create_default_context()

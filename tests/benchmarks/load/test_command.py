@@ -84,12 +84,17 @@ def test_promises(mock, capsys):
     assert "MISS ttft_p99<1us" in capsys.readouterr().out
 
 
-def test_the_search_for_a_rate(mock, capsys):
+def test_the_search_for_a_rate(mock, capsys, tmp_path):
+    files = {kind: tmp_path / f"best.{kind}" for kind in ("json", "csv", "html")}
     code = bench(
         "load", mock, "-m", "mock-t1-f20", "-c", "2", "--rate", "10", "-d", "0.2", "--slo-search",
         "--slo", "ttft_p99<500ms",
+        *(part for kind, file in files.items() for part in (f"--{kind}", str(file))),
     )  # fmt: skip
     assert code == 0
+    ok = orjson.loads(files["json"].read_bytes())["tally"]["ok"]
+    assert len(files["csv"].read_text().splitlines()) == ok + 1
+    assert "<svg" in files["html"].read_text()
     rate = float(capsys.readouterr().out.rsplit(":", 1)[1].split()[0])
     assert 10 <= rate <= 400  # two connections of 50 requests/s, plus what half a second forgives
 
@@ -133,6 +138,25 @@ def test_a_comparison(mock, capsys, tmp_path):
         (["http://x:y", "-m", "m"], "http://x:y"),
         (["http://x", "-m", "m", "-H", "nonsense"], "not a header"),
         (["http://127.0.0.1:1", "-m", "m"], "refused"),
+        (["http://.example", "-m", "m"], "no host can be called so"),
+        (["http://" + "a" * 70, "-m", "m"], "no host can be called so"),
+        (["http://x", "-m", "\udcff"], "must be UTF-8"),
+        (["http://x", "-m", "m", "-H", "X: \udcff"], "must be UTF-8"),
+        (["http://x", "-m", "m", "-d", "nan"], "--duration must be a number"),
+        (["http://x", "-m", "m", "--rate", "3", "--burstiness", "nan"], "above 0"),
+        (["http://x", "-m", "m", "--ramp-to", "inf"], "a ramp needs"),
+        (["http://x", "-m", "m", "--json", "/does/not/exist"], "--json: /does/not/exist: No such"),
+        (["http://x", "-m", "m", "--html", "/"], "--html: /: Is a directory"),
+        (["--compare", "http://x", "http://y", "-m", "m", "--slo", "ttft<1s"], "--slo does not go"),
+        (["--compare", "http://x", "http://y", "-m", "m", "--csv", "a.csv"], "--csv does not go"),
+        (
+            ["http://x", "-m", "m", "--slo", "ttft<1s", "--slo-search", "--rate-type", "ramp"],
+            "sets the rate itself",
+        ),
+        (
+            ["http://127.0.0.1:1", "-m", "m", "--rate-type", "concurrent", "--rate", "inf"],
+            "refused",
+        ),
     ],
 )
 def test_mistakes_get_one_line(words, message, capsys):
@@ -219,6 +243,52 @@ def test_ctrl_c_tells_what_there_was(mock, served):
         assert child.returncode == 130
         assert "ended early" in out and "0 failed" in out
         assert err == ""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_command_alone_ends_it_well(mock, served, processes, number):
+    """As CI and `timeout` send it: not to the whole group."""
+    words = ["-m", "mock-t2-f5", "-c", "4", "-d", "60", "--processes", processes]
+    before, limit = served.totals.requests, time.monotonic() + 60
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while served.totals.requests < before + 20 and time.monotonic() < limit:
+        time.sleep(0.02)
+    child.send_signal(number)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "ended early" in out and "0 failed" in out
+    assert err == ""
+
+
+def test_a_comparison_that_ends_early_tells_its_whole_rounds(mock, served):
+    words = ["--compare", mock, mock, "-m", "mock-t2-f5", "-n", "4000", "--rounds", "400"]
+    before, limit = served.totals.requests, time.monotonic() + 60
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "bench", "load", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while served.totals.requests < before + 40 and time.monotonic() < limit:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "of 400 rounds" in out and "B/A" in out
+    assert err == ""
+
+
+def test_a_page_of_nothing_is_none(tmp_path, capsys):
+    (tmp_path / "none.json").write_text("[]")
+    html = str(tmp_path / "page.html")
+    assert bench("report", str(tmp_path / "none.json"), "--html", html) == 2
+    assert "no runs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["mock"], ["bench"], ["bench", "load"], ["bench", "report"]])
