@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -136,8 +136,14 @@ def limits(settings: config.Config) -> HouseLimits:
 
 
 def admission(settings: config.Config, now: Clock) -> Admission:
+    """now: the loop's, which tells when its present turn began."""
     server = settings.server
-    return Admission(most=server.max_open, target_s=server.max_lag_ms / 1000, pace=Pace(now))
+    return Admission(
+        most=server.max_open,
+        target_s=server.max_lag_ms / 1000,
+        pace=Pace(now),
+        turn=lambda: (monotonic() - now(), thread_time()),
+    )
 
 
 def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:

@@ -22,6 +22,7 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.checks import MODEL_LENGTH
+from proxy.dialects.content import words_of
 from proxy.dialects.marks import mark_of
 from proxy.errors import ClientError
 
@@ -42,7 +43,7 @@ _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
 # Understood, or of no meaning elsewhere and no loss; anything else is named as ignored.
 _UNDERSTOOD = frozenset(
     (*(name for name, _, _ in _TYPES), "model", "messages", "max_tokens", "service_tier",
-     "cache_control")
+     "cache_control", "output_format")
 )  # fmt: skip
 _BUDGETS = {"low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
@@ -243,6 +244,8 @@ def _result(block: Json, place: str, ignored: list[str]) -> ResultPart:
     for part in found:
         if isinstance(part, TextPart | ImagePart):
             kept.append(part)
+        elif isinstance(part, FilePart) and (words := words_of(part)) is not None:
+            kept.append(TextPart(words))
         else:
             ignored.append("content.tool_result.document")
     mark = mark_of(block) or next((part.cache_mark for part in kept if part.cache_mark), "")

@@ -92,6 +92,8 @@ def usage_json(usage: Usage | None) -> Json:
     }
     if usage.reasoning:
         told["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.estimated:
+        told["estimated"] = True
     return told
 
 

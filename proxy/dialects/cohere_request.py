@@ -28,6 +28,7 @@ from proxy.dialects.content import (
     string,
     unplaced,
     wanted_schema,
+    with_words,
 )
 from proxy.dialects.dialect import Rendered
 
@@ -126,6 +127,8 @@ def _messages(message: Message, dropped: set[str]) -> list[Json]:
             case ResultPart(call_id=call_id, content=shown):
                 text = "\n".join(one.text for one in shown if isinstance(one, TextPart))
                 results.append({"role": "tool", "tool_call_id": call_id, "content": text})
+                if any(isinstance(one, ImagePart) for one in shown):
+                    dropped.add("image_url")  # a result holds words only
             case ReasoningPart():
                 pass  # thoughts of earlier turns are not read again
     if message.role == "tool" or (results and not content):
@@ -141,6 +144,8 @@ def _messages(message: Message, dropped: set[str]) -> list[Json]:
 
 
 def _media(part: ImagePart | FilePart, dropped: set[str]) -> Json:
+    if (words := with_words(part)) is not None:
+        return {"type": "text", "text": words}
     held = inline(part)
     if isinstance(part, ImagePart) and (held or part.url):
         image: Json = {"url": f"data:{held[0]};base64,{held[1]}" if held else part.url}

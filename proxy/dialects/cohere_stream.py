@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from proxy.chat import (
     Done,
     Event,
@@ -25,7 +23,7 @@ from proxy.dialects.citations import notes_of
 from proxy.dialects.content import count, json_text, made_up_id, string
 from proxy.dialects.pieces import PieceDecoder
 from proxy.dialects.shapes import finish_of
-from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.sse import Splitter, loaded, payload
 
 _NOTHING: tuple[Event, ...] = ()
 _DONE = (Done(),)
@@ -48,10 +46,7 @@ class CohereDecoder(PieceDecoder):
             data = payload(raw)[1]
             if data == b"[DONE]":
                 return _DONE
-        try:
-            said = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return _NOTHING
+        said = loaded(data)
         if not isinstance(said, dict):
             return _NOTHING
         delta = said.get("delta")

@@ -23,6 +23,7 @@ from proxy.chat import (
     TextPart,
 )
 from proxy.dialects.assemble import assemble
+from proxy.dialects.media import decoded_text, split_data_url
 
 # Values that ask for nothing: leaving them out changes no answer.
 _HARMLESS: Mapping[str, object] = {
@@ -115,11 +116,20 @@ def inline(part: ImagePart | FilePart) -> tuple[str, str] | None:
     """(media type, base64) of content that travels with the request; None for a mere address."""
     if part.data:
         return part.media_type or _default_type(part), part.data
-    if part.url.startswith("data:"):
-        head, comma, data = part.url[5:].partition(",")
-        if comma and head.endswith(";base64"):
-            return head.removesuffix(";base64").partition(";")[0] or _default_type(part), data
-    return None
+    return split_data_url(part.url)
+
+
+def words_of(part: FilePart) -> str | None:
+    """What a document of plain text says; None for any other."""
+    return decoded_text(part.data) if part.data and part.media_type.startswith("text/") else None
+
+
+def with_words(part: ImagePart | FilePart) -> str | None:
+    """Such a document in place of itself, for a target that takes none."""
+    words = words_of(part) if isinstance(part, FilePart) else None
+    if words is None or not getattr(part, "name", ""):
+        return words
+    return f"{mentioned(part)}\n{words}"
 
 
 def _default_type(part: ImagePart | FilePart) -> str:

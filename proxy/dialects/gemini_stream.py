@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from proxy.chat import (
     Event,
     Extra,
@@ -31,7 +29,7 @@ from proxy.dialects.content import (
 )
 from proxy.dialects.dialect import Frame
 from proxy.dialects.json_array import Objects
-from proxy.dialects.sse import Splitter, payload
+from proxy.dialects.sse import Splitter, loaded, payload
 from proxy.dialects.usual import Usual
 
 _NOTHING: tuple[Event, ...] = ()
@@ -98,10 +96,7 @@ class GeminiDecoder:
             data = raw[6:-4]
         else:
             data = payload(raw)[1]
-        try:
-            said = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return _NOTHING
+        said = loaded(data)
         if isinstance(said, list):
             said = said[0] if said else None
         if not isinstance(said, dict):

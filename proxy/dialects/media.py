@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
+from urllib.parse import unquote_to_bytes
 
 _AUDIO = {"mp3": "audio/mpeg", "mpeg": "audio/mpeg", "m4a": "audio/mp4", "oga": "audio/ogg"}
 _FORMATS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mp4": "m4a"}
@@ -14,14 +15,14 @@ def split_data_url(url: str) -> tuple[str, str] | None:
 
     Data that is not base64 already is made so (RFC 2397 leaves it to the writer).
     """
-    if not url.startswith("data:"):
+    if url[:5].lower() != "data:":
         return None
     head, comma, data = url[5:].partition(",")
     if not comma:
         return None
     media_type, _, options = head.partition(";")
-    if not options.endswith("base64") and media_type != "base64":
-        data = b64encode(data.encode()).decode()
+    if not options.lower().endswith("base64"):
+        data = b64encode(unquote_to_bytes(data)).decode()
     return media_type or "text/plain", data
 
 

@@ -29,6 +29,7 @@ from proxy.dialects.content import (
     string,
     unplaced,
     wanted_schema,
+    with_words,
 )
 from proxy.dialects.dialect import Rendered
 
@@ -114,12 +115,7 @@ def _messages(message: Message, names: Mapping[str, str], dropped: set[str]) -> 
             case TextPart(text=text):
                 words.append(text)
             case ImagePart() | FilePart():
-                held = inline(part)
-                if held is not None and isinstance(part, ImagePart):
-                    images.append(held[1])
-                else:
-                    words.append(mentioned(part))
-                    dropped.add("image_url" if isinstance(part, ImagePart) else part.kind)
+                _media(part, words, images, dropped)
             case ReasoningPart(text=text):
                 said["thinking"] = said.get("thinking", "") + text
             case CallPart():
@@ -141,6 +137,19 @@ def _messages(message: Message, names: Mapping[str, str], dropped: set[str]) -> 
     if calls:
         said["tool_calls"] = calls
     return [*results, said] if words or images or calls or not results else results
+
+
+def _media(
+    part: ImagePart | FilePart, words: list[str], images: list[str], dropped: set[str]
+) -> None:
+    held = inline(part)
+    if held is not None and isinstance(part, ImagePart):
+        images.append(held[1])
+        return
+    found = with_words(part)
+    words.append(mentioned(part) if found is None else found)
+    if found is None:
+        dropped.add("image_url" if isinstance(part, ImagePart) else part.kind)
 
 
 def _result(part: ResultPart, names: Mapping[str, str]) -> Json:

@@ -198,10 +198,7 @@ def _other(part: Json, kind: str, place: str) -> Part:
     if kind == "document_url" and isinstance(value.get("url"), str):
         return FilePart("file", url=value["url"], name=str(part.get("document_name") or ""))
     if kind == "input_audio":
-        data, name = value.get("data"), value.get("format")
-        if not isinstance(data, str) or not isinstance(name, str):
-            raise wrong(f"{place}.input_audio", "must have data and a format")
-        return FilePart("audio", audio_type(name), data)
+        return sound(value, f"{place}.input_audio")
     if kind == "file":
         return file(value, f"{place}.file")
     raise wrong(place, f"has a type that is not known here: {kind}")
@@ -222,6 +219,14 @@ def image(url: Any, detail: str, place: str) -> ImagePart:
     if inside is None:
         return ImagePart(url=url, detail=detail)
     return ImagePart(media_type=inside[0], data=inside[1], detail=detail)
+
+
+def sound(value: Any, place: str) -> FilePart:
+    """A recording: its data and its format's name."""
+    data, name = mapping(value).get("data"), mapping(value).get("format")
+    if not isinstance(data, str) or not isinstance(name, str):
+        raise wrong(place, "must have data and a format")
+    return FilePart("audio", audio_type(name), data)
 
 
 def file(value: Json, place: str) -> FilePart:

@@ -22,9 +22,10 @@ from proxy.chat import (
     TextPart,
     Tool,
 )
+from proxy.dialects.content import mentioned, words_of
 from proxy.dialects.dialect import Rendered
 from proxy.dialects.marks import marked
-from proxy.dialects.media import audio_format, data_url, decoded_text
+from proxy.dialects.media import audio_format, data_url
 from proxy.dialects.openai_models import SAMPLING, habit, own, reasons, refuses_sampling
 from proxy.dialects.shapes import effort_of, short_name
 
@@ -58,8 +59,8 @@ def render_chat(request: ChatRequest, model: str) -> Rendered:
         ]
         if request.tool_choice is not None:
             body["tool_choice"] = _choice(request.tool_choice)
-    elif body.pop("parallel_tool_calls", None) is not None:
-        dropped.append("parallel_tool_calls")
+    else:
+        body.pop("parallel_tool_calls", None)  # refused, and of no meaning, without tools
     _think(body, request, model, dropped)
     form = body.get("response_format") or {}
     if isinstance(form.get("json_schema"), dict) and "name" not in form["json_schema"]:
@@ -235,13 +236,12 @@ def _part(part: Part, dropped: list[str], *, marks: bool) -> Json | None:
         case FilePart():
             if part.file_id:
                 return {"type": "file", "file": {"file_id": part.file_id}}
-            text_held = decoded_text(part.data) if part.media_type.startswith("text/") else None
-            if text_held is not None:
-                return {"type": "text", "text": f"{part.name}\n{text_held}".strip()}
+            if (words := words_of(part)) is not None:
+                return {"type": "text", "text": f"{part.name}\n{words}".strip()}
             if part.data:
                 held = {"file_data": data_url(part.media_type, part.data)}
                 return {"type": "file", "file": {"filename": part.name or "document", **held}}
             dropped.append("file_url")
-            return None
+            return {"type": "text", "text": mentioned(part)}
         case _:
             return None

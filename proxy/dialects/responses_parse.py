@@ -6,11 +6,13 @@ what refers to something stored is refused with words that say so.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, cast
 
 from proxy.chat import (
     CallPart,
     ChatRequest,
+    FilePart,
     ImagePart,
     Json,
     Message,
@@ -21,9 +23,10 @@ from proxy.chat import (
     Tool,
 )
 from proxy.dialects.checks import MODEL_LENGTH
+from proxy.dialects.content import asks_for_nothing, words_of
 from proxy.dialects.custom_tools import CUSTOM, custom_arguments, custom_tool
 from proxy.dialects.loose import mapping, objects, string
-from proxy.dialects.openai_parse import allowed, file, image, tool_of, wrong
+from proxy.dialects.openai_parse import allowed, file, image, sound, tool_of, wrong
 from proxy.dialects.responses_shapes import HIDDEN
 from proxy.errors import ClientError
 
@@ -45,6 +48,7 @@ _TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
 )
 # Understood, or of no meaning elsewhere and no loss; anything else is named as ignored.
 _UNDERSTOOD = frozenset((*(name for name, _, _ in _TYPES), "model", "stream_options", "store"))
+_USUAL = {"truncation": "disabled"}  # the same as silence
 _STORED = ("previous_response_id", "conversation", "prompt")
 _ROLES = ("user", "assistant", "system", "developer")
 _RETURNED = frozenset({"reasoning.encrypted_content", "message.output_text.logprobs"})
@@ -76,7 +80,7 @@ def parse_response(body: Json) -> ChatRequest:
     _refuse_state(body)
     include = [str(one) for one in body.get("include") or ()]
     reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
-    ignored = [name for name, value in body.items() if name not in _UNDERSTOOD and value]
+    ignored = [name for name, value in body.items() if _is_lost(name, value)]
     ignored.extend(f"include.{one}" for one in include if one not in _RETURNED)
     if text.get("verbosity") not in (None, "medium"):
         ignored.append("text.verbosity")
@@ -101,6 +105,13 @@ def parse_response(body: Json) -> ChatRequest:
         include_usage=True,
         ignored=tuple(dict.fromkeys(ignored)),
     )
+
+
+def _is_lost(name: str, value: Any) -> bool:
+    """Whether a parameter is not understood, and asks for something."""
+    if name in _UNDERSTOOD or not value or value == _USUAL.get(name):
+        return False
+    return not asks_for_nothing(name, value)
 
 
 def _refuse_state(body: Json) -> None:
@@ -188,7 +199,7 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
             return Message("assistant", (_call(item, place),))
         case "function_call_output" | "custom_tool_call_output":
             found = _parts(item.get("output"), f"{place}.output")
-            kept = tuple(one for one in found if isinstance(one, TextPart | ImagePart))
+            kept = tuple(_shown(found, ignored))
             return Message("tool", (ResultPart(str(item.get("call_id") or ""), kept),))
         case "reasoning":
             return Message("assistant", (_thought(item),))
@@ -197,6 +208,17 @@ def _message(item: Json, place: str, ignored: list[str]) -> Message | None:
         case _:
             ignored.append(f"input.{kind}")
             return None
+
+
+def _shown(parts: Iterable[Part], ignored: list[str]) -> Iterator[TextPart | ImagePart]:
+    """What a tool's result may hold elsewhere."""
+    for part in parts:
+        if isinstance(part, TextPart | ImagePart):
+            yield part
+        elif isinstance(part, FilePart) and (words := words_of(part)) is not None:
+            yield TextPart(words)
+        else:
+            ignored.append("input.function_call_output.input_file")
 
 
 def _call(item: Json, place: str) -> CallPart:
@@ -241,5 +263,7 @@ def _part(part: Any, place: str) -> Part:
             return image(part.get("image_url"), str(part.get("detail") or ""), f"{place}.image_url")
         case "input_file":
             return file(part, place)
+        case "input_audio":
+            return sound(part.get("input_audio"), f"{place}.input_audio")
         case _:
             raise wrong(place, f"has a type that is not known here: {kind}")

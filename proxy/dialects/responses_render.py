@@ -18,9 +18,9 @@ from proxy.chat import (
     TextPart,
     Tool,
 )
-from proxy.dialects.content import asks_for_nothing
+from proxy.dialects.content import asks_for_nothing, words_of
 from proxy.dialects.dialect import Rendered
-from proxy.dialects.media import data_url, decoded_text
+from proxy.dialects.media import data_url
 from proxy.dialects.openai_models import SAMPLING, own, reasons, refuses_sampling
 from proxy.dialects.shapes import effort_of, short_name
 
@@ -182,9 +182,8 @@ def _part(part: Part, dropped: list[str]) -> Json | None:
             dropped.append("input_audio")
             return None
         case FilePart():
-            text = decoded_text(part.data) if part.media_type.startswith("text/") else None
-            if text is not None:
-                return {"type": "input_text", "text": f"{part.name}\n{text}".strip()}
+            if (words := words_of(part)) is not None:
+                return {"type": "input_text", "text": f"{part.name}\n{words}".strip()}
             if part.file_id:
                 return {"type": "input_file", "file_id": part.file_id}
             if part.url:

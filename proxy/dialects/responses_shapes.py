@@ -28,7 +28,7 @@ def usage_of(counts: Any) -> Usage | None:
 
 def usage_json(usage: Usage) -> Json:
     """The usage object of a response."""
-    return {
+    told: Json = {
         "input_tokens": usage.prompt,
         "input_tokens_details": {
             "cached_tokens": usage.cached,
@@ -38,6 +38,9 @@ def usage_json(usage: Usage) -> Json:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,
     }
+    if usage.estimated:
+        told["estimated"] = True
+    return told
 
 
 def finish_of(response: Json, *, called: bool) -> FinishReason:

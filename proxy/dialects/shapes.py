@@ -121,13 +121,15 @@ def usage_of(counts: Any) -> Usage | None:
     completion = get("completion_tokens")
     if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
         prompt, completion = _count(prompt), _count(completion)
+    if written:  # what was read again in the same answer is not billed twice
+        written = min(written, max(0, prompt - cached))
     return _new(Usage, (prompt, completion, cached, written, reasoning, False))
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:
     """OpenAI's usage object."""
     read = {"cached_tokens": usage.cached}
-    return {
+    told: dict[str, Any] = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
         "total_tokens": usage.total,
@@ -136,6 +138,9 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         ),
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
+    if usage.estimated:
+        told["estimated"] = True
+    return told
 
 
 def read_error(status: int, body: bytes) -> ErrorReading:

@@ -7,6 +7,7 @@ part of its value; several data fields are joined by newlines; a byte order mark
 
 from __future__ import annotations
 
+import json  # noqa: TID251 - orjson refuses half a character
 import re
 from typing import Any
 
@@ -17,6 +18,7 @@ from proxy.errors import Kind, UpstreamFailure
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\r\n\r(?!\n)")
 _LINE = re.compile(rb"\r\n|\n|\r")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair, as JSON escapes it
 BOM = b"\xef\xbb\xbf"
 _CR = 13  # as a number: `bytes in bytes` first fails to read them as one, half a microsecond
 
@@ -119,8 +121,16 @@ def payload(event: bytes) -> tuple[bytes, bytes]:
 
 
 def loaded(data: bytes) -> Any:
-    """The JSON of an event's data; None where it is broken."""
+    """The JSON of an event's data; None where it is broken. A text may hold half of a character
+    whose other half is in the next event: see sturdy.py."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
+        return _with_halves(data) if _HALF.search(data) else None
+
+
+def _with_halves(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
         return None

@@ -95,24 +95,25 @@ class Sturdy:
 
 
 class _Decoder:
-    """Its frames hold words where words are promised."""
+    """Its frames hold words where words are promised, and whole characters."""
 
-    __slots__ = ("_inner",)
+    __slots__ = ("_halves", "_inner")
 
     def __init__(self, inner: Decoder) -> None:
         self._inner = inner
+        self._halves: dict[object, str] = {}  # of characters, by what they are in
 
     def feed(self, data: bytes) -> list[Frame]:
         """See Decoder.feed."""
         try:
-            return _looked_at(self._inner.feed(data))
+            return self._looked_at(self._inner.feed(data))
         except MISREAD as error:
             raise _not_promised() from error
 
     def close(self) -> list[Frame]:
         """See Decoder.close."""
         try:
-            return _looked_at(self._inner.close())
+            return self._looked_at(self._inner.close())
         except MISREAD as error:
             raise _not_promised() from error
 
@@ -120,16 +121,36 @@ class _Decoder:
         """See Decoder.usual, which sees to it that its words are words."""
         return self._inner.usual()
 
+    def _looked_at(self, frames: list[Frame]) -> list[Frame]:
+        """The frames; one that holds something else than is promised means nothing."""
+        for frame in frames:
+            try:
+                for event in frame.events:
+                    _look(event)
+                    if type(event) is Text or type(event) is Reasoning:
+                        if self._halves or not event.text.isascii():
+                            event.text = self._whole((type(event), event.choice), event.text)
+                    elif type(event) is ToolCall and (
+                        self._halves or not event.arguments.isascii()
+                    ):
+                        place = (event.choice, event.index)
+                        event.arguments = self._whole(place, event.arguments)
+            except TypeError:
+                frame.events = ()
+        return frames
 
-def _looked_at(frames: list[Frame]) -> list[Frame]:
-    """The frames; one that holds something else than is promised means nothing."""
-    for frame in frames:
+    def _whole(self, place: object, text: str) -> str:
+        """The text without half a character at its end, which its other half will follow; a half
+        that stands alone is told as unreadable."""
+        text = self._halves.pop(place, "") + text
+        if "\ud800" <= text[-1:] <= "\udbff":
+            self._halves[place] = text[-1]
+            text = text[:-1]
         try:
-            for event in frame.events:
-                _look(event)
-        except TypeError:
-            frame.events = ()
-    return frames
+            text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text
 
 
 def _look(event: Event) -> None:

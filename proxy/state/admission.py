@@ -2,17 +2,21 @@
 
 The sign of overload is CoDel's (RFC 8289): not a long queue but a standing one, here a loop that
 is late at every look for a whole interval. From then on, until all may come in again, a much
-shorter queue counts: the CPU that a turn takes, which says how long a refusal waits. Then the
-number of open exchanges is cut step by step, the more the later the loop is; it grows again as soon
-as the loop keeps up, slowly where it was cut last. What is beyond it is refused at once, which
-costs microseconds, instead of being served late, which costs everybody.
+shorter queue counts, and its average: the CPU that a turn takes, which says how long a refusal
+waits. Then the number of open exchanges is cut step by step, the more the later the loop is; it
+grows again as soon as the loop keeps up, slowly where it was cut last. What is beyond it is refused
+at once, which costs microseconds, instead of being served late, which costs everybody.
 
 A queue that stands is recognised after half a second; one that grows so fast that a single turn has
-work for as long as may stand, at once: else all that comes until then would be let in. What waited
-for the process to start is neither.
+work for as long as may stand, at once, and before the turn is over: else all that comes until then
+would be let in, and while a thousand sockets are ready libuv goes on reading, up to 48 times as
+many. What waited for the process to start is neither.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
 
 from proxy.errors import ClientError
 from proxy.exchange import Share
@@ -20,16 +24,19 @@ from proxy.state.pace import Pace
 
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
-BUSY_S = 0.006  # of CPU in one turn may stand once there was overload: refusals wait no longer
-CUT = 0.97, 0.85  # of the open exchanges, once an interval, when it is little late and when much
-GROWTH = 0.25  # of the limit, once an interval without standing lag,
+STEP_S = 0.25  # from one limit to the next
+BUSY_S = 0.005  # of CPU in one turn may stand once there was overload: refusals wait no longer
+CUT = 0.97, 0.85  # of the open exchanges, in one step, when it is little late and when much
+GROWTH = 0.25  # of the limit, in one step while turns are short,
 NEAR_GROWTH = 0.02  # and near the limit that was too much
 NEAR = 0.92  # of that one
 FULL = 0.8  # of it was open: more may help; else it is not the limit that keeps others out
 FORGET_S = 10.0  # without another cut, after which it is forgotten
-LEAST = 32  # exchanges are always let in: overload must never shut the door
+LEAST = 12  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
-SUDDEN = 64  # open exchanges, that fill one turn with work for target_s, are overload already
+SUDDEN = 64  # open exchanges, that fill one turn with work for target_s, are overload already:
+GLANCE = 16  # one beginning in so many looks at what the turn has taken so far,
+SUDDEN_CUT = 0.5  # and of those that are open then, so many may be: more came since than can be
 START_S = 3.0  # what waited for this process may take so long
 RETRY_S = 1  # what a refused client is told at least
 MOST_WAIT_S = 5  # more, the further the limit is down: it takes its time to grow
@@ -40,7 +47,8 @@ class Admission:
 
     most: open exchanges that are never exceeded (memory, descriptors). target_s: the lag of the
     event loop that may stand; 0: lag is ignored. pace: kept while there is overload; None: as soon
-    as there is room.
+    as there is room. turn: for how long the loop's present turn lasts by now, and the CPU that its
+    thread took so far; None: nobody looks before a turn is over.
 
     >>> gate, alice = Admission(most=100, target_s=0.1), Share()
     >>> gate.enter(alice) is None                # or seconds for Retry-After
@@ -50,14 +58,18 @@ class Admission:
 
     __slots__ = (
         "_began_at",
+        "_busy_s",
+        "_cpu_s",
         "_cut_at",
         "_edge",
         "_edge_at",
         "_good_at",
         "_highest",
+        "_looks",
         "_most",
         "_seen",
         "_target_s",
+        "_turn",
         "keys",
         "limit",
         "open",
@@ -65,8 +77,16 @@ class Admission:
         "refused",
     )
 
-    def __init__(self, *, most: int, target_s: float, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        most: int,
+        target_s: float,
+        pace: Pace | None = None,
+        turn: Callable[[], tuple[float, float]] | None = None,
+    ) -> None:
         self._most = most
+        self._turn = turn
         self.pace = pace
         self._target_s = target_s
         self.limit = float(most)
@@ -78,6 +98,9 @@ class Admission:
         self._edge = 0.0  # the limit that was too much, when it was cut last
         self._highest = 0  # open at a look, and
         self._seen = 0  # refused in all, when the limit was last thought of
+        self._cpu_s = 0.0  # at the last look
+        self._busy_s = 0.0  # of turns at so many looks, since then, while there is overload
+        self._looks = 0
 
     def enter(self, share: Share) -> int | None:
         """Let one exchange in: leave() must follow. Else the seconds after which to try again."""
@@ -98,6 +121,8 @@ class Admission:
         share.open = mine + 1
         if not mine:
             self.keys += 1
+        if self.open > SUDDEN and not self.open % GLANCE and self._turn is not None:
+            self._glance(*self._turn())
         return None
 
     def leave(self, share: Share) -> None:
@@ -118,37 +143,76 @@ class Admission:
     def sample(self, lag_s: float, now: float, busy_s: float = 0.0, cpu_s: float = 0.0) -> None:
         """Every LOOK_SECONDS: how late the loop was, how much CPU its turn took, and how much its
         thread took so far."""
-        target_s = self._target_s
-        late = 0.0
-        if target_s:
-            late = max(lag_s / target_s, busy_s / (BUSY_S if self.overloaded else target_s))
         if self.pace is not None:
             self.pace.sample(now, cpu_s, overloaded=self.overloaded)
+        self._cpu_s = cpu_s
         self._highest = max(self._highest, self.open)
         if self._good_at is None:
-            self._began_at = now
-        if self._good_at is None or late <= 1.0:
+            self._began_at = self._good_at = now
+        if self.overloaded:
+            self._regulate(lag_s, now, busy_s)
+        elif 0 < self._target_s < max(lag_s, busy_s):
+            self._suspect(max(lag_s, busy_s), now, busy_s)
+        else:
             self._good_at = now
-            if now - self._cut_at >= INTERVAL_S and self.limit < self._most:
-                self._cut_at = now
-                if self._highest >= FULL * self.limit or self.refused == self._seen:
-                    self._grow(now)
-                self._seen, self._highest = self.refused, 0
-            return
+
+    def _glance(self, lasted_s: float, cpu_s: float) -> None:
+        """In the middle of a turn: is it so long already?"""
+        least_s, look_at = self._target_s, self._good_at
+        if (
+            least_s
+            and not self.overloaded
+            and min(lasted_s, cpu_s - self._cpu_s) >= least_s
+            and look_at is not None
+            and look_at - self._began_at >= START_S
+        ):
+            self._cut(look_at)  # the last look was before this turn, a moment ago
+
+    def _suspect(self, late_s: float, now: float, busy_s: float) -> None:
+        """Late: is it overload?"""
         if now - self._began_at < START_S:
             return
-        if busy_s >= self._target_s and self.open > SUDDEN and not self.overloaded:
-            self._cut(now, 1.0)
-        elif now - self._good_at >= INTERVAL_S and now - self._cut_at >= INTERVAL_S:
-            if self.open > HEADROOM * self.limit:
-                return  # the last cut has yet to show: answers under way take their time
-            self._cut(now, late)
+        assert self._good_at is not None
+        if busy_s >= self._target_s and self.open > SUDDEN:
+            self._cut(now)
+        elif now - self._good_at >= INTERVAL_S:
+            self._cut(now, _part(late_s / self._target_s))
 
-    def _cut(self, now: float, late: float) -> None:
-        self._cut_at = self._edge_at = now
+    def _regulate(self, lag_s: float, now: float, busy_s: float) -> None:
+        """There is overload: more or less of it than a turn may take?"""
+        self._busy_s += busy_s
+        self._looks += 1
+        if lag_s <= self._target_s or not self._target_s:
+            self._good_at = now
+        if now - self._cut_at < STEP_S:
+            return
+        late = self._busy_s / self._looks / BUSY_S if self._target_s else 0.0
+        if self._is_late(now):
+            late = max(late, lag_s / self._target_s)
+        if late <= 1.0:
+            if self._highest >= FULL * self.limit or self.refused == self._seen:
+                self._grow(now)
+            self._begin_step(now)
+        elif self.open <= HEADROOM * self.limit:
+            self._cut(now, _part(late))
+        else:  # the last cut has yet to show: answers under way take their time
+            self._begin_step(now)
+
+    def _is_late(self, now: float) -> bool:
+        """Whether the loop was late at every look for a whole interval, by whoever's work."""
+        return self._good_at is not None and now - self._good_at >= INTERVAL_S
+
+    def _begin_step(self, now: float) -> None:
+        self._cut_at = now
+        self._seen, self._highest = self.refused, 0
+        self._busy_s, self._looks = 0.0, 0
+
+    def _cut(self, now: float, part: float = SUDDEN_CUT) -> None:
+        self._begin_step(now)
+        self._edge_at = now
         least = min(LEAST, self._most)
         limit = self._edge = min(self.limit, float(self.open))
-        self.limit = max(float(least), limit * min(CUT[0], max(CUT[1], late**-0.5)))
+        self.limit = max(float(least), limit * part)
 
     def _grow(self, now: float) -> None:
         limit, most = self.limit, float(self._most)
@@ -181,3 +245,8 @@ class Admission:
             return False
         keys = self.keys + (not mine)
         return keys > 1 and (mine + 1) * keys <= self.limit
+
+
+def _part(late: float) -> float:
+    """What is left of the limit. late: by how much a turn takes longer than it may."""
+    return min(CUT[0], max(CUT[1], 1 / sqrt(late)))

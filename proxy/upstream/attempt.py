@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from proxy.upstream.endpoint import Endpoint
     from proxy.upstream.follow import Follower
 
+EXAMINED_BYTES = 2048  # at a time, of one that passes: a usual read has less before its first token
 HELD_LIMIT_BYTES = 4 * 1024 * 1024  # of a stream before its first token
 WHOLE_LIMIT_BYTES = 64 * 1024 * 1024  # of a non-streamed answer
 ERROR_LIMIT_BYTES = 64 * 1024  # of an error answer that is read for its words
@@ -98,30 +99,9 @@ class Attempt:
     """A listener of one connection. Used once."""
 
     __slots__ = (
-        "_bucket",
-        "_endpoint",
-        "_held_bytes",
-        "_kept",
-        "_parts",
-        "_request",
-        "_retried",
-        "_runner",
-        "_status",
-        "_streams",
-        "connection",
-        "deadline_s",
-        "decoder",
-        "dialect",
-        "frames",
-        "lane",
-        "passes",
-        "phase",
-        "relay",
-        "started_s",
-        "step",
-        "tail",
-        "ticket",
-        "waiting",
+        "_bucket", "_endpoint", "_held_bytes", "_kept", "_parts", "_request", "_retried", "_runner",
+        "_status", "_streams", "connection", "deadline_s", "decoder", "dialect", "frames", "lane",
+        "passes", "phase", "relay", "started_s", "step", "tail", "ticket", "waiting",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - every part of one try; by place, which is faster
@@ -304,11 +284,20 @@ class Attempt:
         if self._held_bytes > HELD_LIMIT_BYTES:
             self._fail(UpstreamFailure(Kind.PROTOCOL, "too much came before the first token"))
             return
-        if self.passes:
-            data = self.tail + data
-            cut = whole_events(data)
-            self.tail = data[cut:]
-            data = data[:cut]
+        if not self.passes:
+            self._examine(data)
+            return
+        data = self.tail + data
+        begin, end = 0, whole_events(data)
+        if not end:
+            self.tail = data
+        while begin < end and self.phase is _HELD:
+            cut = end if end - begin <= EXAMINED_BYTES else _first_events(data, begin, end)
+            self.tail = data[cut:]  # with the first token in sight, the rest is the relay's
+            self._examine(data[begin:cut])
+            begin = cut
+
+    def _examine(self, data: bytes) -> None:
         try:
             frames = self.decoder.feed(data)  # type: ignore[union-attr]  # streams have one
         except UpstreamFailure as failure:
@@ -380,6 +369,12 @@ class Attempt:
         if connection is not None and connection.listener is self:
             connection.abort()
         self._runner.failed(self, failure)
+
+
+def _first_events(data: bytes, begin: int, end: int) -> int:
+    """Where the events end that EXAMINED_BYTES from here on reach into."""
+    found = data.find(b"\n\n", begin + EXAMINED_BYTES, end)
+    return found + 2 if found >= 0 else end
 
 
 def _in_band(event: Failed) -> UpstreamFailure:

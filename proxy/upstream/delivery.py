@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -90,11 +91,14 @@ class Delivery:
                 strip_usage=strip_usage,
             )
         else:
-            relay = Translated(owner, self._sink, decoder, patience, self._encoder(step, attempt))
+            encoder = self._encoder(step, attempt)
+            relay = Translated(owner, self._sink, decoder, patience, encoder, self._counts)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, tail)
         self._open(first)
         relay.begun()
+        if tail and attempt.passes and not relay.ended:
+            relay.feed(b"")  # it has the tail: whole events, where much came at once
 
     def _patience(self, gap_s: float) -> Patience:
         engine = self._engine
@@ -105,9 +109,14 @@ class Delivery:
         follower = self.follower
         if follower is None:
             return None
-        usage = follower.usage or self._count(assemble(self._events()))
+        usage = follower.usage or self.count(assemble(self._events()))
         joint = self._joint
         return usage if joint is None or usage is None else joint.total(usage)
+
+    def _counts(self) -> Usage | None:
+        """What the stream used, where its client is told and its provider does not say."""
+        told = self._exchange.wants_usage or self._dialect.name not in END_MARKS
+        return self.count(assemble(self._events())) if told else None
 
     @property
     def heard(self) -> bool:
@@ -116,9 +125,10 @@ class Delivery:
 
     def count_whole(self, body: bytes) -> Usage | None:
         """What a whole answer used whose provider counted nothing."""
-        return self._count(self._dialect.read_answer(orjson.loads(body)))
+        return self.count(self._dialect.read_answer(orjson.loads(body)))
 
-    def _count(self, answer: Answer) -> Usage | None:
+    def count(self, answer: Answer) -> Usage | None:
+        """About what an answer used; None where its request is none that we understand."""
         exchange = self._exchange
         try:
             asked = self._dialect.parse(exchange.body)
@@ -181,7 +191,7 @@ class Delivery:
         spent = self._exchange.usage or Usage(completion=before.tokens)
         seam = Echo(before.text) if repeats else Seam(before.text)
         self._joint = joint = JoiningEncoder(inner, seam, spent)
-        relay = Translated(owner, self._sink, decoder, self._patience(gap_s), joint)
+        relay = Translated(owner, self._sink, decoder, self._patience(gap_s), joint, self._counts)
         attempt.relay = self.follower = relay
         first = relay.begin(frames, b"")
         if first:
@@ -201,6 +211,8 @@ class Delivery:
             self._sink.end()
             return follower.text if keep else b""
         answer = renamed(assemble(follower.events), self._known)
+        if answer.usage is None:
+            answer = replace(answer, usage=exchange.usage)
         model = exchange.provider_model
         created = int(self._engine.wall())
         body = self._dialect.write_answer(named(answer, exchange.id, model, created))
@@ -211,6 +223,8 @@ class Delivery:
         """A provider's whole answer, told as a stream."""
         exchange = self._exchange
         said = self._dialect.read_answer(orjson.loads(body))
+        if said.usage is None:
+            said = replace(said, usage=exchange.usage)
         encoder = self._dialect.encoder(
             id=said.id or exchange.id,
             model=said.model or step.model,

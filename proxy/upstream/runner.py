@@ -18,7 +18,7 @@ from proxy.upstream.delivery import Delivery
 from proxy.upstream.lanes import Lanes, begin, give_up
 from proxy.upstream.request import counts_itself
 from proxy.upstream.resumption import Way, resumption
-from proxy.upstream.whole import passed, translated
+from proxy.upstream.whole import mended, passed, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step, Terms
     from proxy.upstream.resumption import Resumption
+    from proxy.upstream.whole import Reading
 
 
 class Runner:
@@ -223,17 +224,15 @@ class Runner:
         """A whole answer came. It is passed on, translated, or told as a stream."""
         if self.over:
             return
-        exchange, sent = self.exchange, body
+        exchange = self.exchange
         try:
-            if attempt.passes:
-                usage, finish = passed(body, self.dialect)
-            else:
-                stand_in = exchange.id, self.steps[attempt.step].model, self.engine.wall()
-                target = attempt.dialect
-                names = asked(exchange.body, target.name)
-                sent, (usage, finish) = translated(body, self.dialect, target, stand_in, names)
+            sent, (usage, finish) = self._told(attempt, body)
         except UpstreamFailure as failure:
-            self.failed(attempt, failure)
+            readable = mended(body)
+            if readable != body:
+                self.answered(attempt, readable)
+            else:
+                self.failed(attempt, failure)
             return
         attempt.finished()
         step = self._won(attempt)
@@ -245,6 +244,15 @@ class Runner:
             exchange.status = 200
             self._sink.whole(200, headers.JSON + headers.about(exchange), sent)
         self._finished(sent)
+
+    def _told(self, attempt: Attempt, body: bytes) -> tuple[bytes, Reading]:
+        """A whole answer as the client gets it, and what it says of itself."""
+        if attempt.passes:
+            return body, passed(body, self.dialect)
+        exchange, target = self.exchange, attempt.dialect
+        stand_in = exchange.id, self.steps[attempt.step].model, self.engine.wall()
+        names = asked(exchange.body, target.name)
+        return translated(body, self.dialect, target, stand_in, names, self._way.count)
 
     def _won(self, attempt: Attempt) -> Step:
         exchange = self.exchange

@@ -116,11 +116,16 @@ class Straight(Relay):
             if not data:
                 return
         plain = self._plain
-        if plain and 0 < data.count(plain) == data.count(b"\n\n"):
-            self._heard()
-            self._keep(data)
-            self.sink.write(data)
-            return
+        end = data.find(b"\n\n", data.rfind(plain)) if plain and plain in data else -1
+        if end >= 0:
+            usual = data[: end + 2]  # what is out of the ordinary comes last, as a rule
+            if usual.count(plain) == usual.count(b"\n\n"):
+                self._heard()
+                self._keep(usual)
+                self.sink.write(usual)
+                data = data[end + 2 :]
+                if not data:
+                    return
         self._examine(self._decode(data))
 
     def _knows(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.chat import Spent
 from proxy.dialects.usual import is_text
 from proxy.errors import UpstreamFailure
 from proxy.upstream.follow import Owner, Patience
@@ -21,7 +22,7 @@ from proxy.upstream.relay import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from proxy.chat import Event
+    from proxy.chat import Event, Usage
     from proxy.dialects.dialect import Decoder, Encoder, Frame
     from proxy.dialects.usual import Usual
     from proxy.exchange import Sink
@@ -46,13 +47,23 @@ def is_sound(word: bytes) -> bool:
 class Translated(Relay):
     """One target's tokens, translated."""
 
-    __slots__ = ("_encoder", "_end", "_said_after", "_said_before", "_speaker", "_usual")
+    __slots__ = (
+        "_count", "_encoder", "_end", "_said_after", "_said_before", "_speaker", "_usual",
+    )  # fmt: skip
 
-    def __init__(
-        self, owner: Owner, sink: Sink, decoder: Decoder, patience: Patience, encoder: Encoder
+    def __init__(  # one stream's parts, set once
+        self,
+        owner: Owner,
+        sink: Sink,
+        decoder: Decoder,
+        patience: Patience,
+        encoder: Encoder,
+        count: Callable[[], Usage | None] = lambda: None,
     ) -> None:
+        """count: what the stream used, should its provider not say; None where nobody asks."""
         super().__init__(owner, sink, decoder, patience)
         self._encoder = encoder
+        self._count = count
         self._usual: Usual | None = None
         self._speaker: Callable[[bytes], bytes] | None = None
         self._said_before = b""  # what the provider has before a usual token's word,
@@ -170,4 +181,8 @@ class Translated(Relay):
             self._before_text, self._after_text = around
 
     def _last(self) -> bytes:
+        if self.usage is None:
+            self.usage = self._count()
+            if self.usage is not None:
+                self._encoder.encode((Spent(self.usage),))
         return self._encoder.end()

@@ -6,6 +6,9 @@ for an error object inside, EMPTY when nothing was answered.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,11 +22,18 @@ from proxy.errors import Kind, UpstreamFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from proxy.chat import Usage
+    from proxy.chat import Answer, Usage
     from proxy.dialects.dialect import Dialect
 
 Reading = tuple["Usage | None", str]  # what an answer used, how it ended
+Count = Callable[["Answer"], "Usage | None"]
 
+# Escapes of JSON, and among them those of half a character, where a server cut its text in two.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][\da-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _GLANCED = frozenset({"openai", "completions"})
 
 
@@ -42,16 +52,24 @@ def translated(
     target: Dialect,
     stand_in: tuple[str, str, float],
     names: Mapping[str, str],
+    count: Count,
 ) -> tuple[bytes, Reading]:
     """The client's bytes for an answer of another dialect. source: the client's.
 
     stand_in: id, model and Unix seconds, for what the provider's format does not say. names: of
-    tools, see fitting.asked.
+    tools, see fitting.asked. count: for an answer whose provider counted nothing.
     """
     read = renamed(target.read_answer(_parsed(body)), names)
+    if read.usage is None:
+        read = replace(read, usage=count(read))
     answer_id, model, created = stand_in
     told = source.write_answer(named(read, answer_id, model, int(created)))
     return told, (read.usage, (read.choices[0].finish if read.choices else None) or "stop")
+
+
+def mended(body: bytes) -> bytes:
+    """An answer whose half characters are told as unreadable, so that it is JSON to everybody."""
+    return _ESCAPE.sub(_readable, body)
 
 
 def _parsed(body: bytes) -> Any:
@@ -59,6 +77,10 @@ def _parsed(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise UpstreamFailure(Kind.PROTOCOL, "the answer is not JSON") from error
+
+
+def _readable(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["half"] else escape[0]
 
 
 def _glance(answer: Any) -> Reading:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.chat import CallPart, ChatRequest, ResultPart, TextPart
+from proxy.chat import CallPart, ChatRequest, FilePart, ResultPart, TextPart
 from proxy.dialects.assemble import assemble, events_of
+from proxy.dialects.content import words_of
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError
 from tests.dialects.recordings import WIRE, body_of, decoded, recorded, said_by, said_in
@@ -83,6 +84,8 @@ def said_in_request(request: ChatRequest):
             match part:
                 case TextPart(text=text):
                     words.append(text.strip())
+                case FilePart():
+                    words.append(words_of(part) or "")
                 case CallPart():
                     calls.append((part.name, orjson.loads(part.arguments or "{}")))
                 case ResultPart():

@@ -26,10 +26,12 @@ import orjson
 from tests.load.flood import Order, Told, flood, place, read, start
 from tests.load.house import Process, free_port, house, listening
 
-MODEL = "mock-t200-f30-i0"
-CONCURRENCY = (64, 128, 256)
+MODEL = "mock-t1000-f30-i0"  # costs a millisecond of CPU, as a language model's answer does
+CONCURRENCY = (32, 64, 128)
+NGINX_S = 0.04  # an answer takes nginx: so many at once are as many a second as the proxy gives
 TIMES = 4
-PROBES = 50.0  # a second, by a process that does nothing else
+PROBES = 50.0  # a second, by a process that does nothing else,
+SETTLED_S = 3.0  # from here on: the first seconds open thousands of connections and find the limit
 BODY = orjson.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}],
                      "stream": True}).decode()  # fmt: skip
 NGINX = """
@@ -38,7 +40,7 @@ events {{ worker_connections 20000; }}
 http {{
   access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
   fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  limit_conn_zone $server_name zone=all:1m; limit_conn_status 503; limit_conn_log_level info;
+  limit_conn_zone $server_port zone=all:1m; limit_conn_status 503; limit_conn_log_level info;
   keepalive_requests 1000000;
   upstream mock {{ server 127.0.0.1:{upstream}; keepalive 256; }}
   server {{
@@ -119,13 +121,13 @@ def watch(proxy: Process, is_over: Callable[[], bool]) -> list[int]:
     return rss
 
 
-def peak(base: Order, each: float) -> tuple[float, int]:
-    """The most that come whole a second, and with how many at once."""
-    best = 0.0, 0
+def peak(base: Order, each: float) -> float:
+    """The most that come whole a second."""
+    best = 0.0
     for at_once in CONCURRENCY:
         told = flood(replace(base, seconds=each, at_once=at_once))
         print(f"  {at_once} at once: {told.whole_per_s:.0f}/s {told.outcomes}", file=sys.stderr)
-        best = max(best, (told.whole_per_s, at_once))
+        best = max(best, told.whole_per_s)
     return best
 
 
@@ -136,8 +138,8 @@ def overload(name: str, proxy: Process, base: Order, highest: float) -> Found:
         out, seen = (stack.enter_context(NamedTemporaryFile(suffix=".json")) for _ in range(2))
         cpu = proxy.cpu_s()
         running = start(replace(base, rate=TIMES * highest), out.name)
-        time.sleep(1.0)  # the first second finds the limit
-        probing = start(replace(probe, seconds=base.seconds - 2.0), seen.name)
+        time.sleep(SETTLED_S)
+        probing = start(replace(probe, seconds=base.seconds - SETTLED_S - 1.0), seen.name)
         rss = watch(proxy, lambda: running.poll() is not None)
         probing.wait()
         told, probes = read(out.name), read(seen.name)
@@ -154,10 +156,10 @@ def measure(seconds: float, each: float) -> list[Found]:
         place(places.others, 0, proxy.upstream.process.pid)
         place(places.own, 0, proxy.process.pid)
         base = Order(proxy.port, BODY, seconds, cpus=places.others)
-        highest, at_once = peak(base, each)
+        highest = peak(base, each)
         found.append(overload("firsttoken", proxy, base, highest))
         if shutil.which("nginx") is not None:
-            with nginx(proxy.upstream.port, at_once // 8) as floor:
+            with nginx(proxy.upstream.port, int(highest * NGINX_S)) as floor:
                 place(places.own, 0, floor.pid)
                 order = replace(base, port=floor.port)
                 found.append(overload("nginx", floor, order, highest))

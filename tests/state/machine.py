@@ -47,10 +47,16 @@ def play(load: float, seconds: float, work: Work, settle_s: float = 10.0) -> Out
     """load: of what the machine can do."""
     rand = Random(1)
     began = idle = 0.0
-    gate, share = Admission(most=100_000, target_s=0.1, pace=Pace(lambda: began)), Share()
+    gate = Admission(
+        most=100_000,
+        target_s=0.1,
+        pace=Pace(lambda: began),
+        turn=lambda: (now - began, now - idle),
+    )
+    share = Share()
+    now, came, done, most, look = 0.0, 0, 0, 0, LOOK_SECONDS
     gate.sample(0.0, -START_S)  # it has been there for a while
     rate = load * work.per_s
-    now, came, done, most, look = 0.0, 0, 0, 0, LOOK_SECONDS
     ready: list[tuple[float, int]] = []
     waits: list[float] = []
     while now < seconds:

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from proxy.exchange import Share
 from proxy.state.admission import (
     BUSY_S,
+    GLANCE,
     HEADROOM,
     INTERVAL_S,
     LEAST,
     LOOK_SECONDS,
+    START_S,
+    SUDDEN,
+    SUDDEN_CUT,
     Admission,
 )
 from tests.state.machine import Work, play
@@ -228,6 +232,13 @@ def test_a_machine_that_is_asked_too_much_gives_what_it_can(
     assert found.most < 1000
 
 
+def test_a_language_models_answers_are_found_to_be_too_many() -> None:
+    found = play(4.0, 30.0, Work(0.00016, 0.000026, 100, 0.01, 0.00002))
+    assert found.share >= 0.9, found
+    assert found.refusal_p99_s <= 0.015, found
+    assert found.most < 4000, "a turn with a token of each takes as long as may stand"
+
+
 def test_answers_that_come_at_once_do_not_come_together() -> None:
     found = play(4.0, 30.0, CLUMP)
     assert found.share >= 0.9, found
@@ -256,3 +267,56 @@ def test_once_overloaded_a_shorter_queue_counts() -> None:
     before = one.limit
     work(BUSY_S * 2, now)
     assert one.limit < before
+
+
+@pytest.mark.parametrize(("busy", "of", "grows"), [(5, 2, False), (3, 1, True)])
+def test_it_is_the_average_turn_that_counts_then(busy: int, of: int, grows: bool) -> None:
+    one = gate(most=1000)
+    for _ in range(200):
+        one.enter("a")
+    one.limit = 200.0
+    for look in range(1, 41):  # of five turns, so many are so much too long
+        one.gate.sample(0.0, look * LOOK_SECONDS, BUSY_S * busy if look % 5 < of else 0.0)
+    assert (one.limit > 200.0) is grows
+
+
+class Turn:
+    """A turn of the loop that lasts: seconds, and of a CPU."""
+
+    lasted_s = cpu_s = 0.0
+
+    def __call__(self) -> tuple[float, float]:
+        return self.lasted_s, self.cpu_s
+
+
+def crowd(*, lasted_s: float, cpu_s: float, age_s: float, target_s: float = 0.1) -> Admission:
+    """Five hundred come in one turn of a process of that age, when it lasts for so long already."""
+    turn, share = Turn(), Share()
+    one = Admission(most=10_000, target_s=target_s, turn=turn)
+    one.sample(0.0, 0.0, 0.0, 70.0)
+    one.sample(0.0, age_s, 0.0, 70.0)
+    turn.lasted_s, turn.cpu_s = lasted_s, 70.0 + cpu_s
+    for _ in range(500):
+        one.enter(share)
+    return one
+
+
+def test_a_turn_that_is_long_already_is_overload_before_it_is_over() -> None:
+    one = crowd(lasted_s=0.12, cpu_s=0.11, age_s=START_S)
+    assert one.overloaded
+    assert one.open <= SUDDEN + GLANCE, "the others were refused"
+    assert one.limit == one.open * SUDDEN_CUT
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"lasted_s": 0.09, "cpu_s": 0.09, "age_s": START_S},
+        {"lasted_s": 0.2, "cpu_s": 0.01, "age_s": START_S},  # somebody else has the CPU
+        {"lasted_s": 0.01, "cpu_s": 0.2, "age_s": START_S},  # it was busy before this turn
+        {"lasted_s": 0.2, "cpu_s": 0.2, "age_s": START_S / 2},  # it starts
+        {"lasted_s": 0.2, "cpu_s": 0.2, "age_s": START_S, "target_s": 0.0},  # nobody wants to know
+    ],
+)
+def test_what_is_no_overload_in_the_middle_of_a_turn(turn) -> None:
+    assert crowd(**turn).open == 500

@@ -8,7 +8,7 @@ import pytest
 from proxy.chat import Usage
 from proxy.dialects.registry import dialect
 from proxy.errors import Kind, UpstreamFailure
-from proxy.upstream.whole import passed
+from proxy.upstream.whole import mended, passed, translated
 
 COUNTS = {"prompt_tokens": 3, "completion_tokens": 5}
 USED = Usage(3, 5)
@@ -37,6 +37,24 @@ def test_end_and_counts_of_an_answer(
     name: str, answer: object, used: Usage | None, finish: str
 ) -> None:
     assert passed(orjson.dumps(answer), dialect(name)) == (used, finish)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\ude00\ud83d\ude00 \\ud83d", "\ufffd😀 \\ud83d"),
+        (r"\uD83Dx\uD83D\uDE00", "\ufffdx😀"),
+    ],
+)
+def test_half_a_character_is_no_reason_to_lose_an_answer(escaped: str, text: str) -> None:
+    body = b'{"choices":[{"message":{"content":"%b"},"finish_reason":"length"}]}' % escaped.encode()
+    openai = dialect("openai")
+    assert passed(mended(body), openai) == (None, "length")
+    told, _ = translated(
+        mended(body), dialect("anthropic"), openai, ("id", "m", 1.0), {}, lambda _: None
+    )
+    assert orjson.loads(told)["content"] == [{"type": "text", "text": text}]
 
 
 @pytest.mark.parametrize(
