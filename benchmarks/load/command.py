@@ -138,7 +138,11 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
     progress = Progress(quiet=args.quiet)
     for number, side in enumerate(compare.order(rounds)):
         progress.label = f"{side} {number // 2 + 1}/{rounds} "
-        done = fleet.execute(settings, urls[side], load, progress)
+        try:
+            done = fleet.execute(settings, urls[side], load, progress)
+        except OSError as error:
+            error.filename = error.filename or urls[side]  # which of the two
+            raise
         if done.interrupted:
             break
         sides[side].append(done.tally)

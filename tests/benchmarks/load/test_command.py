@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -282,6 +283,46 @@ def test_a_comparison_that_ends_early_tells_its_whole_rounds(mock, served):
     assert child.returncode == 130
     assert "of 400 rounds" in out and "B/A" in out
     assert err == ""
+
+
+def test_a_comparison_names_the_side_that_is_not_there(mock, capsys):
+    words = ["-m", "mock-t2", "-n", "4", "--rounds", "2"]
+    assert bench("load", "--compare", mock, "http://127.0.0.1:1", *words) == 1
+    assert "http://127.0.0.1:1: " in capsys.readouterr().err
+
+
+def test_a_page_shows_errors_and_no_empty_figures(mock, tmp_path):
+    html = tmp_path / "errors.html"
+    assert bench("load", mock, "-m", "fault-500", "-n", "8", "-q", "--html", str(html)) == 1
+    page = html.read_text()
+    assert "nan" not in page
+    assert "milliseconds" not in page and "Distributions" not in page
+    assert ">errors</text>" in page
+    assert bench("load", mock, "-m", "fault-close-mid", "-n", "8", "-q", "--html", str(html)) == 1
+    assert "nan" not in html.read_text()
+
+
+def test_the_names_of_many_runs_stand_clear_of_the_title(mock, tmp_path):
+    files = []
+    for number in range(5):
+        files.append(str(tmp_path / f"{number}.json"))
+        words = ["-m", "mock-t4-i1", "-n", "3", "-q", "--name", f"a rather long name {number}"]
+        assert bench("load", mock, *words, "--json", files[-1]) == 0
+    html = tmp_path / "five.html"
+    assert bench("report", *files, "--html", str(html)) == 0
+    picture = html.read_text().split('aria-label="Gap between tokens"')[1].split("</svg>")[0]
+    names = re.findall(r'y="([\d.]+)" text-anchor="start">(a rat.*… ?\w* \d)<', picture)
+    assert len({name for _, name in names}) == 5
+    assert all(float(y) > 250 for y, _ in names)
+
+
+def test_a_single_answer_is_drawn(mock, tmp_path):
+    html = tmp_path / "one.html"
+    assert bench("load", mock, "-m", "mock-t4-i1", "-n", "1", "-q", "--html", str(html)) == 0
+    page = html.read_text()
+    assert "<circle" in page
+    curve = page.split('aria-label="First token"')[1].split("<path")[1].split("/>")[0]
+    assert "L" in curve
 
 
 def test_a_page_of_nothing_is_none(tmp_path, capsys):
