@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import sys
@@ -15,7 +16,7 @@ import orjson
 
 from benchmarks.load import compare, fleet, slo, table
 from benchmarks.load.apis import Json
-from benchmarks.load.plan import Row, raise_file_limit
+from benchmarks.load.plan import Load, Row, raise_file_limit
 from benchmarks.load.progress import Progress
 from benchmarks.load.settings import BadOption, Settings, read
 from benchmarks.load.tally import Tally
@@ -133,20 +134,8 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
         load = replace(load, seconds=load.seconds / rounds / 2)
     if load.count:
         load = replace(load, count=max(1, load.count // rounds // 2))
-    sides: dict[str, list[Tally]] = {"A": [], "B": []}
     urls = dict(zip("AB", settings.urls, strict=True))
-    progress = Progress(quiet=args.quiet)
-    for number, side in enumerate(compare.order(rounds)):
-        progress.label = f"{side} {number // 2 + 1}/{rounds} "
-        try:
-            done = fleet.execute(settings, urls[side], load, progress)
-        except OSError as error:
-            error.filename = error.filename or urls[side]  # which of the two
-            raise
-        if done.interrupted:
-            break
-        sides[side].append(done.tally)
-    progress.end()
+    sides = _turns(settings, urls, load, rounds, Progress(quiet=args.quiet))
     whole_rounds = min(len(one) for one in sides.values())
     sides = {side: tallies[:whole_rounds] for side, tallies in sides.items()}
     if not whole_rounds:
@@ -168,6 +157,26 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
         sys.stdout.write(f"ended early: these are {whole_rounds} of {rounds} rounds\n")
         return INTERRUPTED
     return 0 if found and not failed else 1
+
+
+def _turns(
+    settings: Settings, urls: dict[str, str], load: Load, rounds: int, progress: Progress
+) -> dict[str, list[Tally]]:
+    """What each side did, turn by turn, until the last one or Ctrl-C."""
+    sides: dict[str, list[Tally]] = {"A": [], "B": []}
+    with contextlib.suppress(KeyboardInterrupt):  # between two turns
+        for number, side in enumerate(compare.order(rounds)):
+            progress.label = f"{side} {number // 2 + 1}/{rounds} "
+            try:
+                done = fleet.execute(settings, urls[side], load, progress)
+            except OSError as error:
+                error.filename = error.filename or urls[side]  # which of the two
+                raise
+            if done.interrupted:
+                break
+            sides[side].append(done.tally)
+    progress.end()
+    return sides
 
 
 # ---- searching ---------------------------------------------------------------------------------

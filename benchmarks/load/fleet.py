@@ -6,7 +6,6 @@ rate, a trace or a seed means the same however many there are.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -48,7 +47,8 @@ def execute(
     count = min(settings.processes, load.concurrency, load.count or load.concurrency)
     if count < 2:
         run = _prepared(settings, url, load, show, rows=rows)
-        uvloop.run(_until_interrupted(run))
+        with _interrupting(run):
+            uvloop.run(run.execute())
         return Done(run.tally, run.rows or [], run.interrupted)
     return _together(settings, url, load, show, count, rows=rows)
 
@@ -61,12 +61,18 @@ def _prepared(settings: Settings, url: str, load: Load, show: Show | None, *, ro
     return run
 
 
-async def _until_interrupted(run: Run) -> None:
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(ValueError, RuntimeError):  # only a main thread hears signals
+@contextlib.contextmanager
+def _interrupting(run: Run) -> Iterator[None]:
+    """Signals end the run. Plain handlers: those of a loop lose what comes as it closes."""
+    before = {}
+    with contextlib.suppress(ValueError):  # only a main thread hears signals
         for number in END_SIGNALS:
-            loop.add_signal_handler(number, run.interrupt)
-    await run.execute()
+            before[number] = signal.signal(number, lambda *_: run.interrupt())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- several processes -------------------------------------------------------------------------
@@ -165,11 +171,11 @@ def _member(
     run.numbers = (number, count)
     run.gate = partial(_gate, pipe)
     try:
-        uvloop.run(_until_interrupted(run))
+        with _interrupting(run):
+            uvloop.run(run.execute())
     except OSError as error:
         pipe.send(OSError(*error.args))
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one changes nothing
     for name in ("ttft", "gap", "tpot", "total", "ttfb", "lag", "speed"):
         getattr(run.tally, name).flush()
     pipe.send(Done(run.tally, run.rows or [], run.interrupted))
