@@ -30,11 +30,12 @@ def _pinned() -> bool:
     return f"\nsetuptools=={found}\n" in (ROOT / "constraints.txt").read_text()
 
 
-def _run(*words: str | Path, cwd: Path | None = None, **environ: str) -> str:
+def _run(*words: str | Path, cwd: Path, **environ: str) -> str:
+    """What it says. cwd: where it runs, and its home."""
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd or ROOT), **environ},
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -59,7 +60,7 @@ def dists(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         clone, out = base / name, base / "out"
         old = os.umask(mask)
         try:
-            _run("git", "clone", "-q", ROOT, clone)
+            _run("git", "clone", "-q", ROOT, clone, cwd=base)
             for place in clone.rglob("*.py"):
                 os.utime(place, (STAMP + len(name) * 9999, STAMP + len(name) * 9999))
             same = {"SOURCE_DATE_EPOCH": str(STAMP), "TZ": zone, "PYTHONHASHSEED": seed}
@@ -108,10 +109,10 @@ def test_they_hold_what_is_in_the_tree_and_nothing_of_the_builder(dists) -> None
 def test_what_is_installed_from_them_runs(dists, tmp_path: Path, kind: str) -> None:
     """In a virtual environment of its own, that borrows only the dependencies."""
     (package,) = dists[1].glob(kind)
-    _run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
+    _run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / "bin" / "python"
     ask = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-    site = Path(_run(python, "-c", ask).strip())
+    site = Path(_run(python, "-c", ask, cwd=tmp_path).strip())
     (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
     words = (
@@ -122,7 +123,7 @@ def test_what_is_installed_from_them_runs(dists, tmp_path: Path, kind: str) -> N
         "--no-build-isolation",
         "--force-reinstall",
     )
-    _run(*pip, *words, package)
+    _run(*pip, *words, package, cwd=tmp_path)
     where = _run(python, "-c", "import proxy; print(proxy.__file__)", cwd=tmp_path)
     assert where.startswith(str(site))
     (tmp_path / "firsttoken.toml").write_text(CONFIG)
