@@ -229,7 +229,9 @@ def schema_words(schema: Mapping[str, Any] | None) -> str:
 
 
 def count(value: object) -> int:
-    """A token count; 0 for anything that is none."""
+    """A token count, which Cohere's API calls a number of any kind; 0 for anything that is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and value > 0 else 0
 
 

@@ -181,6 +181,9 @@ CALL = {"id": "t", "type": "function", "function": {"name": "f", "arguments": ""
         (event("message-end", {"finish_reason": "MAX_TOKENS", "usage": {
             "tokens": {"input_tokens": 3, "output_tokens": 4}, "cached_tokens": 2}}),
          [Finished("length"), Spent(Usage(3, 4, 2))]),
+        (event("message-end", {"finish_reason": "COMPLETE", "usage": {
+            "tokens": {"input_tokens": 3.0, "output_tokens": 1e999}}}),
+         [Finished("stop"), Spent(Usage(3, 0))]),
         (event("message-end", {"finish_reason": "ERROR_TOXIC"}), [Finished("content_filter")]),
         (event("message-end", {"finish_reason": "ERROR", "error": "broke"}), [Failed("broke")]),
         (event("message-end", {"finish_reason": "TIMEOUT"}),
