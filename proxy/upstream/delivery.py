@@ -102,7 +102,8 @@ class Delivery:
 
     def _patience(self, gap_s: float) -> Patience:
         engine = self._engine
-        return Patience(gap_s, self._least_per_s, engine.wheel, engine.now)
+        many = _choices(self._exchange)
+        return Patience(gap_s, self._least_per_s, engine.wheel, engine.now, many)
 
     def spent(self) -> Usage | None:
         """What the answer has used so far: as the provider told, else counted from its text."""
@@ -287,3 +288,13 @@ class Delivery:
         exchange = self._exchange
         exchange.status = 200
         self._sink.whole(200, headers.JSON + headers.about(exchange), body)
+
+
+def _choices(exchange: Exchange) -> int:
+    """How many answers in one are asked for: n, for each of a completion's prompts."""
+    body = exchange.body
+    n, prompt = body.get("n"), body.get("prompt")
+    many = n if type(n) is int and n > 1 and "n" not in exchange.dropped else 1
+    if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
+        many *= len(prompt)  # texts, or lists of tokens
+    return many

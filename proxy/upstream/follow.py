@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from proxy.chat import Done, Event, Failed, Finished, Spent, Usage
+from proxy.chat import Done, Event, Failed, Finished, Reasoning, Spent, Text, ToolCall, Usage
 from proxy.errors import Kind, UpstreamFailure
 from proxy.routing.silence import RATE_WINDOW_S, next_look_s, stalled
 
@@ -27,23 +27,28 @@ class Owner(Protocol):
 
     def complete(self) -> None: ...
     def broken(self, failure: UpstreamFailure) -> None: ...
+    def spoken(self) -> Sequence[Event]:
+        """What the client has of the answer."""
+        ...
 
 
 class Patience(NamedTuple):
-    """How long a stream may be silent, seconds; the tokens/s that it must keep up; and what tells
-    the time."""
+    """How long a stream may be silent, seconds; the tokens/s that it must keep up; what tells the
+    time; and how many answers in one were asked for: it is whole when the last of them is."""
 
     gap_s: float
     least_per_s: float | None
     wheel: Wheel
     now: Clock
+    choices: int = 1
 
 
 class Follower:
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (
-        "_closing", "_decoder", "_gap_s", "_least_per_s", "_now", "_owner", "_timer", "_wheel",
+        "_choices", "_closing", "_decoder", "_ended", "_gap_s", "_least_per_s", "_now", "_owner",
+        "_timer", "_wheel",
         "_window_at", "_window_tokens", "done", "ended", "failure", "finish", "heard_s",
         "longest_s", "usage",
     )  # fmt: skip
@@ -51,7 +56,8 @@ class Follower:
     def __init__(self, owner: Owner, decoder: Decoder, patience: Patience) -> None:
         self._owner = owner
         self._decoder = decoder
-        self._gap_s, self._least_per_s, self._wheel, self._now = patience
+        self._gap_s, self._least_per_s, self._wheel, self._now, self._choices = patience
+        self._ended: frozenset[int] = frozenset()  # choices, where there are several
         self._timer: Timer | None = None
         self._closing = False
         self._window_at = 0.0  # when the rate was last looked at,
@@ -84,7 +90,7 @@ class Follower:
             self._flush()
         if self.ended:
             return
-        if self.finish:
+        if self.finish and not self._lacks():
             self._complete()
         else:
             self._break(Kind.RESET, "the stream ended before the answer did")
@@ -93,7 +99,7 @@ class Follower:
         """The upstream's connection broke."""
         if self.ended:
             return
-        if self.finish:
+        if self.finish and not self._lacks():
             self._complete()  # the answer was whole; only its farewell is missing
         else:
             self._break(kind, detail)
@@ -152,6 +158,8 @@ class Follower:
             other = True
             if type(event) is Finished:
                 self.finish = event.reason
+                if self._choices > 1:
+                    self._ended |= {event.choice}
             elif type(event) is Done:
                 self.done = True
             elif type(event) is Failed:
@@ -169,11 +177,24 @@ class Follower:
             self._break(self.failure.kind, self.failure.detail)
         elif self.done:
             self._complete()
-        elif self.finish and not self._closing and not self.ended:
+        elif (
+            self.finish
+            and not self._closing
+            and not self.ended
+            and (self._choices == 1 or len(self._ended) >= self._choices)
+        ):
             self._closing = True
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._wheel.arm(CLOSING_SECONDS, self._complete)
+
+    def _lacks(self) -> bool:
+        """Whether one of several choices has begun and not ended."""
+        if self._choices == 1 or len(self._ended) >= self._choices:
+            return False
+        begun = {event.choice for event in self._owner.spoken()
+                 if isinstance(event, Text | Reasoning | ToolCall)}  # fmt: skip
+        return not begun <= self._ended
 
     def _check_gap(self) -> None:
         now = self._now()
@@ -182,7 +203,10 @@ class Follower:
         window = now - self._window_at
         why = stalled(silent, self._gap_s, tokens - self._window_tokens, window, self._least_per_s)
         if why is not None:
-            self._break(Kind.STALL, why)
+            if self.finish and not self._lacks():
+                self._complete()  # fewer choices than were asked for, and no end mark
+            else:
+                self._break(Kind.STALL, why)
             return
         if window >= RATE_WINDOW_S:
             self._window_at, self._window_tokens = now, tokens

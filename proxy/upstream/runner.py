@@ -23,6 +23,7 @@ from proxy.upstream.whole import mended, passed, translated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from proxy.chat import Event
     from proxy.dialects.dialect import Dialect
     from proxy.exchange import Exchange, Sink
     from proxy.upstream.attempt import Attempt
@@ -283,6 +284,10 @@ class Runner:
         return terms.pausing_s if self._pauses else terms.between_tokens_s
 
     # ---- how the winner's stream ends --------------------------------------------------------
+
+    def spoken(self) -> Sequence[Event]:
+        """What the client has of the answer."""
+        return self._way.spoken()
 
     def complete(self) -> None:
         """The answer is complete."""
