@@ -58,6 +58,7 @@ def parse_chat(body: Json) -> ChatRequest:
     extra: Json = {
         name: value for name, value in body.items() if name not in _UNDERSTOOD and value is not None
     }
+    thinking = _effort(body, extra)
     messages = tuple(
         _message(one, f"messages[{index}]") for index, one in enumerate(body["messages"])
     )
@@ -71,8 +72,23 @@ def parse_chat(body: Json) -> ChatRequest:
         stop=stops(body.get("stop")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         extra=extra or None,
+        **thinking,
         **{name: body[name] for name in _SAME if body.get(name) is not None},
     )
+
+
+def _effort(body: Json, extra: Json) -> Json:
+    """How much is to be thought, where it is said as OpenRouter's clients do."""
+    wish = mapping(body.get("reasoning"))
+    effort, budget = wish.get("effort"), wish.get("max_tokens")
+    if not isinstance(effort, str) and type(budget) is not int:
+        return {}
+    del extra["reasoning"]
+    if body.get("reasoning_effort") is not None:
+        return {}
+    if isinstance(effort, str):
+        return {"reasoning_effort": effort}
+    return {"reasoning_budget": budget}
 
 
 def stops(stop: Any) -> tuple[str, ...]:
@@ -290,6 +306,8 @@ def _tool_choice(body: Json, extra: Json) -> str | None:
     function = choice.get("function")
     if isinstance(function, dict) and isinstance(function.get("name"), str):
         return f"function:{function['name']}"
+    if choice.get("type") in ("auto", "none", "required"):
+        return str(choice["type"])
     if among := _allowed_in(body):
         return "required" if among.get("mode") == "required" else "auto"
     extra["tool_choice"] = choice

@@ -161,6 +161,29 @@ def test_proofs_that_a_client_kept_go_back() -> None:
     assert plain["tool_calls"][0].keys() == {"id", "type", "function"}
 
 
+@pytest.mark.parametrize("kind", ["auto", "none", "required"])
+def test_a_choice_may_be_an_object(kind: str) -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    request = parse({"role": "user", "content": "hi"}, tools=[tool], tool_choice={"type": kind})
+    assert (request.tool_choice, request.extra) == (kind, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "effort", "budget", "extra"),
+    [
+        ({"reasoning": {"effort": "low"}}, "low", None, None),
+        ({"reasoning": {"max_tokens": 2000}}, None, 2000, None),
+        ({"reasoning": {"effort": "low"}, "reasoning_effort": "high"}, "high", None, None),
+        ({"reasoning": {"exclude": True}}, None, None, {"reasoning": {"exclude": True}}),
+        ({"reasoning": None}, None, None, None),
+    ],
+)
+def test_thinking_as_openrouters_clients_ask_for_it(fields, effort, budget, extra) -> None:
+    request = parse({"role": "user", "content": "hi"}, **fields)
+    assert (request.reasoning_effort, request.reasoning_budget) == (effort, budget)
+    assert request.extra == extra
+
+
 def test_a_long_name_of_a_user_becomes_a_digest() -> None:
     said = parse({"role": "user", "content": "x"}, user="u" * 65)
     short = CHAT.render(said, "m").body["user"]
