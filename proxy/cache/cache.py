@@ -22,7 +22,7 @@ from proxy.cache.entry import About, Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.judge import Judge
 from proxy.cache.key import Key
-from proxy.cache.opinion import NEAREST, Comparer, Doubt, Settled
+from proxy.cache.opinion import FLOOR, NEAREST, Comparer, Doubt, Settled
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.semantic import SemanticCache
@@ -98,7 +98,7 @@ class Cache:
         if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
             if options.max_age_s != inf:
                 near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-            chosen = self._judge.choose(key.text, near_ones[:_CANDIDATES], language)
+            chosen = self._judge.choose(key.worded, near_ones[:_CANDIDATES], language)
             if chosen is not None:
                 hit = self._give(key, chosen[1], chosen[0])
                 if hit is not None:
@@ -115,17 +115,20 @@ class Cache:
     ) -> list[Doubt]:
         """After a miss: entries that a second opinion could settle on, nearest first. Some ten
         microseconds a candidate: ask when the request is under way."""
-        if not (options.read and self.settings.semantic) or key.gist is None:
+        if not (options.read and self.settings.semantic and self._asks) or key.gist is None:
             return []
-        near_ones = self._semantic.propose(key.partition, vector, NEAREST)
+        alike = self._semantic.alike(key, vector)[:_CANDIDATES]  # refused for their vector only
+        near_ones = {id(entry): (entry, max(near, FLOOR)) for near, entry in alike}
+        for entry, near in self._semantic.propose(key.partition, vector, NEAREST):
+            near_ones.setdefault(id(entry), (entry, near))
         fitting = [
             (entry, near)
-            for entry, near in near_ones
+            for entry, near in near_ones.values()
             if self._lives(entry)
             and self._is_young(entry, options)
             and language in ("", entry.language or language)
         ]
-        return self._judge.doubts(key.text, fitting)
+        return self._judge.doubts(key.worded, fitting)
 
     def settle(self, key: Key, doubt: Doubt, likeness: float) -> bool:
         """A second opinion is that an entry answers this prompt, and the next one like it. Whether
