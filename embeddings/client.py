@@ -22,6 +22,7 @@ from embeddings.wire import Kind, Vectors
 log = logging.getLogger(__name__)
 
 FAILURES = 3  # in a row, before nobody waits any more
+SILENT = 8  # questions in a row without any sign of it, before it counts as gone
 PROBE_SECONDS = 0.25  # between probes, and between attempts to connect at first
 QUIET = 4  # so many times as long nobody asked: one that hangs is to be seen before it is needed
 STATE_SECONDS = 1.0
@@ -51,6 +52,7 @@ class Client(asyncio.Protocol):
         self._waiting: dict[int, _Waiting] = {}
         self._number = 0
         self._failed = 0
+        self._silent = SILENT
         self._lost = asyncio.Event()
         self.answered = 0
         self.late = 0
@@ -70,6 +72,12 @@ class Client(asyncio.Protocol):
     def up(self) -> bool:
         """Whether a question is worth asking."""
         return self._transport is not None and self._failed < FAILURES
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers, however late: one on a CPU may be too slow for who has to wait, and
+        is asked where nobody does."""
+        return self._transport is not None and self._silent < SILENT
 
     @property
     def connected(self) -> bool:
@@ -192,6 +200,7 @@ class Client(asyncio.Protocol):
     def _expire(self, number: int) -> None:
         waiting = self._waiting.pop(number, None)
         if waiting is not None:
+            self._silent += 1
             waiting.hear(Kind.REFUSED, b"late")
 
     # ---- the connection --------------------------------------------------------------------
@@ -200,6 +209,7 @@ class Client(asyncio.Protocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport = transport
         self._frames = wire.Frames()
+        self._silent = SILENT  # until it was heard
         self._lost.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -214,6 +224,7 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for number, kind, payload in self._frames.feed(data):
+                self._silent = 0
                 waiting = self._waiting.pop(number, None)
                 if waiting is not None:  # else its deadline has passed
                     waiting.handle.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +14,7 @@ import orjson
 
 from proxy import config, remote
 from proxy.parser import Parser
+from proxy.schema import DEVICE
 
 _EXAMPLES = """\
 examples:
@@ -152,6 +154,9 @@ def _embedder(args: argparse.Namespace) -> int:
     path = args.socket or settings.socket
     if path is None:
         raise config.ConfigError(["embedder: needs --socket PATH, or [embeddings] socket"])
+    if args.device and not re.fullmatch(DEVICE, args.device):
+        words = f'must be auto, cpu or cuda:N, not "{args.device}"'
+        raise config.ConfigError([f"embedder: --device: {words}"])
     from embeddings.process import NoModel, run  # noqa: PLC0415 - the one that loads torch
 
     try:

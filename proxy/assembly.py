@@ -13,6 +13,7 @@ from proxy.capacity import known, provider_quotas
 from proxy.chains import chains, chooser, default_chain, strong_share
 from proxy.parts import Memory, keyring, reachable, rules_of
 from proxy.pipeline import Pipeline, Steps
+from proxy.routing.kinds import CHAINS, SAID
 from proxy.routing.plan import AUTO, Names, Planner, Rule, Target
 from proxy.serving import Service
 from proxy.upstream.engine import Engine
@@ -48,7 +49,7 @@ class Assembly:
         memory.budgets.hedges.share = settings.routing.hedge_budget
         engine = self._engine()
         planner = self._planner(_names(settings, book, rules, default), settings, book, providers)
-        self._count(rules, default)
+        self._count(rules, default, [one.name for one in settings.categories])
         reference = price(
             memory.recorder, memory.store, settings, book, [target.name for target in default]
         )
@@ -105,12 +106,13 @@ class Assembly:
             memory.limits,
         )
 
-    def _count(self, rules: Sequence[Rule], default: Sequence[Target]) -> None:
-        """Let the metrics know which routes and models are worth a label."""
+    def _count(self, rules: Sequence[Rule], default: Sequence[Target], own: Sequence[str]) -> None:
+        """Let the metrics know which routes, models and categories are worth a label."""
         listed = [target.model for rule in rules for target in rule.targets]
         self._memory.tally.configure(
             [*(rule.name for rule in rules), AUTO],
             listed + [target.model for target in default],
+            [*CHAINS, *SAID, *own],
         )
 
 

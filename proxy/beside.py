@@ -139,7 +139,8 @@ def _embedder_figures(memory: Memory) -> dict[str, float]:
     if client.path is None:
         return {}
     return {
-        "embedder_up": float(client.up),
+        "embedder_up": float(client.alive),
+        "embedder_in_time": float(client.up),
         "embedder_answers_total": float(client.answered),
         "embedder_failures_total": float(client.late),
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.asking import Adviser, Pending
 from proxy.exchange import NO_OPTIONS
-from proxy.routing.kinds import by_language, meaning
+from proxy.routing.kinds import by_language
 from proxy.routing.names import AUTO
 from proxy.routing.signals import last_user_text, structure
 from proxy.routing.tiers import cap_of
@@ -70,7 +70,6 @@ class Chooser:
         """The category that decides, and by whose word."""
         options = exchange.options
         if options is not NO_OPTIONS and (options.category or options.use_case):
-            exchange.category = meaning(exchange.category, self.own)
             return exchange.category, "as the request says"
         if said is not None:
             exchange.category = said

@@ -44,9 +44,10 @@ def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> C
 def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
     """A configuration from the text of a file. Raises ConfigError."""
     places = read(text, source)
-    config, errors = _validated(_with_environment(places.raw, environ), places, environ)
+    raw, whence = _with_environment(places.raw, environ)
+    config, errors = _validated(raw, places, environ)
     if config is None or errors:
-        raise ConfigError(errors)
+        raise ConfigError([_with_variable(one, whence) for one in errors])
     return config
 
 
@@ -87,11 +88,22 @@ _FROM_ENVIRONMENT = (
 )  # what the predecessor read; the file's own words win
 
 
-def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> Mapping[str, Any]:
+def _with_variable(error: str, whence: Mapping[str, str]) -> str:
+    """The error, with the variable that the value came from. whence: by its key."""
+    found = (name for key, name in whence.items() if f"[routing]: {key}: " in error)
+    variable = next(found, None)
+    return error if variable is None else f"{error} (from {variable} in the environment)"
+
+
+def _with_environment(
+    raw: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What is configured with what the environment adds, and which variable each of that is."""
     routing = raw.get("routing", {})
     if not isinstance(routing, dict):
-        return raw
+        return raw, {}
     added: dict[str, Any] = {}
+    whence: dict[str, str] = {}
     rows = _FROM_ENVIRONMENT
     if environ.get("ROUTING_MODE") == "api":
         rows = rows[:1] + rows[:0:-1]  # the remote model goes before the local one
@@ -99,7 +111,8 @@ def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> Map
         value = environ.get(variable)
         if value and key not in routing and key not in added:
             added[key] = rule.get(value, value) if isinstance(rule, dict) else rule + value
-    return {**raw, "routing": {**added, **routing}} if added else raw
+            whence[key] = variable
+    return ({**raw, "routing": {**added, **routing}} if added else raw), whence
 
 
 def _contradictions(config: Config) -> Iterator[str]:

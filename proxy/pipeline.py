@@ -18,6 +18,7 @@ from proxy.dialects.registry import DIALECTS
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
 from proxy.reuse import KINDS, Reuse, also, name_of
+from proxy.routing.kinds import meaning
 from proxy.routing.plan import QUEUE_SECONDS, turned_away
 from proxy.routing.signals import last_user_text, structure
 from proxy.upstream.engine import Step
@@ -272,7 +273,8 @@ class Pipeline:
             exchange.classify_s = perf_counter() - began
         chosen = structure(exchange.body, exchange.prompt_bytes)
         if exchange.options is not NO_OPTIONS:
-            chosen = exchange.options.category or exchange.options.use_case or chosen
+            named = exchange.options.category or exchange.options.use_case
+            chosen = meaning(named, self.chooser.own) if named else chosen
         if chosen is not None:
             exchange.category = chosen
         return reading

@@ -30,6 +30,7 @@ from proxy.secret import HeaderValue, SecretUrl, SecretValue
 
 DEFAULTS = "defaults"  # the source of a configuration without a file
 MIB = 1024 * 1024
+DEVICE = r"^(auto|cpu|cuda(:\d{1,2})?)$"  # what the embedder runs on
 
 
 class Server(Table):
@@ -127,7 +128,7 @@ class Embeddings(Table):
     enabled: bool = True
     model: str | None = None
     """A word table's path, or for the embedder process a sentence-transformers model."""
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
+    device: str = Field(default="auto", pattern=DEVICE)
     socket: str | None = None
     """The embedder process's Unix socket; absent: everything in process."""
     budget_ms: float = Field(default=2.0, gt=0, le=1000)

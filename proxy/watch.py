@@ -58,7 +58,7 @@ class Watch:
         self._look_at_cache()
         if memory.embedder.path is not None:
             words = "the embedder does not answer; words in process decide instead"
-            self._compare("embedder_down", "embedder", well=memory.embedder.up, words=words)
+            self._compare("embedder_down", "embedder", well=memory.embedder.alive, words=words)
         self._look_at_gpus()
 
     def _compare(self, kind: str, subject: str, *, well: bool, words: str) -> None:

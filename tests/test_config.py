@@ -417,7 +417,13 @@ def test_the_predecessors_variables_choose_the_mode() -> None:
     found = read("", environ)
     assert (found.routing.mode, found.routing.router_model) == ("llm", "ollama/qwen3:4b")
     assert read('[routing]\nmode = "keywords"\n', environ).routing.mode == "keywords"
-    assert errors("", {"ROUTING_MODE": "magic"})[0].startswith("f.toml: [routing]: mode: must be")
+    (magic,) = errors("", {"ROUTING_MODE": "magic"})
+    assert magic.startswith("f.toml: [routing]: mode: must be")
+    assert magic.endswith('not "magic" (from ROUTING_MODE in the environment)')
+    (alone,) = errors("", {"ROUTING_MODE": "hybrid"})
+    assert "needs router_model" in alone
+    assert alone.endswith("(from ROUTING_MODE in the environment)")
+    assert "ROUTING_MODE" not in errors('[routing]\nmode = "magic"\n', {"ROUTING_MODE": "x"})[0]
 
 
 # ---- secrets stay secret ------------------------------------------------------------------------

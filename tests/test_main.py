@@ -43,6 +43,12 @@ def test_no_text_is_nothing_to_classify(monkeypatch, capsys) -> None:
     assert "classify: no text" in capsys.readouterr().err
 
 
+def test_a_device_that_is_none_is_refused_before_anything_is_loaded(capsys) -> None:
+    assert main(["embedder", "--socket", "/tmp/none.sock", "--device", "tpu"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said == 'firsttoken: embedder: --device: must be auto, cpu or cuda:N, not "tpu"'
+
+
 def test_a_scenario_that_is_none_is_refused(capsys) -> None:
     assert main(["mock", "--scenario", "t64"]) == 2
     assert "begins with mock or fault-" in capsys.readouterr().err

@@ -47,8 +47,9 @@ def _time(client: Client, name: str, end: float) -> float:
     return (client.last_token - client.first_token) / max(1, client.tokens - 1)
 
 
-def row(client: Client, start: float, end: float) -> Row:
-    """The request as a line of a file; times in seconds after the start of the run."""
+def row(client: Client, start: float, end: float, error: str = "") -> Row:
+    """The request as a line of a file; times in seconds after the start of the run. error: its
+    name where the client does not know of it."""
     first = client.first_token - start if client.first_token else float("nan")
     return (
         client.due - start,
@@ -57,5 +58,10 @@ def row(client: Client, start: float, end: float) -> Row:
         client.sent - client.due,
         client.tokens,
         client.status,
-        client.broken,
+        error or client.broken,
     )
+
+
+def row_without_answer(due: float, start: float, end: float, error: str) -> Row:
+    """A request that found no connection, as a line of a file."""
+    return (due - start, float("nan"), end - start, end - due, 0, 0, error)

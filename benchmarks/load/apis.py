@@ -26,6 +26,7 @@ class Api:
     done: bytes  # in the last event of every complete stream
     finish: tuple[bytes, bytes]  # one of them in some event of every complete stream
     whole: re.Pattern[bytes]  # a text in an answer that is not streamed
+    counted: bytes = b'_tokens"'  # in an event that tells the usage
 
 
 def _messages(prompt: Prompt) -> list[Json]:
@@ -123,6 +124,7 @@ APIS = {
             b'"done":true',
             (b'"done_reason":"', b'"done_reason": "'),
             _ANY_TEXT,
+            b'eval_count"',
         ),
     )
 }

@@ -37,8 +37,16 @@ def ramp(first: float, last: float, seconds: float) -> Iterator[float]:
 
 def trace(path: Path) -> Iterator[float]:
     """Recorded times, one a line: a number of seconds, or an object with `timestamp` in
-    milliseconds or seconds. They are shifted so that the first is 0. Raises ValueError."""
-    times = sorted(_time_of(line) for line in path.read_bytes().splitlines() if line.strip())
+    milliseconds or `time` in seconds. They are shifted so that the first is 0. Raises ValueError
+    that names the line."""
+    times = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            if line.strip():
+                times.append(_time_of(line))
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path}:{number}: not a time: {line[:80]!r}") from None
+    times.sort()
     if not times:
         raise ValueError(f"{path} holds no times")
     return (time - times[0] for time in times)
@@ -48,8 +56,6 @@ def _time_of(line: bytes) -> float:
     value = orjson.loads(line)
     if isinstance(value, dict):
         value = value["timestamp"] / 1e3 if "timestamp" in value else value["time"]
-    if not isinstance(value, int | float):
-        raise ValueError(  # noqa: TRY004 - a bad file, not a bad call
-            f"not a time: {line[:80]!r}"
-        )
+    if isinstance(value, str | bool):
+        raise TypeError
     return float(value)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _INPUT = re.compile(rb'"(?:prompt_tokens|input_tokens|prompt_eval_count)"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"(?:completion_tokens|output_tokens|eval_count)"\s*:\s*(\d+)')
+_ERROR = re.compile(rb'"error"(?!\s*:\s*null)')
 _CACHE = b"x-firsttoken-cache"
 _MAX_BODY = 16 << 20  # of an answer that is not streamed, or one event of a stream
 _KEPT = 2048  # bytes of a bad answer that are kept for its message
@@ -25,7 +26,7 @@ _KEPT = 2048  # bytes of a bad answer that are kept for its message
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request, ready to send. expected: the JSON-escaped text that its stream must have."""
+    """One request, ready to send. expected: the JSON-escaped text that its answer must have."""
 
     request: bytes
     expected: bytes | None = None
@@ -35,8 +36,9 @@ class Client(asyncio.Protocol):
     """A connection of a run. One request at a time."""
 
     __slots__ = (
-        "_api", "_body", "_cache", "_delimited", "_expected", "_find", "_finished", "_now",
-        "_parser", "_position", "_run", "_size", "_stream", "_tail", "_usage", "_wrong", "broken",
+        "_api", "_body", "_cache", "_delimited", "_expected", "_find", "_finished", "_first_usage",
+        "_now", "_parser", "_position", "_run", "_size", "_stream", "_tail", "_usage", "_wrong",
+        "broken",
         "busy", "done", "due", "first_byte", "first_token", "last_token", "recorded", "sent",
         "status", "tokens", "transport",
     )  # fmt: skip
@@ -58,7 +60,7 @@ class Client(asyncio.Protocol):
         self.broken = ""
         self._expected = expected
         self._position = self._size = 0
-        self._tail = self._cache = self._usage = b""
+        self._tail = self._cache = self._usage = self._first_usage = b""
         self._body: list[bytes] = []
         self._wrong = self._finished = False
         self._delimited = True
@@ -77,11 +79,12 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         if self.busy and not self.broken and self.status == 200 and self._delimited:
             self._check_end()  # the body ended with its connection, as it may
         elif self.busy and not self.broken:
-            self.broken = "closed_early" if self.first_byte else "closed_before_answer"
+            end = "reset" if isinstance(error, ConnectionResetError) else "closed"
+            self.broken = f"{end}_early" if self.first_byte else f"{end}_before_answer"
         self._run.lost(self)
 
     def data_received(self, data: bytes) -> None:
@@ -135,15 +138,16 @@ class Client(asyncio.Protocol):
         texts = self._find(data)
         if texts:
             self._take(texts)
-        elif b"_tokens" in data or b"_count" in data:
-            self._usage = data
         api = self._api
+        if api.counted in data:
+            self._first_usage = self._first_usage or data
+            self._usage = data
         if api.done in data:
             self.done += 1
         tight, loose = api.finish
         if tight in data or loose in data:
             self._finished = True
-        if b'"error"' in data and b'"error":null' not in data and not texts:
+        if b'"error"' in data and not texts and _ERROR.search(data):
             self.broken = "error_event"
             self._body.append(data[:_KEPT])
 
@@ -201,6 +205,8 @@ class Client(asyncio.Protocol):
             return
         if self._api.whole.search(body) is None:
             self.broken = "empty_answer"
+        elif self._expected is not None and self._expected not in body:
+            self.broken = "wrong_text"
         self._usage = body
 
     # ---- results -----------------------------------------------------------------------------
@@ -223,8 +229,9 @@ class Client(asyncio.Protocol):
         return " ".join(f"status {self.status}, {self.tokens} tokens {body}".split())
 
     def usage(self) -> tuple[int, int]:
-        """Prompt and completion tokens as the server counted them; 0 where it did not."""
-        if not self._usage:
-            return 0, 0
-        asked, said = _INPUT.search(self._usage), _OUTPUT.search(self._usage)
-        return int(asked[1]) if asked else 0, int(said[1]) if said else 0
+        """Prompt and completion tokens as the server counted them; 0 where it did not. Some say
+        it all at the end, some (Anthropic) what was asked at the start, some anew in each event:
+        the last word counts."""
+        asked = _INPUT.findall(self._usage) or _INPUT.findall(self._first_usage)
+        said = _OUTPUT.findall(self._usage)
+        return int(asked[-1]) if asked else 0, int(said[-1]) if said else 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import platform
 import sys
 from dataclasses import replace
@@ -14,7 +16,7 @@ import orjson
 
 from benchmarks.load import compare, fleet, slo, table
 from benchmarks.load.apis import Json
-from benchmarks.load.plan import Row, raise_file_limit
+from benchmarks.load.plan import Load, Row, raise_file_limit
 from benchmarks.load.progress import Progress
 from benchmarks.load.settings import BadOption, Settings, read
 from benchmarks.load.tally import Tally
@@ -24,18 +26,17 @@ SEARCH_SECONDS = 5.0  # of each trial when searching for a rate
 SEARCH_STEPS = 6  # bisections: the rate is found to about 2 %
 SEARCH_MOST = 1_000_000.0
 INTERRUPTED = 130  # as shells say it of SIGINT
+_SEARCHED = (None, "constant", "poisson")
 
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 when nothing was answered; 2 for bad options; 3 when a promise of --slo broke."""
     try:
+        _refuse_what_does_not_fit(args)
         settings = read(args)
         promises = slo.parse(args.slo) if args.slo else []
     except (BadOption, ValueError) as error:
         sys.stderr.write(f"firsttoken bench load: {error}\n")
-        return 2
-    if args.slo_search and not promises:
-        sys.stderr.write("firsttoken bench load: --slo-search needs --slo\n")
         return 2
     raise_file_limit()
     try:
@@ -48,8 +49,33 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     except OSError as error:
         why = error.strerror or str(error) or "no connection in time"
-        sys.stderr.write(f"firsttoken bench load: {settings.urls[0]}: {why}\n")
+        sys.stderr.write(f"firsttoken bench load: {error.filename or settings.urls[0]}: {why}\n")
         return 1
+
+
+def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+    """Raises BadOption for options that contradict each other, and for files that could not be
+    written: better now than after an hour of load."""
+    if args.slo_search and not args.slo:
+        raise BadOption("--slo-search needs --slo")
+    if args.slo_search and (args.ramp_to or args.trace or args.rate_type not in _SEARCHED):
+        raise BadOption("--slo-search sets the rate itself: constant, or poisson")
+    if args.compare:
+        for name in ("csv", "slo", "slo_search"):
+            if getattr(args, name):
+                raise BadOption(f"--{name.replace('_', '-')} does not go with --compare")
+    for name in ("json", "csv", "html"):
+        if (file := getattr(args, name)) and (why := _unwritable(Path(file))):
+            raise BadOption(f"--{name}: {file}: {why}")
+
+
+def _unwritable(path: Path) -> str:
+    """Why it cannot be written; empty where it can."""
+    if path.is_dir():
+        return "Is a directory"
+    if not path.parent.is_dir():
+        return "No such directory"
+    return "" if os.access(path if path.exists() else path.parent, os.W_OK) else "Permission denied"
 
 
 def report(args: argparse.Namespace) -> int:
@@ -67,6 +93,12 @@ def report(args: argparse.Namespace) -> int:
         except (ValueError, KeyError, TypeError, IndexError):
             sys.stderr.write(f"firsttoken bench report: {name} is no result of bench load\n")
             return 2
+    if not runs:
+        sys.stderr.write(f"firsttoken bench report: {', '.join(args.results)}: no runs\n")
+        return 2
+    if why := _unwritable(Path(args.html)):
+        sys.stderr.write(f"firsttoken bench report: {args.html}: {why}\n")
+        return 2
     Path(args.html).write_text(page.page(runs, args.title))
     sys.stdout.write(f"wrote {args.html}\n")
     return 0
@@ -102,16 +134,13 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
         load = replace(load, seconds=load.seconds / rounds / 2)
     if load.count:
         load = replace(load, count=max(1, load.count // rounds // 2))
-    sides: dict[str, list[Tally]] = {"A": [], "B": []}
     urls = dict(zip("AB", settings.urls, strict=True))
-    progress = Progress(quiet=args.quiet)
-    for number, side in enumerate(compare.order(rounds)):
-        progress.label = f"{side} {number // 2 + 1}/{rounds} "
-        done = fleet.execute(settings, urls[side], load, progress)
-        if done.interrupted:
-            return INTERRUPTED
-        sides[side].append(done.tally)
-    progress.end()
+    sides = _turns(settings, urls, load, rounds, Progress(quiet=args.quiet))
+    whole_rounds = min(len(one) for one in sides.values())
+    sides = {side: tallies[:whole_rounds] for side, tallies in sides.items()}
+    if not whole_rounds:
+        sys.stdout.write("ended early: no round was complete\n")
+        return INTERRUPTED
     found = compare.ratios(sides["A"], sides["B"], args.seed)
     sys.stdout.write(table.ratio_table(urls["A"], urls["B"], found))
     failed = 0
@@ -124,16 +153,42 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.write(f"{side}: {whole.failed} errors {dict(whole.errors)}\n")
         sys.stdout.writelines(f"warning: {side}: {one}\n" for one in whole.warnings())
     _write(args, settings, tallies, [], found)
+    if whole_rounds < rounds:
+        sys.stdout.write(f"ended early: these are {whole_rounds} of {rounds} rounds\n")
+        return INTERRUPTED
     return 0 if found and not failed else 1
+
+
+def _turns(
+    settings: Settings, urls: dict[str, str], load: Load, rounds: int, progress: Progress
+) -> dict[str, list[Tally]]:
+    """What each side did, turn by turn, until the last one or Ctrl-C."""
+    sides: dict[str, list[Tally]] = {"A": [], "B": []}
+    with contextlib.suppress(KeyboardInterrupt):  # between two turns
+        for number, side in enumerate(compare.order(rounds)):
+            progress.label = f"{side} {number // 2 + 1}/{rounds} "
+            try:
+                done = fleet.execute(settings, urls[side], load, progress)
+            except OSError as error:
+                error.filename = error.filename or urls[side]  # which of the two
+                raise
+            if done.interrupted:
+                break
+            sides[side].append(done.tally)
+    progress.end()
+    return sides
 
 
 # ---- searching ---------------------------------------------------------------------------------
 
 
 def _search(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo]) -> int:
-    """Doubles the rate until a promise breaks, then halves the interval."""
-    progress = Progress(quiet=args.quiet)
-    trial = partial(_trial, settings, promises, args.duration or SEARCH_SECONDS, progress)
+    """Doubles the rate until a promise breaks, then halves the interval. Files get the trial of
+    the highest rate that holds."""
+    kept: list[fleet.Done] = []
+    rows = bool(args.csv)
+    seconds, progress = args.duration or SEARCH_SECONDS, Progress(quiet=args.quiet)
+    trial = partial(_trial, settings, promises, seconds, kept, progress, rows=rows)
     rate = args.rate or 1.0
     if not trial(rate):
         sys.stdout.write(f"no rate found: {rate:g} requests/s already misses\n")
@@ -147,6 +202,8 @@ def _search(args: argparse.Namespace, settings: Settings, promises: list[slo.Slo
             good = middle
         else:
             bad = middle
+    (best,) = kept
+    _write(args, settings, [(settings.urls[0], best.tally)], best.rows)
     sys.stdout.write(f"highest rate that keeps {args.slo!r}: {good:.4g} requests/s\n")
     return 0
 
@@ -155,21 +212,32 @@ def _trial(
     settings: Settings,
     promises: list[slo.Slo],
     seconds: float,
+    kept: list[fleet.Done],
     progress: Progress,
     rate: float,
+    *,
+    rows: bool,
 ) -> bool:
-    """Whether all is kept at this rate. A client at its limit has not shown that it is."""
+    """Whether all is kept at this rate: then it is what is `kept`. A client at its limit has
+    not shown that it is."""
     progress.label = f"{rate:.4g}/s "
-    done = fleet.execute(settings, settings.urls[0], settings.at_rate(rate, seconds), progress)
+    load = settings.at_rate(rate, seconds)
+    done = fleet.execute(settings, settings.urls[0], load, progress, rows=rows)
     progress.end()
     if done.interrupted:
         raise KeyboardInterrupt
     tally = done.tally
     verdicts = "; ".join(one.verdict(tally).strip() for one in promises)
+    held = all(one.holds(tally) for one in promises)
     doubt = "; but the client had no CPU to spare: use --processes" if tally.overloaded else ""
+    if not held and not doubt:
+        doubt = "".join(f"; but {one}" for one in tally.warnings()[:1])
     sys.stdout.write(f"{rate:10.4g} requests/s: {verdicts}{doubt}\n")
     sys.stdout.flush()
-    return all(one.holds(tally) for one in promises) and not tally.overloaded
+    if held and not tally.overloaded:
+        kept[:] = [done]
+        return True
+    return False
 
 
 # ---- files -------------------------------------------------------------------------------------

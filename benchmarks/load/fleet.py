@@ -6,16 +6,17 @@ rate, a trace or a seed means the same however many there are.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 
 import uvloop
 
@@ -26,6 +27,7 @@ from benchmarks.load.settings import Settings
 from benchmarks.load.tally import Tally
 
 START_SECONDS = 0.1  # from the last process being ready to the first request: all must hear
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what CI and `timeout` send
 Show = Callable[[State], None]
 
 
@@ -41,11 +43,12 @@ class Done:
 def execute(
     settings: Settings, url: str, load: Load, show: Show | None = None, *, rows: bool = False
 ) -> Done:
-    """Runs it to its end or to Ctrl-C. Raises OSError when nothing listens."""
+    """Runs it to its end or to Ctrl-C or SIGTERM. Raises OSError when nothing listens."""
     count = min(settings.processes, load.concurrency, load.count or load.concurrency)
     if count < 2:
         run = _prepared(settings, url, load, show, rows=rows)
-        uvloop.run(_until_interrupted(run))
+        with _interrupting(run):
+            uvloop.run(run.execute())
         return Done(run.tally, run.rows or [], run.interrupted)
     return _together(settings, url, load, show, count, rows=rows)
 
@@ -58,11 +61,18 @@ def _prepared(settings: Settings, url: str, load: Load, show: Show | None, *, ro
     return run
 
 
-async def _until_interrupted(run: Run) -> None:
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(ValueError, RuntimeError):  # only a main thread hears signals
-        loop.add_signal_handler(signal.SIGINT, run.interrupt)
-    await run.execute()
+@contextlib.contextmanager
+def _interrupting(run: Run) -> Iterator[None]:
+    """Signals end the run. Plain handlers: those of a loop lose what comes as it closes."""
+    before = {}
+    with contextlib.suppress(ValueError):  # only a main thread hears signals
+        for number in END_SIGNALS:
+            before[number] = signal.signal(number, lambda *_: run.interrupt())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- several processes -------------------------------------------------------------------------
@@ -73,8 +83,8 @@ def _together(
 ) -> Done:
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
-    members = []
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the members inherit
+    members: list[SpawnProcess] = []
+    before = [signal.signal(one, signal.SIG_IGN) for one in END_SIGNALS]  # members inherit it
     try:
         for number in range(count):
             mine, theirs = context.Pipe()
@@ -86,17 +96,27 @@ def _together(
             theirs.close()
             pipes.append(mine)
             members.append(member)
-        signal.signal(signal.SIGINT, before)  # ends it all until they are ready
+        for one in END_SIGNALS:
+            signal.signal(one, signal.default_int_handler)  # ends it all until they are ready
         for pipe in pipes:
             _checked(pipe)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # they hear it, and tell what there was
+        for one in END_SIGNALS:
+            signal.signal(one, lambda *_: _interrupt(members))
         return _gathered(pipes, show)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in zip(END_SIGNALS, before, strict=True):
+            signal.signal(one, handler)
         for member in members:
             if member.is_alive():
-                member.terminate()
+                member.kill()
             member.join()
+
+
+def _interrupt(members: Sequence[SpawnProcess]) -> None:
+    """Ends the members early; each tells what there was."""
+    for member in members:
+        if member.pid is not None and member.is_alive():
+            os.kill(member.pid, signal.SIGINT)
 
 
 def _gathered(pipes: list[Connection], show: Show | None) -> Done:
@@ -151,7 +171,8 @@ def _member(
     run.numbers = (number, count)
     run.gate = partial(_gate, pipe)
     try:
-        uvloop.run(_until_interrupted(run))
+        with _interrupting(run):
+            uvloop.run(run.execute())
     except OSError as error:
         pipe.send(OSError(*error.args))
         return

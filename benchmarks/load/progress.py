@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TextIO
@@ -14,6 +16,8 @@ _WIDTH = 24
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _SPARKS = "▁▂▃▄▅▆▇█"
 _HISTORY = 16  # slices in the sparkline
+_COLUMNS = 120  # where the terminal does not tell
+_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,15 @@ class Progress:
 
     def __call__(self, state: State) -> None:
         if self.on:
-            self.stream.write(f"\r\x1b[2K{self.label}{line(state)}")
+            room = self._columns() - 1 - len(self.label)  # a full line would wrap
+            self.stream.write(f"\r\x1b[2K{self.label}{line(state, room)}")
             self.stream.flush()
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or _COLUMNS
+        except OSError:
+            return _COLUMNS
 
     def end(self) -> None:
         if self.on:
@@ -97,23 +108,30 @@ class Progress:
             self.stream.flush()
 
 
-def line(state: State) -> str:
-    """The state of a run in about 110 columns."""
-    parts = [
-        bar(state.share),
-        f"{state.elapsed:5.1f}s",
-        f"{state.rate:7.0f} req/s",
-        f"{state.open:5d} open",
-    ]
-    if state.streams:
-        parts.append(f"{state.token_rate:8.0f} tok/s")
+def line(state: State, room: int = _COLUMNS) -> str:
+    """The state of a run in so many columns: what matters least gives way."""
     name = "ttft" if state.streams else "total"
-    if not isnan(state.p50):  # nan: nothing ended in this slice
-        parts.append(f"{name} {state.p50 * 1e3:.1f}/{state.p99 * 1e3:.1f} ms")
-    parts.append(spark(state.history))
-    if state.failed:
-        parts.append(f"\x1b[31m{state.failed} errors\x1b[0m")
-    return " ".join(parts)
+    parts = {
+        "bar": bar(state.share),
+        "elapsed": f"{state.elapsed:5.1f}s",
+        "rate": f"{state.rate:7.0f} req/s",
+        "open": f"{state.open:5d} open",
+        "tokens": f"{state.token_rate:8.0f} tok/s" if state.streams else "",
+        # nan: nothing ended in this slice
+        "time": ""
+        if isnan(state.p50)
+        else f"{name} {state.p50 * 1e3:.1f}/{state.p99 * 1e3:.1f} ms",
+        "history": spark(state.history),
+        "failed": f"\x1b[31m{state.failed} errors\x1b[0m" if state.failed else "",
+    }
+    least = ["history", "bar", "open", "tokens", "time", "rate"]
+    while len(_COLOR.sub("", text := _together(parts))) > room and least:
+        parts[least.pop(0)] = ""
+    return text
+
+
+def _together(parts: Mapping[str, str]) -> str:
+    return " ".join(part for part in parts.values() if part)
 
 
 def bar(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,23 +143,28 @@ def lengths(text: str) -> tuple[int, int | None] | None:
 
 def read(path: Path, output: int | None = None) -> list[Prompt]:
     """Prompts of a file: ShareGPT JSON, JSONL with `prompt`, `text`, `messages` or `question`,
-    or plain text with one prompt a line. Raises ValueError when it holds none."""
-    data = path.read_bytes()
+    or plain text with one prompt a line. Raises ValueError when it holds none, or names the line
+    that is broken JSON."""
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     rows: Sequence[Any]
     try:
         value = orjson.loads(data)
         rows = value if isinstance(value, list) else [value]
     except orjson.JSONDecodeError:
-        rows = [_line(line) for line in data.splitlines() if line.strip()]
+        lines = enumerate(data.splitlines(), 1)
+        rows = [_line(line, f"{path}:{number}") for number, line in lines if line.strip()]
     prompts = [one for row in rows[:MAX_PROMPTS] if (one := _prompt(row, output)) is not None]
     if not prompts:
         raise ValueError(f"{path} holds no prompts")
     return prompts
 
 
-def _line(line: bytes) -> Any:
+def _line(line: bytes, place: str) -> Any:
     if line.lstrip()[:1] in (b"{", b"["):
-        return orjson.loads(line)
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"{place}: {error}") from error
     return line.decode("utf-8", "replace")
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from benchmarks.load.account import account, row
+from benchmarks.load.account import account, row, row_without_answer
 from benchmarks.load.apis import Api
 from benchmarks.load.client import Client, Job
 from benchmarks.load.plan import Load, Row, cpu_seconds, waited_seconds
@@ -54,6 +54,7 @@ class Run:
         self._started = 0.0
         self._due = 0.0
         self._ended = asyncio.Event()
+        self._task: asyncio.Task[object] | None = None
         self._open = 0
 
     @property
@@ -69,6 +70,8 @@ class Run:
         """Ends the run now: what is on its way stays unfinished."""
         self.interrupted = self._stopping = True
         self._ended.set()
+        if self._task is not None and not self._recording:
+            self._task.cancel()  # it connects or warms up, and may wait for what never comes
 
     @property
     def elapsed(self) -> float:
@@ -78,6 +81,7 @@ class Run:
         """Connects, warms up, runs, drains. Raises OSError when nothing listens."""
         loop = asyncio.get_running_loop()
         self._loop = loop
+        self._task = asyncio.current_task()
         self._schedule = Schedule(loop)
         try:
             load = self.load
@@ -86,6 +90,9 @@ class Run:
             if load.warmup:
                 await self._warm_up()
             await self._measure()
+        except asyncio.CancelledError:
+            if not self.interrupted:
+                raise
         finally:
             self._schedule.close()
             for task in list(self._tasks):
@@ -156,8 +163,19 @@ class Run:
         self.tally.client_cpu_s = cpu_seconds() - cpu
         self.tally.client_wait_s = waited_seconds() - waited
         self.tally.unfinished = self._open + len(self._backlog)
+        self._keep_unfinished(now)
         if len(self.tally.total.pending) or not self.tally.slices:
             self._slice()
+
+    def _keep_unfinished(self, now: float) -> None:
+        """What never ended is a row, too."""
+        if self.rows is None:
+            return
+        some = (client for client in self._clients if client.busy and client.recorded)
+        self.rows += [row(client, self._started, now, "unfinished") for client in some]
+        self.rows += [
+            row_without_answer(due, self._started, now, "unfinished") for due in self._backlog
+        ]
 
     async def _until_end(self) -> None:
         """Waits for the last answer, cutting slices and finding requests that hang."""
@@ -167,8 +185,8 @@ class Run:
         next_slice = self._started + SLICE_SECONDS
         while not self._ended.is_set():
             now = time.monotonic()
-            if now >= stop_at and not self._stopping:
-                self._stopping = True
+            if now >= stop_at and drained == float("inf"):
+                self._stopping = True  # an open loop that has sent everything has stopped before
                 drained = now + load.drain_seconds
                 self._check_ended()
             if now >= drained:
@@ -177,7 +195,7 @@ class Run:
                 self._slice()
                 next_slice += SLICE_SECONDS
                 self._sweep(now)
-            wake = min(next_slice, drained if self._stopping else stop_at)
+            wake = min(next_slice, drained, stop_at if now < stop_at else drained)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), max(0.001, wake - now))
 
@@ -254,15 +272,20 @@ class Run:
 
     def _no_connection(self, why: str) -> None:
         """A request that has nowhere to go; a closed loop tries again a little later."""
+        now = time.monotonic()
         if self._backlog:
-            self._backlog.popleft()
-            self.tally.fail("connect", why)
+            self._fail_to_connect(self._backlog.popleft(), now, why)
         elif self.load.arrivals is None and self._has_more():
             self._issued += 1
-            self.tally.fail("connect", why)
+            self._fail_to_connect(now, now, why)
             if self._has_more():
-                self._schedule.at(time.monotonic() + RECONNECT_SECONDS, self._open_another)
+                self._schedule.at(now + RECONNECT_SECONDS, self._open_another)
         self._check_ended()
+
+    def _fail_to_connect(self, due: float, now: float, why: str) -> None:
+        self.tally.fail("connect", why)
+        if self.rows is not None:
+            self.rows.append(row_without_answer(due, self._started, now, "connect"))
 
     def _launch(self, client: Client, due: float, now: float | None = None) -> None:
         self._issued += self._recording

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from random import Random
 
@@ -43,6 +44,8 @@ class Settings:
     load: Load
     endpoint: str = ""  # path instead of the format's
     processes: int = 1
+    burstiness: float | None = None  # of random arrivals; None: evenly spaced
+    seed: int = 0
 
     def target(self, url: str) -> Target:
         return target(url, self.api, self.headers, verify=self.verify, endpoint=self.endpoint)
@@ -64,8 +67,10 @@ class Settings:
         return Run(load, where, self.api, made, stream=self.stream)
 
     def at_rate(self, rate: float, seconds: float) -> Load:
-        """The same load at another constant rate."""
+        """The same load at another rate, its arrivals as even or as random."""
         times = partial(arrivals.constant, rate)
+        if self.burstiness is not None:
+            times = partial(_poisson, rate, self.seed, self.burstiness)
         return replace(self.load, arrivals=times, seconds=seconds, count=None)
 
 
@@ -93,12 +98,18 @@ def read(args: argparse.Namespace) -> Settings:
         load=_load(args),
         endpoint=args.endpoint or "",
         processes=args.processes,
+        burstiness=args.burstiness if _is_random(args) else None,
+        seed=args.seed,
     )
     for one in urls:
         try:
             settings.target(one)
         except ValueError as error:
             raise BadOption(str(error)) from error
+    try:
+        replace(settings, prompts=settings.prompts[:1]).run(urls[0])
+    except (TypeError, UnicodeError) as error:
+        raise BadOption("the model, headers and --extra-body must be UTF-8") from error
     return settings
 
 
@@ -177,6 +188,8 @@ def _load(args: argparse.Namespace) -> Load:
     for name in ("count", "duration", "concurrency", "processes", "timeout", "rounds"):
         if (value := getattr(args, name)) is not None and value <= 0:
             raise BadOption(f"--{name} must be positive")
+        if value is not None and value != value:  # noqa: PLR0124 - nan
+            raise BadOption(f"--{name} must be a number")
     for name in ("warmup", "preconnect"):
         if getattr(args, name) < 0:
             raise BadOption(f"--{name} must not be negative")
@@ -201,7 +214,7 @@ def _load(args: argparse.Namespace) -> Load:
 
 def _closed(args: argparse.Namespace) -> int:
     """Connections of a closed loop where none are named: one, or all that there is to do."""
-    if args.rate_type == "concurrent" and args.rate:
+    if args.rate_type == "concurrent" and args.rate and isfinite(args.rate):
         return max(1, int(args.rate))  # as guidellm says it
     if args.rate_type == "throughput" or args.rate == float("inf"):
         return min(OPEN_CONCURRENCY, args.count or THROUGHPUT_CONCURRENCY)
@@ -215,6 +228,10 @@ def _is_open(args: argparse.Namespace) -> bool:
     return bool(args.rate is not None or kind or args.trace or args.ramp_to)
 
 
+def _is_random(args: argparse.Namespace) -> bool:
+    return bool(args.rate_type == "poisson" or args.burstiness != 1.0)
+
+
 def _arrivals(args: argparse.Namespace, seconds: float | None) -> partial[Iterator[float]]:
     kind = args.rate_type
     if kind == "trace" or args.trace:
@@ -224,18 +241,18 @@ def _arrivals(args: argparse.Namespace, seconds: float | None) -> partial[Iterat
             arrivals.trace(Path(args.trace))
         except OSError as error:
             raise BadOption(f"--trace: {args.trace}: {error.strerror}") from error
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             raise BadOption(f"--trace: {error}") from error
         return partial(arrivals.trace, Path(args.trace))
     if kind == "ramp" or args.ramp_to:
-        last = args.ramp_to or args.rate
-        if not last or last <= 0 or args.ramp_from <= 0 or not seconds:
+        last, length = args.ramp_to or args.rate or 0.0, seconds or 0.0
+        if not all(0 < one < float("inf") for one in (last, args.ramp_from, length)):
             raise BadOption("a ramp needs --ramp-to (or --rate) above 0 and --duration")
-        return partial(arrivals.ramp, args.ramp_from, last, seconds)
+        return partial(arrivals.ramp, args.ramp_from, last, length)
     if not args.rate or not args.rate > 0:
         raise BadOption(f"--rate-type {kind or 'constant'} needs --rate above 0")
-    if kind == "poisson" or args.burstiness != 1.0:
-        if args.burstiness <= 0:
+    if _is_random(args):
+        if not 0 < args.burstiness < float("inf"):
             raise BadOption("--burstiness must be above 0")
         return partial(_poisson, args.rate, args.seed, args.burstiness)
     return partial(arrivals.constant, args.rate)

@@ -51,9 +51,9 @@ class Slo:
         histogram.flush()
         if self.part == "mean":
             return float(histogram.mean)
-        if self.part in ("max", "min"):
-            return float(histogram.highest if self.part == "max" else histogram.lowest)
-        return tally.bound(self.figure, float(self.part[1:]) / 100)
+        if self.part == "min":
+            return float(histogram.lowest)
+        return tally.bound(self.figure, 1.0 if self.part == "max" else float(self.part[1:]) / 100)
 
     def holds(self, tally: Tally) -> bool:
         """False, too, when there is nothing to judge."""
@@ -66,7 +66,10 @@ class Slo:
             value, unit = value * 100, "%"
         elif self.figure not in _RATES:
             value, unit = value * 1e3, " ms"
-        return f"{'ok  ' if self.holds(tally) else 'MISS'} {self.text}: {value:.4g}{unit}"
+        said = f"{value:.4g}{unit}"
+        if value == float("inf"):
+            said = f"{tally.failed} failed and {tally.unfinished} unfinished had none"
+        return f"{'ok  ' if self.holds(tally) else 'MISS'} {self.text}: {said}"
 
 
 def parse(text: str) -> list[Slo]:
@@ -86,7 +89,7 @@ def bounds(texts: list[str]) -> tuple[tuple[str, float], ...]:
         except ValueError:
             known = None
             limit = 0.0
-        if known not in ("ttft", "tpot", "total"):
+        if known not in ("ttft", "tpot", "total") or not limit >= 0:
             raise ValueError(f"cannot read {text!r}; try ttft:300 tpot:50 e2el:5000, milliseconds")
         found.append((known, limit))
     return tuple(found)
@@ -101,9 +104,19 @@ def _one(text: str) -> Slo:
     if name in _RATES:
         if part or unit not in ("", "%", "/s"):
             raise ValueError(f"cannot read {text.strip()!r}: {name} is a plain number")
-        limit = float(number) / (100 if unit == "%" else 1)
+        limit = _number(number, text) / (100 if unit == "%" else 1)
         return Slo(text.strip(), name, "", below, limit)
     if name not in _NAMES or unit not in _UNITS:
         known = ", ".join([*_NAMES, *_RATES])
         raise ValueError(f"cannot read {text.strip()!r}; figures are {known}, units ms, s, us")
-    return Slo(text.strip(), _NAMES[name], part or "p99", below, float(number) * _UNITS[unit])
+    if part and part[1:].strip("0123456789.") == "" and not 0 < _number(part[1:], text) <= 100:
+        raise ValueError(f"cannot read {text.strip()!r}: a percentile is 0 to 100, such as p99.9")
+    limit = _number(number, text) * _UNITS[unit]
+    return Slo(text.strip(), _NAMES[name], part or "p99", below, limit)
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"cannot read {whole.strip()!r}: {text} is no number") from None

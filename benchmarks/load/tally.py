@@ -168,12 +168,14 @@ class Tally:
         return self.good / self.seconds if self.seconds else 0.0
 
     def bound(self, name: str, q: float) -> float:
-        """The time that a share q of all requests kept, unfinished ones counted as endless."""
+        """The time that a share q of all requests kept. What failed or never ended counts as
+        endless: a server that refuses half of them is not the faster for it."""
         histogram: Histogram = getattr(self, name)
         histogram.flush()
         if not histogram.total:
             return float("nan")
-        share = q * (histogram.total + self.unfinished) / histogram.total
+        lost = self.failed + self.unfinished
+        share = q * (histogram.total + lost) / histogram.total
         return histogram.quantile(share) if share <= 1 else float("inf")
 
     def dump(self) -> Json:

@@ -52,6 +52,10 @@ def target(
         path = base + api.path
     if parts.query:
         path += f"?{parts.query}"
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise ValueError(f"{url!r}: no host can be called so") from error
     tls = None
     if parts.scheme == "https":
         tls = ssl.create_default_context()
@@ -83,7 +87,7 @@ def jobs(
     check_text: bool = True,
 ) -> list[Job]:
     """A request for each prompt. A model of the scripted upstream also tells the right text."""
-    expected = _expected(model) if check_text and stream else None
+    expected = _expected(model) if check_text else None
     accept = "text/event-stream" if stream else "application/json"
     host = where.host if ":" not in where.host else f"[{where.host}]"
     lines = [

@@ -84,13 +84,13 @@ def gemini(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
     )
 
 
-def ollama(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
-    """Ollama's /api/chat: one JSON object a line."""
+def ollama(model: str, scenario: Scenario, word: str, ident: str, *, chat: bool = True) -> Answer:
+    """Ollama's /api/chat, or /api/generate: one JSON object a line."""
     base: Json = {"model": model, "created_at": "2025-06-15T15:06:40.000000Z"}
 
     def line(text: str, **fields: Any) -> Json:
-        message = {"role": "assistant", "content": text}
-        return {**base, "message": message, "done": False, **fields}
+        said: Json = {"message": {"role": "assistant", "content": text}} if chat else {}
+        return {**base, **(said or {"response": text}), "done": False, **fields}
 
     end = {
         "done": True,
@@ -115,14 +115,21 @@ def ollama(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
     )
 
 
+def ollama_generate(model: str, scenario: Scenario, word: str, ident: str) -> Answer:
+    """Ollama's /api/generate, for a prompt without turns."""
+    return ollama(model, scenario, word, ident, chat=False)
+
+
 def shape_of(path: str) -> Shape:
     """The wire format that a request path (without its query) belongs to; chat by default."""
     if path.endswith("/messages"):
         return messages
     if path.endswith((":generateContent", ":streamGenerateContent")):
         return gemini
-    if path.endswith(("/api/chat", "/api/generate")):
+    if path.endswith("/api/chat"):
         return ollama
+    if path.endswith("/api/generate"):
+        return ollama_generate
     if path.endswith("/responses"):
         return shapes.responses
     if path.endswith("/completions") and not path.endswith("/chat/completions"):

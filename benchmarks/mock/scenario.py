@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 MAX_TOKENS = 100_000
 MAX_TOKEN_BYTES = 1 << 20
 TOKEN_BYTES = 8  # " tok0001"
+MAX_MS = 86_400_000.0  # a day
+MAX_SIGMA = 10.0
+MAX_DIGITS = 10  # of a fault's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,10 @@ class Trace:
 
     first_ms: float
     gaps_ms: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(0 <= wait <= MAX_MS for wait in (self.first_ms, *self.gaps_ms)):
+            raise ValueError(f"a wait must be 0 to {MAX_MS:.0f} ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,12 @@ class Scenario:
             raise ValueError(f"tokens must be 0 to {MAX_TOKENS}, not {self.tokens}")
         if not 0 <= self.token_bytes <= MAX_TOKEN_BYTES:
             raise ValueError(f"token_bytes must be 0 to {MAX_TOKEN_BYTES}")
+        if not all(0 <= wait <= MAX_MS for wait in (self.first_ms, self.interval_ms)):
+            raise ValueError(f"first_ms and interval_ms must be 0 to {MAX_MS:.0f}")
+        if not all(0 <= sigma <= MAX_SIGMA for sigma in (self.first_sigma, self.interval_sigma)):
+            raise ValueError(f"a sigma must be 0 to {MAX_SIGMA:.0f}")
+        if self.status and not 200 <= self.status <= 599:
+            raise ValueError("status must be 200 to 599")
 
 
 # letter of a model name -> field, and what the number becomes
@@ -102,7 +116,7 @@ def parse(model: str, faults: Iterable[str], default: Scenario | None = None) ->
 def _read_letters(scenario: Scenario, text: str) -> Scenario:
     changes: dict[str, Any] = {}
     for part in text.split("-")[1:]:
-        if part.isdigit():
+        if part.isascii() and part.isdigit() and len(part) < MAX_DIGITS:
             changes["number"] = int(part)
             continue
         field = _LETTERS.get(part[:1])
@@ -110,7 +124,7 @@ def _read_letters(scenario: Scenario, text: str) -> Scenario:
             value = float(part[1:])
         except ValueError:
             break
-        if field is None:
+        if field is None or not math.isfinite(value):
             break
         name, kind = field
         changes[name] = kind(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
-from benchmarks.mock.scenario import Scenario, Trace
+from benchmarks.mock.scenario import MAX_MS, Scenario, Trace
 from benchmarks.mock.shapes import Answer, Json
 
 
@@ -98,7 +98,7 @@ class Turn:
             wait = self.trace.first_ms
         if s.first_sigma:
             wait *= math.exp(self.random.gauss(0.0, s.first_sigma))
-        return wait / 1e3
+        return min(wait, MAX_MS) / 1e3
 
     def gaps(self) -> Iterator[float]:
         """Seconds between one token and the next, without an end."""
@@ -110,7 +110,8 @@ class Turn:
         median = s.interval_ms / 1e3
         while True:
             if s.interval_sigma:
-                yield median * math.exp(self.random.gauss(0.0, s.interval_sigma))
+                wait = median * math.exp(self.random.gauss(0.0, s.interval_sigma))
+                yield min(wait, MAX_MS / 1e3)
             else:
                 yield median
 

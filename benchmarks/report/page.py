@@ -23,6 +23,8 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 
 p.sub { color: var(--soft); margin-top: .2rem; } p.warn { color: #b45309; margin: .2rem 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
   gap: 1rem; margin-bottom: 1rem; }
+.card, .wide { overflow-x: auto; } .card svg { min-width: 540px; }
+p { overflow-wrap: anywhere; }
 .card, .tile { border: 1px solid var(--line); border-radius: 10px; padding: .8rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: .8rem;
   margin-bottom: 1rem; }
@@ -65,8 +67,9 @@ def page(runs: Sequence[Named], title: str, ratios: Sequence[Ratio] = ()) -> str
         body.extend(f'<p class="warn">{escape(w)}</p>' for w in run.tally.warnings())
         body.append(_times(run.tally))
         body.append(_errors(run.tally))
-    body.append("<h2>Distributions</h2>")
-    body.append(_grid([_curves(runs, label, field) for label, field in _TIMES[:4]]))
+    curves = [_curves(runs, label, field) for label, field in _TIMES[:4]]
+    if any(curves):
+        body.append("<h2>Distributions</h2>" + _grid(curves))
     body.append("<h2>Over time</h2>")
     body.extend(_grid(_over_time(run, many=len(runs) > 1)) for run in runs)
     return (
@@ -120,9 +123,11 @@ def _tiles(tally: Tally) -> str:
     ]
     if tally.tokens:
         tiles.append((f"{tally.token_rate:,.0f}", "tokens/s"))
+    if tally.ttft.total:
         tiles.append((f"{tally.ttft.quantile(0.5) * 1e3:,.1f} ms", "first token p50"))
         tiles.append((f"{tally.ttft.quantile(0.99) * 1e3:,.1f} ms", "first token p99"))
-    tiles.append((f"{tally.total.quantile(0.99) * 1e3:,.1f} ms", "whole answer p99"))
+    if tally.ok:
+        tiles.append((f"{tally.total.quantile(0.99) * 1e3:,.1f} ms", "whole answer p99"))
     tiles.append((f"{tally.client_share:.0%}", "client CPU"))
     cells = "".join(f'<div class="tile"><b>{a}</b><span>{escape(b)}</span></div>' for a, b in tiles)
     return f'<div class="tiles">{cells}</div>'
@@ -131,7 +136,7 @@ def _tiles(tally: Tally) -> str:
 def _times(tally: Tally) -> str:
     found = ((label, getattr(tally, field).summary()) for label, field in _TIMES)
     rows = [[label, *(f"{one[c]:,.2f}" for c in _COLUMNS)] for label, one in found if one]
-    return _table(["milliseconds", *_COLUMNS], rows)
+    return _table(["milliseconds", *_COLUMNS], rows) if rows else ""
 
 
 def _errors(tally: Tally) -> str:
@@ -183,17 +188,24 @@ def _over_time(run: Named, *, many: bool) -> list[str]:
     groups = [slices[start : start + step] for start in range(0, len(slices), step)]
     starts = [0.0, *(group[-1].at for group in groups)]
     spans = [max(1e-6, group[-1].at - start) for group, start in zip(groups, starts, strict=False)]
-    rates = [
-        (group[-1].at, sum(one.ok for one in group) / span)
-        for group, span in zip(groups, spans, strict=True)
-    ]
+    ends = [group[-1].at for group in groups]
+    ok, failed = (
+        [
+            sum(getattr(one, kind) for one in group) / span
+            for group, span in zip(groups, spans, strict=True)
+        ]
+        for kind in ("ok", "errors")
+    )
+    rates = [svg.Line("good", list(zip(ends, ok, strict=True)), 2)]
+    if any(failed):
+        rates.append(svg.Line("errors", list(zip(ends, failed, strict=True)), 4))
     opened = [(group[-1].at, float(group[-1].open)) for group in groups]
     cells = [
         (start, group[-1].at, _joined(group)) for group, start in zip(groups, starts, strict=False)
     ]
     return [
         svg.lines(f"{name}{label} over time", latency, unit=" ms", log=True),
-        svg.lines(f"{name}answers per second", [svg.Line("requests/s", rates, 2)], unit=""),
+        svg.lines(f"{name}answers per second", rates, unit=""),
         svg.lines(f"{name}open requests", [svg.Line("open", opened, 3)], unit=""),
         svg.heat(f"{name}gaps between tokens", cells, HEAT_PARTS),
     ]
@@ -224,4 +236,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>'

@@ -9,7 +9,11 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 30, 40
-COLORS = ("#3b6fd4", "#d9662b", "#2a9d6f", "#8d5bc2", "#c23b6e", "#6b7280")
+COLORS = (
+    "#3b6fd4", "#d9662b", "#2a9d6f", "#8d5bc2", "#c23b6e", "#6b7280", "#b08a1e", "#1f9bb3",
+    "#a0522d", "#7a9a2b",
+)  # fmt: skip
+LETTER, MARK = 6.6, 20  # pixels of a letter and of the mark before a name, in a legend
 LEAST = 0.01  # of a log axis of times, ms: less is two events in one read
 Point = tuple[float, float]
 
@@ -95,15 +99,34 @@ class Chart:
         return "\n".join([*parts, "</svg>"])
 
     def _legend(self) -> list[str]:
+        """Names beside the title; where they are too long for that, below, and cut to fit."""
+        if not self.names:
+            return []
         parts = []
-        x = WIDTH - RIGHT
-        most = max(12, 72 // max(1, len(self.names)))  # letters: long names are cut to fit
-        for whole, color in reversed(self.names):
-            name = whole if len(whole) <= most else whole[: most - 1] + "…"
-            x -= 7 * len(name) + 18
-            parts.append(f'<rect x="{x}" y="8" width="10" height="10" rx="2" fill="{color}"/>')
-            parts.append(_text(x + 14, 17, name, "start"))
+        wanted = sum(LETTER * len(name) + MARK for name, _ in self.names)
+        beside = WIDTH - RIGHT - LEFT - 8.0 * len(self.title)
+        room, y = beside, 17.0
+        if wanted > beside:
+            room, y = WIDTH - 16.0 - 9.0 * len(self.x_label), HEIGHT - 6.0
+        most = max(3, int((room / len(self.names) - MARK) / LETTER))
+        if wanted <= room:
+            most = max(len(name) for name, _ in self.names)
+        x = WIDTH - RIGHT - wanted if room == beside else 8.0
+        for whole, color in self.names:
+            name = _cut(whole, most)
+            box = f'x="{x:.1f}" y="{y - 9:.1f}" width="10" height="10" rx="2"'
+            parts.append(f'<rect {box} fill="{color}"><title>{escape(whole)}</title></rect>')
+            parts.append(_text(x + 14, y, name, "start"))
+            x += LETTER * len(name) + MARK
         return parts
+
+
+def _cut(name: str, most: int) -> str:
+    """The name in so many letters: its start and its end, where names of runs differ."""
+    if len(name) <= most:
+        return name
+    start = most // 2
+    return name[:start] + "…" + name[len(name) - (most - start - 1) :]
 
 
 def lines(
@@ -139,7 +162,9 @@ def distribution(title: str, series: Sequence[Line], *, unit: str = " ms") -> st
     chart = Chart(title, x, y, unit.strip(), _plain, _nines)
     for one in series:
         color = COLORS[one.color % len(COLORS)]
-        tail = [(value, 1.0 / max(1e-4, 1.0 - share)) for value, share in one.points]
+        first = [(value, 0.0) for value, _ in one.points[:1]]  # from nothing, straight up
+        shares = [*first, *one.points]
+        tail = [(value, 1.0 / max(1e-4, 1.0 - share)) for value, share in shares]
         chart.marks.append(_path(chart, Line(one.name, tail, one.color, one.faint), color))
         chart.names.append((one.name, color))
     return chart.render()
@@ -187,10 +212,14 @@ def _path(chart: Chart, one: Line, color: str) -> str:
             continue
         commands.append(f"{pen}{chart.x.at(x):.1f} {chart.y.at(y):.1f}")
         pen = "L"
+    if len(commands) == 1:  # no line: a dot
+        place = commands[0][1:].split()
+        return f'<circle cx="{place[0]}" cy="{place[1]}" r="3" fill="{color}"/>'
     opacity = ' opacity="0.55"' if one.faint else ""
     return (
         f'<path d="{" ".join(commands)}" fill="none" stroke="{color}" stroke-width="1.8" '
-        f'stroke-linejoin="round"{opacity}><title>{escape(one.name)}</title></path>'
+        f'stroke-linejoin="round"{opacity}>'
+        f"<title>{escape(one.name)}</title></path>"
     )
 
 

@@ -106,9 +106,13 @@ class Api:
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
 
-    def models(self, _: Call) -> Any:
-        """In OpenAI's shape."""
-        return {"object": "list", "data": list(self._views.models())}
+    def models(self, call: Call) -> Any:
+        """What this caller may ask for: in OpenAI's shape, or in Anthropic's for its clients."""
+        mine = call.caller.routes
+        found = [one for one in self._views.models() if mine is None or one["id"] in mine]
+        if "anthropic-version" in call.request.headers:
+            return _page([str(one["id"]) for one in found], call.request.query)
+        return {"object": "list", "data": found}
 
     def config(self, _: Call) -> Any:
         return self._views.config()
@@ -141,3 +145,20 @@ class Api:
     def openapi(self, _: Call) -> Any:
         """OpenAPI 3.1 of every endpoint of the admin API."""
         return document(self.described, self._version)
+
+
+def _page(names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any]:
+    """A page of Anthropic's list of models: all of it, where no limit is asked for."""
+    after, limit = query.get("after_id"), query.get("limit", "")
+    start = names.index(after) + 1 if after in names else 0
+    size = max(1, int(limit)) if limit.isascii() and limit.isdigit() else len(names)
+    shown = names[start : start + size]
+    return {
+        "data": [
+            {"type": "model", "id": one, "display_name": one, "created_at": "1970-01-01T00:00:00Z"}
+            for one in shown
+        ],
+        "has_more": start + size < len(names),
+        "first_id": shown[0] if shown else None,
+        "last_id": shown[-1] if shown else None,
+    }

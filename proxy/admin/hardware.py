@@ -43,7 +43,8 @@ class Hardware:
             return {"configured": False}
         return {
             "configured": True,
-            "up": client.up,
+            "up": client.alive,
+            "in_time": client.up,  # within the budget of those that wait for it
             "answered": client.answered,
             "failed": client.late,
             "budget_ms": client.budget_s * 1e3,

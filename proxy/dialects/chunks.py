@@ -99,7 +99,7 @@ class ChunkDecoder(PieceDecoder):
         calls.place(piece)
 
     def _choice(self, choice: Json, chunk: Json, events: list[Event]) -> None:
-        index = _place(choice)
+        index = place_of(choice)
         delta = choice.get("delta")
         if isinstance(delta, dict):
             if delta.get("role") and not delta.get("content"):
@@ -127,7 +127,8 @@ def _broken(reason: str) -> Failed:
     return Failed(f"the answer ended with {reason}", code=reason)
 
 
-def _place(choice: Json) -> int:
+def place_of(choice: Json) -> int:
+    """Which choice this is: the first, where nothing tells."""
     index = choice.get("index")
     return index if type(index) is int else 0
 
@@ -147,7 +148,7 @@ def _words(chunk: Json) -> tuple[Event, ...] | None:
     delta = choice.get("delta")
     if type(delta) is not dict or choice.get("logprobs"):
         return None
-    index, reason = _place(choice), choice.get("finish_reason")
+    index, reason = place_of(choice), choice.get("finish_reason")
     if reason is not None:
         end = None if delta or reason in BROKEN or "usage" in choice else finish_of(reason)
         return None if end is None else (Finished(end, index),)

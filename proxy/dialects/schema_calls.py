@@ -2,7 +2,7 @@
 
 llama.cpp holds an answer to a JSON schema whatever the model, but calls tools only where the
 model's chat template knows how; else it leaves them out without a word. So a call that the client
-demands becomes a schema, `{"firsttoken_call": NAME, "arguments": {...}}`, and the JSON that comes
+demands becomes a schema, `{"call_function": NAME, "arguments": {...}}`, and the JSON that comes
 becomes the call, its arguments as they arrive. A call that the model may make or not is beyond it:
 the tools are named among what was dropped.
 """
@@ -10,7 +10,7 @@ the tools are named among what was dropped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,21 +24,30 @@ from proxy.chat import (
     Failed,
     Finished,
     Json,
+    Message,
     Opened,
     Text,
+    TextPart,
     Tool,
     ToolCall,
 )
 from proxy.dialects.chunks import ChunkDecoder
 from proxy.dialects.content import made_up_id
 from proxy.dialects.dialect import Frame, Rendered
+from proxy.dialects.loose import mapping, string
 from proxy.dialects.openai import OpenAI
 
-_NAME = "firsttoken_call"
+_NAME = "call_function"  # of names that were tried the one that a small model calls best with
 _OPENING = f'{{"{_NAME}":"'  # without white space
 _CALL = re.compile(rf'\s*\{{\s*"{_NAME}"\s*:\s*"([^"\\]*)"\s*,\s*"arguments"\s*:\s*(?=\{{)')
 _MARK = re.compile(r'[{}"\\]')
 _HEAD_CHARS = 400  # a head that is longer is none
+_RULE = (
+    "You call functions. Write JSON with the function's name and its arguments, taken from what the"
+    " user says.\nFunctions:"
+)
+_WORDS_CHARS = 200  # of a description: the window is small
+_PARAMETERS = 20  # of a tool, likewise
 _DEFINITIONS = ("$defs", "definitions")
 
 
@@ -51,12 +60,15 @@ class SchemaCalls(OpenAI):
         named = choice.removeprefix("function:")
         demanded = [tool for tool in request.tools if choice == "required" or tool.name == named]
         plain = replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+        if choice == "none":
+            return super().render(plain, model)
         if not demanded:
             rendered = super().render(plain, model)
             return replace(rendered, dropped=(*rendered.dropped, "tools"))
         form = {"name": "call", "schema": _schema(demanded)}
         wanted = {"type": "json_schema", "json_schema": form}
-        return super().render(replace(plain, response_format=wanted), model)
+        told = replace(plain, messages=_told(demanded, plain.messages), response_format=wanted)
+        return super().render(told, model)
 
     def decoder(self) -> CallDecoder:  # type: ignore[override] # a decoder without a usual event
         """See Dialect.decoder."""
@@ -88,6 +100,29 @@ def _schema(tools: Iterable[Tool]) -> Json:
         )
     whole = calls[0] if len(calls) == 1 else {"anyOf": calls}
     return {**whole, **{name: found for name, found in shared.items() if found}}
+
+
+def _told(tools: Iterable[Tool], messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The conversation, with what the tools are for: a schema alone says only what fits it. Of
+    three texts that the embedded model was to read into an object it read none without these
+    words, and all with them."""
+    words = TextPart(f"{_RULE}\n" + "\n".join(map(_signature, tools)))
+    first = messages[0] if messages and messages[0].role in ("system", "developer") else None
+    if first is None:
+        return (Message("system", (words,)), *messages)
+    return (replace(first, parts=(words, TextPart("\n\n"), *first.parts)), *messages[1:])
+
+
+def _signature(tool: Tool) -> str:
+    given = (tool.parameters or {}).get("properties")
+    named = [_parameter(name, about) for name, about in mapping(given).items()]
+    words = f": {tool.description[:_WORDS_CHARS]}" if tool.description else ""
+    return f"- {tool.name}({', '.join(named[:_PARAMETERS])}){words}"
+
+
+def _parameter(name: str, about: Any) -> str:
+    words = string(mapping(about).get("description"))
+    return f"{name}: {words[:_WORDS_CHARS]}" if words else name
 
 
 def _called(reader: _Reader, choice: Choice) -> Choice:

@@ -127,10 +127,10 @@ class _Decoder:
             try:
                 for event in frame.events:
                     _look(event)
-                    if isinstance(event, Text | Reasoning):
+                    if type(event) is Text or type(event) is Reasoning:
                         if self._halves or not event.text.isascii():
                             event.text = self._whole((type(event), event.choice), event.text)
-                    elif isinstance(event, ToolCall) and (
+                    elif type(event) is ToolCall and (
                         self._halves or not event.arguments.isascii()
                     ):
                         place = (event.choice, event.index)

@@ -95,7 +95,7 @@ class Histograms:
         return Histogram(self._bounds, counts, float(self._totals[number]))
 
 
-Names = tuple[frozenset[str], frozenset[str]]  # routes, models
+Names = tuple[frozenset[str], frozenset[str], frozenset[str]]  # routes, models, categories
 Labels = tuple[str, str, str, str, str, str]  # route provider model category cache outcome
 
 
@@ -105,7 +105,12 @@ class Tally:
     __slots__ = ("_known", "_names", "_numbers", "_per_token", "_read", "_stages", "_sums", "_ttft",
                  "settle")  # fmt: skip
 
-    def __init__(self, routes: Iterable[str] = (), models: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        routes: Iterable[str] = (),
+        models: Iterable[str] = (),
+        categories: Iterable[str] = (),
+    ) -> None:
         self._numbers: dict[Labels, int] = {}  # of each series
         self._sums: Column = np.zeros((0, 1 + len(_SUMS)), np.int64)
         self._ttft = Histograms(TTFT_BOUNDS)
@@ -114,11 +119,13 @@ class Tally:
         self._known: Column = np.empty(0, np.int64)  # the number of each kind's series; -1: unknown
         self._read: Names | None = None  # what _known was made for
         self.settle: Callable[[], None] = lambda: None  # have everything added that has happened
-        self.configure(routes, models)
+        self.configure(routes, models, categories)
 
-    def configure(self, routes: Iterable[str], models: Iterable[str]) -> None:
-        """The names that may be labels from now on."""
-        self._names: Names = frozenset(routes), frozenset(models)
+    def configure(
+        self, routes: Iterable[str], models: Iterable[str], categories: Iterable[str] = ()
+    ) -> None:
+        """The names that may be labels from now on. A request may call its category anything."""
+        self._names: Names = frozenset(routes), frozenset(models), frozenset(categories)
 
     @property
     def series(self) -> Mapping[Labels, Series]:
@@ -175,12 +182,12 @@ class Tally:
 
     def _number(self, kind: Kind, names: Names) -> int:
         _, route, category, provider, model, _, cache, outcome, _ = kind
-        routes, models = names
+        routes, models, categories = names
         labels: Labels = (
             route if route in routes else OTHER,
             provider,
             model if model in models else OTHER,
-            category,
+            category if category in categories or not category else OTHER,
             cache,
             outcome,
         )

@@ -216,8 +216,12 @@ class Planner(Directory):
             raise too_dear(cap_usd, least, cheapest)
         if len(fitting) == len(pairs):
             return chain
-        dear = ", ".join(one.name for _, one in pairs if one not in fitting)
-        why = f"{chain.why}; over {cap_usd:g} USD: {dear}"
+        left = [(cost, one.name) for cost, one in pairs if one not in fitting]
+        dear = ", ".join(name for cost, name in left if cost is not None)
+        unpriced = ", ".join(name for cost, name in left if cost is None)
+        why = f"{chain.why}; over {cap_usd:g} USD: {dear}" if dear else chain.why
+        if unpriced:
+            why += f"; at a price nobody knows: {unpriced}"
         return Chain(chain.rule, tuple(fitting), why, self._known, self._gates)
 
     def _chain(self, rule: Rule, category: str, *, spare: bool) -> Chain:

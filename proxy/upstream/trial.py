@@ -37,6 +37,7 @@ _DOWN = frozenset(
     (Kind.CONNECT, Kind.RESET, Kind.STALL, Kind.TIMEOUT, Kind.OVERLOADED, Kind.SERVER,
      Kind.PROTOCOL)
 )  # fmt: skip
+_PAYMENT = 402  # the key is known, whatever is owed
 _NO_CREDIT = ("insufficient_quota", "billing_error", "insufficient_balance", "credit")
 
 
@@ -155,7 +156,7 @@ class _Listener:
 def _verdict(failure: UpstreamFailure, latency_ms: float | None = None) -> Verdict:
     """What a failure says about the key. Words about a key may hold part of it: they stay here."""
     status = "" if failure.status is None else f"HTTP {failure.status}"
-    if failure.kind is Kind.KEY_REFUSED:
+    if failure.kind is Kind.KEY_REFUSED and failure.status != _PAYMENT:
         return Verdict(REFUSED, latency_ms, note=f"{status}: the key is not accepted")
     said = f"{failure.code or ''} {failure.detail}".lower()
     if failure.status in (402, 429) and any(one in said for one in _NO_CREDIT):

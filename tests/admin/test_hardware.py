@@ -22,6 +22,7 @@ async def test_an_embedder_that_is_away_costs_nothing(tmp_path: Path) -> None:
         await it.ask()
         found = await it.get("/api/embedder")
         assert (found["configured"], found["up"], found["state"]) == (True, False, None)
+        assert found["in_time"] is False
         assert "firsttoken_embedder_up 0.0" in await it.get("/metrics")
         classified = await it.post("/api/classify", {"text": "Write a haiku about rain"})
         assert classified["source"] == "embedding", "the word table is not the embedder's model"

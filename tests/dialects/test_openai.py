@@ -6,6 +6,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.chat import (
@@ -223,6 +224,42 @@ def test_text_completions_have_their_own_shape() -> None:
     with pytest.raises(ClientError) as refused:
         plain.check({"model": "m"})
     assert refused.value.param == "prompt"
+
+
+ODDS = {"tokens": ["Hi", " you"], "token_logprobs": [-0.5, -1.0], "text_offset": [0, 2],
+        "top_logprobs": [{"Hi": -0.5, "Yo": -2.0}, {}]}  # fmt: skip
+
+
+def test_a_completions_odds_are_a_chats_and_the_reverse() -> None:
+    plain = dialect("completions")
+    body = {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "text": "Hi you", "logprobs": ODDS, "finish_reason": "stop"},
+        {"index": 1, "text": "Yo", "logprobs": None, "finish_reason": "length"}]}  # fmt: skip
+    answer = plain.read_answer(body)
+    content = answer.choices[0].extra["logprobs"]["content"]
+    assert [(one["token"], one["logprob"]) for one in content] == [("Hi", -0.5), (" you", -1.0)]
+    assert [top["token"] for top in content[0]["top_logprobs"]] == ["Hi", "Yo"]
+    told = orjson.loads(plain.write_answer(answer))
+    Completion.model_validate(told, strict=True)
+    assert [one["logprobs"] for one in told["choices"]] == [ODDS, None]
+    assert orjson.loads(CHAT.write_answer(answer))["choices"][0]["logprobs"]["content"] == content
+
+
+def test_a_stream_of_completions_tells_odds_with_their_words() -> None:
+    plain = dialect("completions")
+    chat = plain.read_answer({"choices": [{"text": "Hi you", "logprobs": ODDS}]}).choices[0].extra
+    first, second = chat["logprobs"]["content"]
+    events = [Text("Hi"), Extra("logprobs", {"content": [first]}), Text("odd", 1), Text(" you"),
+              Extra("logprobs", {"content": [second]}), Finished("stop")]  # fmt: skip
+    encoder = plain.encoder(id="c", model="m", created=1, include_usage=False)
+    stream = encoder.encode(events) + encoder.end()
+    chunks = [orjson.loads(one[6:]) for one in stream.split(b"\n\n")[:-2]]
+    found = [one["choices"][0] for one in chunks]
+    assert [one["text"] for one in found] == ["Hi", "odd", " you", ""]
+    assert [one["logprobs"] and one["logprobs"]["text_offset"] for one in found] == [
+        [0], None, [2], None]  # fmt: skip
+    again = [one for frame in plain.decoder().feed(stream) for one in frame.events]
+    assert assemble(again).choices[0].extra == chat
 
 
 def test_a_provider_speaks_the_clients_dialect_where_it_knows_it() -> None:

@@ -20,7 +20,7 @@ TOOLS = [
     {"type": "function", "function": {"name": "clock"}},
 ]
 ARGUMENTS = '{"city": "a } \\" { \\\\", "deep": {"b": [{}, "\\u20ac"]}}'
-CALL = f'{{\n "firsttoken_call" : "weather",\n  "arguments": {ARGUMENTS}\n}}\n'
+CALL = f'{{\n "call_function" : "weather",\n  "arguments": {ARGUMENTS}\n}}\n'
 
 
 def rendered(choice, **fields):
@@ -48,7 +48,7 @@ def events_of(stream: bytes, size: int = 1 << 20):
 def test_a_named_tool_becomes_its_schema_and_its_definitions_the_roots() -> None:
     given = rendered({"type": "function", "function": {"name": "weather"}})
     schema = given.body["response_format"]["json_schema"]["schema"]
-    assert schema["properties"]["firsttoken_call"] == {"const": "weather"}
+    assert schema["properties"]["call_function"] == {"const": "weather"}
     assert schema["properties"]["arguments"]["required"] == ["city"]
     assert schema["$defs"] == {"City": {"type": "string"}}
     assert "$defs" not in schema["properties"]["arguments"]
@@ -58,15 +58,41 @@ def test_a_named_tool_becomes_its_schema_and_its_definitions_the_roots() -> None
 
 def test_any_of_several_tools_is_a_choice_of_schemas() -> None:
     schema = rendered("required").body["response_format"]["json_schema"]["schema"]
-    names = [one["properties"]["firsttoken_call"]["const"] for one in schema["anyOf"]]
+    names = [one["properties"]["call_function"]["const"] for one in schema["anyOf"]]
     assert names == ["weather", "clock"]
+
+
+def test_the_model_is_told_what_its_tools_are_for() -> None:
+    weather = {
+        "name": "weather",
+        "description": "What it is like outside.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"description": "its name"}, "day": True},
+        },
+    }
+    tools = [{"type": "function", "function": weather}, TOOLS[1]]
+    told = rendered("required", tools=tools).body["messages"]
+    assert [one["role"] for one in told] == ["system", "user"]
+    assert told[0]["content"].endswith(
+        "Functions:\n- weather(city: its name, day): What it is like outside.\n- clock()"
+    )
+    named = {"type": "function", "function": {"name": "clock"}}
+    system = {"role": "system", "content": "Be brief."}
+    turns = [system, {"role": "user", "content": "hi"}]
+    told = rendered(named, tools=tools, messages=turns).body["messages"]
+    words = "".join(part["text"] for part in told[0]["content"])
+    assert "weather" not in words
+    assert words.endswith("- clock()\n\nBe brief.")
+    assert [one["role"] for one in told] == ["system", "user"]
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
 def test_a_call_that_may_be_made_or_not_is_dropped_and_told(choice) -> None:
     asked = {"type": "json_object"}
     given = rendered(choice, response_format=asked)
-    assert given.dropped == ("tools",)
+    assert given.dropped == (() if choice == "none" else ("tools",))
+    assert len(given.body["messages"]) == 1
     assert given.body["response_format"] == asked
     assert not given.body.keys() & {"tools", "tool_choice"}
 
@@ -87,8 +113,8 @@ def test_cuts_do_not_matter(size: int, piece: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Hello.", "{", '{"firsttoken', '{"other": 1}', '{"firsttoken_call": 5}', "", " \n",
-     '{"firsttoken_call": "' + "x" * 500, '{"firsttoken_call": "weather", "arguments": 1}'],
+    ["Hello.", "{", '{"firsttoken', '{"other": 1}', '{"call_function": 5}', "", " \n",
+     '{"call_function": "' + "x" * 500, '{"call_function": "weather", "arguments": 1}'],
 )  # fmt: skip
 def test_what_is_no_call_stays_text(text: str) -> None:
     events = events_of(sse(*({"content": letter} for letter in text)))

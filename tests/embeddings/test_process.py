@@ -159,6 +159,22 @@ async def test_a_killed_one_costs_nothing_and_a_new_one_is_found(path: str) -> N
             assert await one.encode(("x",)) is not None
 
 
+async def test_one_that_is_too_slow_to_be_waited_for_is_alive_all_the_same(path: str) -> None:
+    with embedder(path) as process:
+        async with client(path, 1e-9) as one:
+            assert await until(lambda: one.alive)
+            assert not one.up
+            heard: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            one.ask(("a cat",), heard.set_result, 5.0)
+            assert await heard is not None, "who does not wait is answered"
+            os.kill(process.pid, signal.SIGSTOP)
+            assert await until(lambda: not one.alive)
+            os.kill(process.pid, signal.SIGCONT)
+            assert await until(lambda: one.alive)
+            process.kill()
+            assert await until(lambda: not one.alive)
+
+
 def test_it_answers_on_the_loop_that_serves(path: str) -> None:
     """uvloop's transports are no asyncio.Transport by their class."""
 

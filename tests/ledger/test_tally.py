@@ -24,6 +24,7 @@ def exchanges(draw: st.DrawFn) -> tuple[Exchange, float]:
         attempts=draw(st.integers(0, 3)), auth_s=draw(SECONDS), classify_s=draw(SECONDS),
         cache_s=draw(SECONDS), route=draw(st.sampled_from(("chat", "unheard-of"))),
         provider_model=draw(st.sampled_from(("gpt", "unheard-of"))),
+        category=draw(st.sampled_from(("", "code", "unheard-of"))),
         cache=draw(st.sampled_from(("miss", "exact"))),
         outcome=draw(st.sampled_from(("ok", "error"))),
     )  # fmt: skip
@@ -41,7 +42,7 @@ def buckets(values: list[float], bounds: tuple[float, ...]) -> list[int]:
 def test_what_is_counted_in_columns_is_what_happened(
     done: list[tuple[Exchange, float]], together: int
 ) -> None:
-    tally = Tally(["chat"], ["gpt"])
+    tally = Tally(["chat"], ["gpt"], ["code"])
     book = recorder(tally=tally)
     for number, (one, total_s) in enumerate(done):
         book.record(one, total_s)
@@ -54,7 +55,7 @@ def test_what_is_counted_in_columns_is_what_happened(
             if labels == (
                 one.route if one.route == "chat" else "other", one.provider,
                 one.provider_model if one.provider_model == "gpt" else "other",
-                one.category, one.cache, one.outcome,
+                one.category if one.category in ("", "code") else "other", one.cache, one.outcome,
             )
         ]  # fmt: skip
         used = [one.usage or Usage() for one, _ in ours]

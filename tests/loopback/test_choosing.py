@@ -54,6 +54,9 @@ targets = ["cheap/mock-t2-f0-i0"]
 name = "chat"
 targets = ["cheap/mock-t2-f0-i0"]
 [[route]]
+name = "three"
+targets = ["dear/mock-t2-f0-i0", "small/mock-t1-f0-i0", "cheap/mock-t2-f0-i0"]
+[[route]]
 name = "best"
 targets = ["dear/mock-t2-f0-i0"]
 [routing]
@@ -142,6 +145,32 @@ async def test_a_budget_tier_caps_the_price(model, fields, provider) -> None:
         assert (status, headers["x-firsttoken-provider"]) == (200, provider)
         if provider == "cheap":
             assert "over 0.01 USD: dear/mock-t2-f0-i0" in headers["x-firsttoken-why"]
+
+
+async def test_who_has_no_price_is_said_to_have_none() -> None:
+    async with house() as it:
+        _, headers, _ = await it.ask("x", "three", firsttoken={"budget_tier": "economy"})
+        assert headers["x-firsttoken-why"] == (
+            "route; over 0.01 USD: dear/mock-t2-f0-i0; at a price nobody knows: small/mock-t1-f0-i0"
+        )
+
+
+@pytest.mark.parametrize(("asked", "told"), [("code_generation", "code"), ("gossip", "gossip")])
+async def test_a_route_tells_what_a_use_case_means_too(asked: str, told: str) -> None:
+    async with house() as it:
+        _, headers, _ = await it.ask(VAGUE, "chat", firsttoken={"use_case": asked})
+        assert headers["x-firsttoken-category"] == told
+
+
+async def test_no_client_names_a_metric() -> None:
+    async with house() as it:
+        for name in ("gossip", "rumour", "code"):
+            await it.ask(VAGUE, firsttoken={"category": name})
+        async with it.session.get("/metrics") as answer:
+            told = await answer.text()
+    assert 'category="code"' in told
+    assert 'category="other"' in told
+    assert "gossip" not in told
 
 
 async def test_what_nobody_does_for_that_price_is_refused() -> None:

@@ -420,6 +420,31 @@ async def test_a_model_s_name_is_explained_without_asking_anybody() -> None:
         assert (seen.method, seen.path) == ("DELETE", "/v1/models/ft:mine")
 
 
+async def test_the_list_of_models_is_the_callers_in_its_own_form() -> None:
+    key = {"Authorization": "Bearer sk-client-1"}
+    async with relaying(auth=AUTH, headers=key) as house, house.client.get("/v1/models") as answer:
+        assert [one["id"] for one in (await answer.json())["data"]] == ["two"]
+    headers = {"anthropic-version": "2023-06-01"}
+    async with relaying(headers=headers) as house:
+        async with house.client.get("/v1/models") as answer:
+            whole = await answer.json()
+        names = [one["id"] for one in whole["data"]]
+        assert {"one", "two"} <= set(names)
+        assert whole["data"][0] == {"type": "model", "id": names[0], "display_name": names[0],
+                                    "created_at": "1970-01-01T00:00:00Z"}  # fmt: skip
+        assert (whole["has_more"], whole["first_id"]) == (False, names[0])
+        seen: list[str] = []
+        more = True
+        while more:
+            query = {"limit": "2", **({"after_id": seen[-1]} if seen else {})}
+            async with house.client.get("/v1/models", params=query) as answer:
+                page = await answer.json()
+            seen += [one["id"] for one in page["data"]]
+            more = page["has_more"]
+            assert page["last_id"] == seen[-1]
+        assert seen == names
+
+
 async def test_a_full_target_is_passed_by_until_its_answer_ended() -> None:
     go = asyncio.Event()
 

@@ -37,6 +37,7 @@ def test_traces(tmp_path):
     path.write_text("")
     with pytest.raises(ValueError, match="no times"):
         arrivals.trace(path)
-    path.write_text('"soon"')
-    with pytest.raises(ValueError, match="not a time"):
-        arrivals.trace(path)
+    for wrong in ('"soon"', "soon", "[1]", '{"timestamp": "soon"}', '{"at": 3}', "true"):
+        path.write_text(f"1\n{wrong}\n")
+        with pytest.raises(ValueError, match=r"trace\.jsonl:2: not a time"):
+            arrivals.trace(path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,12 +85,17 @@ def test_promises(mock, capsys):
     assert "MISS ttft_p99<1us" in capsys.readouterr().out
 
 
-def test_the_search_for_a_rate(mock, capsys):
+def test_the_search_for_a_rate(mock, capsys, tmp_path):
+    files = {kind: tmp_path / f"best.{kind}" for kind in ("json", "csv", "html")}
     code = bench(
         "load", mock, "-m", "mock-t1-f20", "-c", "2", "--rate", "10", "-d", "0.2", "--slo-search",
         "--slo", "ttft_p99<500ms",
+        *(part for kind, file in files.items() for part in (f"--{kind}", str(file))),
     )  # fmt: skip
     assert code == 0
+    ok = orjson.loads(files["json"].read_bytes())["tally"]["ok"]
+    assert len(files["csv"].read_text().splitlines()) == ok + 1
+    assert "<svg" in files["html"].read_text()
     rate = float(capsys.readouterr().out.rsplit(":", 1)[1].split()[0])
     assert 10 <= rate <= 400  # two connections of 50 requests/s, plus what half a second forgives
 
@@ -133,6 +139,25 @@ def test_a_comparison(mock, capsys, tmp_path):
         (["http://x:y", "-m", "m"], "http://x:y"),
         (["http://x", "-m", "m", "-H", "nonsense"], "not a header"),
         (["http://127.0.0.1:1", "-m", "m"], "refused"),
+        (["http://.example", "-m", "m"], "no host can be called so"),
+        (["http://" + "a" * 70, "-m", "m"], "no host can be called so"),
+        (["http://x", "-m", "\udcff"], "must be UTF-8"),
+        (["http://x", "-m", "m", "-H", "X: \udcff"], "must be UTF-8"),
+        (["http://x", "-m", "m", "-d", "nan"], "--duration must be a number"),
+        (["http://x", "-m", "m", "--rate", "3", "--burstiness", "nan"], "above 0"),
+        (["http://x", "-m", "m", "--ramp-to", "inf"], "a ramp needs"),
+        (["http://x", "-m", "m", "--json", "/does/not/exist"], "--json: /does/not/exist: No such"),
+        (["http://x", "-m", "m", "--html", "/"], "--html: /: Is a directory"),
+        (["--compare", "http://x", "http://y", "-m", "m", "--slo", "ttft<1s"], "--slo does not go"),
+        (["--compare", "http://x", "http://y", "-m", "m", "--csv", "a.csv"], "--csv does not go"),
+        (
+            ["http://x", "-m", "m", "--slo", "ttft<1s", "--slo-search", "--rate-type", "ramp"],
+            "sets the rate itself",
+        ),
+        (
+            ["http://127.0.0.1:1", "-m", "m", "--rate-type", "concurrent", "--rate", "inf"],
+            "refused",
+        ),
     ],
 )
 def test_mistakes_get_one_line(words, message, capsys):
@@ -219,6 +244,92 @@ def test_ctrl_c_tells_what_there_was(mock, served):
         assert child.returncode == 130
         assert "ended early" in out and "0 failed" in out
         assert err == ""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_command_alone_ends_it_well(mock, served, processes, number):
+    """As CI and `timeout` send it: not to the whole group."""
+    words = ["-m", "mock-t2-f5", "-c", "4", "-d", "60", "--processes", processes]
+    before, limit = served.totals.requests, time.monotonic() + 60
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "bench", "load", mock, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while served.totals.requests < before + 20 and time.monotonic() < limit:
+        time.sleep(0.02)
+    child.send_signal(number)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "ended early" in out and "0 failed" in out
+    assert err == ""
+
+
+def test_a_comparison_that_ends_early_tells_its_whole_rounds(mock, served):
+    words = ["--compare", mock, mock, "-m", "mock-t2-f5", "-n", "4000", "--rounds", "400"]
+    before, limit = served.totals.requests, time.monotonic() + 60
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "bench", "load", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while served.totals.requests < before + 40 and time.monotonic() < limit:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "of 400 rounds" in out and "B/A" in out
+    assert err == ""
+
+
+def test_a_comparison_names_the_side_that_is_not_there(mock, capsys):
+    words = ["-m", "mock-t2", "-n", "4", "--rounds", "2"]
+    assert bench("load", "--compare", mock, "http://127.0.0.1:1", *words) == 1
+    assert "http://127.0.0.1:1: " in capsys.readouterr().err
+
+
+def test_a_page_shows_errors_and_no_empty_figures(mock, tmp_path):
+    html = tmp_path / "errors.html"
+    assert bench("load", mock, "-m", "fault-500", "-n", "8", "-q", "--html", str(html)) == 1
+    page = html.read_text()
+    assert "nan" not in page
+    assert "milliseconds" not in page and "Distributions" not in page
+    assert ">errors</text>" in page
+    assert bench("load", mock, "-m", "fault-close-mid", "-n", "8", "-q", "--html", str(html)) == 1
+    assert "nan" not in html.read_text()
+
+
+def test_the_names_of_many_runs_stand_clear_of_the_title(mock, tmp_path):
+    files = []
+    for number in range(5):
+        files.append(str(tmp_path / f"{number}.json"))
+        words = ["-m", "mock-t4-i1", "-n", "3", "-q", "--name", f"a rather long name {number}"]
+        assert bench("load", mock, *words, "--json", files[-1]) == 0
+    html = tmp_path / "five.html"
+    assert bench("report", *files, "--html", str(html)) == 0
+    picture = html.read_text().split('aria-label="Gap between tokens"')[1].split("</svg>")[0]
+    names = re.findall(r'y="([\d.]+)" text-anchor="start">(a rat.*… ?\w* \d)<', picture)
+    assert len({name for _, name in names}) == 5
+    assert all(float(y) > 250 for y, _ in names)
+
+
+def test_a_single_answer_is_drawn(mock, tmp_path):
+    html = tmp_path / "one.html"
+    assert bench("load", mock, "-m", "mock-t4-i1", "-n", "1", "-q", "--html", str(html)) == 0
+    page = html.read_text()
+    assert "<circle" in page
+    curve = page.split('aria-label="First token"')[1].split("<path")[1].split("/>")[0]
+    assert "L" in curve
+
+
+def test_a_page_of_nothing_is_none(tmp_path, capsys):
+    (tmp_path / "none.json").write_text("[]")
+    html = str(tmp_path / "page.html")
+    assert bench("report", str(tmp_path / "none.json"), "--html", html) == 2
+    assert "no runs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["mock"], ["bench"], ["bench", "load"], ["bench", "report"]])

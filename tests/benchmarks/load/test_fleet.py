@@ -40,4 +40,6 @@ def test_states_add_up():
     assert both.history == (1, 2, 7)
     assert both.share == pytest.approx(0.4)
     assert "ttft 300.0/200.0 ms" in line(both)
+    for room in range(40, 130, 3):
+        assert len(line(both, room).replace("\x1b[31m", "").replace("\x1b[0m", "")) <= room
     assert "ms" not in line(joined([State(0.5, 0.1, 0, 0, 3, 0, True, nothing, nothing, ())]))

@@ -90,3 +90,16 @@ def test_conversations_are_sent_whole(tmp_path):
     assert turns == [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c")]
     assert apis.APIS["responses"].body("m", one, True)["input"][-1]["content"] == "c"
     assert len(apis.APIS["messages"].body("m", one, True)["messages"]) == 3
+
+
+def test_a_byte_order_mark_is_no_prompt(tmp_path):
+    path = tmp_path / "prompts.json"
+    path.write_bytes(b'\xef\xbb\xbf[{"prompt": "a"}, {"prompt": "b"}]')
+    assert [one.text for one in prompts.read(path)] == ["a", "b"]
+
+
+def test_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "a"}\n{"prompt"\n')
+    with pytest.raises(ValueError, match=r"prompts\.jsonl:2: "):
+        prompts.read(path)

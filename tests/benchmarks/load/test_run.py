@@ -86,8 +86,9 @@ def test_waiting_counts_from_the_intended_start():
     ("model", "kind"),
     [
         ("fault-close-mid", "closed_early"),
-        ("fault-reset-mid", "closed_early"),
+        ("fault-reset-mid", "reset_early"),
         ("fault-close-before-headers", "closed_before_answer"),
+        ("fault-reset-before-headers", "reset_before_answer"),
         ("fault-500", "http_500"),
         ("fault-error-frame-first", "error_event"),
         ("fault-error-frame-mid", "error_event"),
@@ -120,6 +121,89 @@ def test_wrong_texts_are_found():
 
     tally, _ = uvloop.run(work())
     assert dict(tally.errors) == {"wrong_text": 2}
+
+
+def test_a_whole_answer_with_a_wrong_text_is_found():
+    async def work():
+        async with ScriptedUpstream(word="other") as up:
+            return await loaded(up, "mock-t4", Load(concurrency=1, count=2), stream=False)
+
+    tally, _ = uvloop.run(work())
+    assert dict(tally.errors) == {"wrong_text": 2}
+
+
+def answered(events, api="chat", gap=0.0):
+    """What a run finds in a stream of these events, each list of them in one write."""
+
+    def script(turn):
+        yield turn.head()
+        for group in events:
+            body = b"".join(b"data: " + orjson.dumps(one) + b"\n\n" for one in group)
+            body += b"data: [DONE]\n\n" if api == "chat" and group is events[-1] else b""
+            yield b"%x\r\n%b\r\n" % (len(body), body)
+            yield gap
+        yield b"0\r\n\r\n"
+
+    async def work():
+        async with ScriptedUpstream() as up:
+            up.script("m", script)
+            return await loaded(up, "m", Load(concurrency=1, count=1), api=api)
+
+    return uvloop.run(work())[0]
+
+
+TOKEN = {"choices": [{"delta": {"content": "a"}}]}
+STOP = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+
+
+def test_usage_counts_where_one_write_holds_the_whole_answer():
+    usage = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
+    tally = answered([[TOKEN, STOP, usage]])
+    assert dict(tally.errors) == {}
+    assert (tally.prompt_tokens, tally.completion_tokens) == (7, 3)
+
+
+def test_usage_that_grows_counts_once():
+    usages = [{**TOKEN, "usage": {"prompt_tokens": 7, "completion_tokens": n}} for n in (1, 2, 3)]
+    tally = answered([[one] for one in usages] + [[STOP]], gap=0.01)
+    assert (tally.prompt_tokens, tally.completion_tokens) == (7, 3)
+
+
+def test_anthropic_tells_what_was_asked_at_the_start_only():
+    said = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}
+    start = {
+        "type": "message_start",
+        "message": {"usage": {"input_tokens": 9, "output_tokens": 1}},
+    }
+    end = {
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn"},
+        "usage": {"output_tokens": 4},
+    }
+    tally = answered([[start, said], [end, {"type": "message_stop"}]], "messages", gap=0.01)
+    assert dict(tally.errors) == {}
+    assert (tally.prompt_tokens, tally.completion_tokens) == (9, 4)
+
+
+def test_no_error_is_none_however_it_is_written():
+    """Python's json puts a space after the colon."""
+
+    def script(turn):
+        for piece in (b'{"content": "a"}', b'{}, "finish_reason": "stop"'):
+            event = b'data: {"choices": [{"delta": %b}], "error": null}\n\n' % piece
+            yield turn.head() if b"content" in piece else b""
+            yield b"%x\r\n%b\r\n" % (len(event), event)
+            yield 0.01
+        yield b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+
+    async def work():
+        async with ScriptedUpstream() as up:
+            up.script("m", script)
+            return await loaded(up, "m", Load(concurrency=1, count=2))
+
+    tally, _ = uvloop.run(work())
+    assert dict(tally.errors) == {}
+    assert tally.ok == 2
 
 
 @pytest.mark.parametrize(
@@ -163,14 +247,15 @@ def test_a_server_that_dies_is_an_error_not_a_hang():
     async def work():
         async with ScriptedUpstream() as up:
             up.script("m", dying)
-            work = asyncio.ensure_future(loaded(up, "m", Load(concurrency=2, count=50)))
+            load = Load(concurrency=2, count=50)
+            work = asyncio.ensure_future(loaded(up, "m", load, rows=True))
             while up.totals.requests < 2:
                 await asyncio.sleep(0.001)
             await up.close()
             return await asyncio.wait_for(work, 30)
 
-    tally, _ = uvloop.run(work())
-    assert tally.failed == 50
+    tally, run = uvloop.run(work())
+    assert tally.failed == len(run.rows) == 50
     assert tally.errors["connect"] > 0
 
 
@@ -190,6 +275,35 @@ def test_unique_prompts_differ():
     _, _, up = measure("mock-t1", Load(concurrency=2, count=200, unique=True))
     texts = {one.json["messages"][0]["content"] for one in up.requests}
     assert len(texts) == 200
+
+
+def test_what_never_ended_is_a_row_too():
+    load = Load(
+        concurrency=1, count=3, seconds=0.3, drain_seconds=0.1,
+        arrivals=lambda: arrivals.constant(20),
+    )  # fmt: skip
+    tally, run, _ = measure("fault-stall-before-headers", load, rows=True)
+    assert tally.unfinished == 3
+    assert [error for *_, error in run.rows] == ["unfinished"] * 3
+
+
+def test_an_interrupt_does_not_wait_for_the_warm_up():
+    async def work():
+        async with ScriptedUpstream() as up:
+            shape = apis.APIS["chat"]
+            where = target.target(up.base_url, shape)
+            jobs = target.jobs(where, shape, "fault-stall-before-headers", prompts.varied(),
+                               stream=True)  # fmt: skip
+            run = Run(Load(count=1, warmup=1), where, shape, jobs, stream=True)
+            running = asyncio.ensure_future(run.execute())
+            while not up.totals.requests:
+                await asyncio.sleep(0.001)
+            run.interrupt()
+            return run, await asyncio.wait_for(running, 30)
+
+    run, tally = uvloop.run(work())
+    assert run.interrupted
+    assert (tally.ok, tally.failed) == (0, 0)
 
 
 def test_rows_and_dump():

@@ -7,11 +7,13 @@ from benchmarks.load.tally import Tally
 
 
 def tally():
+    """A thousand requests, six of which failed."""
     one = Tally()
-    one.ttft.extend([0.1] * 99 + [0.5])
-    one.total.extend([1.0] * 100)
-    one.ok, one.tokens, one.seconds = 99, 990, 10.0
-    one.fail("closed_early")
+    one.ttft.extend([0.1] * 993 + [5.0])
+    one.total.extend([1.0] * 994)
+    one.ok, one.tokens, one.seconds = 994, 9940, 100.0
+    for _ in range(6):
+        one.fail("closed_early")
     return one
 
 
@@ -19,7 +21,10 @@ def tally():
     ("text", "held"),
     [
         ("ttft_p99<300ms", True),
+        ("ttft_p99.3<300ms", True),
+        ("ttft_p99.5<300ms", False),  # more than one in 200 had none
         ("ttft_max<300ms", False),
+        ("total_max<2s", False),  # six never ended well
         ("ttft<0.3s", True),
         ("ttft_mean <= 105ms", True),
         ("ttft_mean<103", False),
@@ -45,7 +50,20 @@ def test_several():
 
 
 @pytest.mark.parametrize(
-    "text", ["ttft", "ttft<fast", "nothing<3ms", "rate_p99<3", "ttft<3kg", "<"]
+    "text",
+    [
+        "ttft",
+        "ttft<fast",
+        "nothing<3ms",
+        "rate_p99<3",
+        "ttft<3kg",
+        "<",
+        "ttft_p999<3ms",
+        "ttft_p0<3ms",
+        "ttft_p9.9.9<3ms",
+        "ttft<1.2.3ms",
+        "error_rate<1.2.3%",
+    ],
 )
 def test_nonsense_is_refused(text):
     with pytest.raises(ValueError, match="cannot read"):
@@ -54,16 +72,19 @@ def test_nonsense_is_refused(text):
 
 def test_what_never_came_breaks_a_promise():
     one = tally()
+    assert slo.parse("ttft_p99<300ms")[0].holds(one)
     one.unfinished = 5
     assert not slo.parse("ttft_p99<300ms")[0].holds(one)
     assert slo.parse("ttft_p90<300ms")[0].holds(one)
-    assert "inf" in slo.parse("ttft_p99<300ms")[0].verdict(one)
+    verdict = slo.parse("ttft_p99<300ms")[0].verdict(one)
+    assert "6 failed and 5 unfinished had none" in verdict
 
 
 def test_bounds_of_single_answers():
     assert slo.bounds(["ttft:300", "e2el:5000ms"]) == (("ttft", 0.3), ("total", 5.0))
     one = tally()
-    one.good = 50
+    one.good = 500
     assert slo.parse("goodput>4")[0].holds(one)
-    with pytest.raises(ValueError, match="try ttft:300"):
-        slo.bounds(["ttft"])
+    for wrong in ("ttft", "ttft:nan", "ttft:-1"):
+        with pytest.raises(ValueError, match="try ttft:300"):
+            slo.bounds([wrong])

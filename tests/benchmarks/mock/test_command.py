@@ -36,12 +36,41 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path):
     assert value["choices"][0]["message"]["content"] == " w0001xx w0002xx w0003xx"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "nonsense",
+        "[1]",
+        '{"first_ms": 1, "gaps_ms": 2}',
+        '{"first_ms": -1, "gaps_ms": []}',
+    ],
+)
 def test_bad_traces_get_one_line(tmp_path, capsys, text):
     trace = tmp_path / "trace.jsonl"
     trace.write_text(text)
     assert main(["mock", "--trace", str(trace)]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert f"{trace}:1: wants" in err or "no rows" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--port", "99999"], "--port is 0 to 65535"),
+        (["--port", "-1"], "--port is 0 to 65535"),
+        (["--trace", "/does/not/exist"], "/does/not/exist: No such file"),
+        (["--host", "nosuch.invalid"], "nosuch.invalid"),
+    ],
+)
+def test_mistakes_get_one_line(words, message, capsys):
+    assert main(["mock", *words]) in (1, 2)
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Unknown error" not in err
+    assert len(err.splitlines()) == 1
 
 
 def test_a_taken_port_gets_one_line(capsys):
