@@ -7,8 +7,9 @@ the semantic cache only points at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from math import inf
 from random import random
 
@@ -64,6 +65,7 @@ class Cache:
         self._abouts: dict[About, About] = {}
         self._archive = Archive(clock, model)
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
+        self._owed: Iterator[Entry] | None = None  # to a disk that came back
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -269,6 +271,10 @@ class Cache:
             self._semantic.begin_search()
         more = self._semantic.settle() or bool(self._fresh)
         archive = self._archive
+        if archive.was_made_anew():
+            self._owed = self.exact.entries()
+        if self._owed is not None:
+            more = self._rewrite(most) or more
         if not archive.loading:
             return more
         for payload in archive.take(most):
@@ -276,6 +282,19 @@ class Cache:
             if unwanted is not None:
                 archive.left(unwanted)
         return True
+
+    def _rewrite(self, most: int) -> bool:
+        """Give a disk that came back so many of those that are kept; whether there are more."""
+        assert self._owed is not None
+        if not self._archive.has_room():
+            return False  # not now
+        for entry in islice(self._owed, most):
+            most -= 1
+            if self.exact.holds(entry):
+                self._archive.rewrite(entry, self._semantic.vector_of(entry))
+        if most:
+            self._owed = None
+        return not most
 
     def close(self) -> None:
         """Write what is not yet on disk."""
@@ -301,6 +320,11 @@ class Cache:
         if vector is not None and self.settings.semantic and self.exact.holds(entry):
             self._index(key, vector, entry)
         return None
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is kept on disk now; empty where all is well."""
+        return self._archive.trouble
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""
