@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 FAILURES = 3  # in a row, before nobody waits any more
 SILENT = 8  # questions in a row without any sign of it, before it counts as gone
 PROBE_SECONDS = 0.25  # between probes, and between attempts to connect at first
+QUIET = 4  # so many times as long nobody asked: one that hangs is to be seen before it is needed
 STATE_SECONDS = 1.0
 RECONNECT_MOST_S = 2.0
 WAITING = 256  # questions at a time; beyond it the answer is None at once
@@ -183,8 +184,11 @@ class Client(asyncio.Protocol):
             self.answered += 1
         else:
             self.late += 1
-        if not patient:
-            self._failed = 0 if well else self._failed + 1
+        if patient:
+            return
+        if well and self._failed >= FAILURES:
+            log.info("the embedder at %s answers", self.path)
+        self._failed = 0 if well else self._failed + 1
 
     def _wait(self, budget_s: float, hear: Callable[[Kind, bytes], None]) -> int:
         self._number = number = (self._number + 1) & 0xFFFF_FFFF
@@ -263,9 +267,13 @@ class Client(asyncio.Protocol):
                 self._transport.abort()
 
     async def _look_after(self) -> None:
-        """While connected: probe where nobody waits any more, so that it can come back."""
+        """While connected: probe where nobody waits any more, so that it can come back; and now
+        and then where nobody asks."""
+        asked = quiet = 0
         while self._transport is not None:
-            if self._failed >= FAILURES and not self._waiting:
+            before, asked = asked, self.answered + self.late
+            quiet = quiet + 1 if asked == before else 0
+            if (self._failed >= FAILURES or quiet >= QUIET) and not self._waiting:
                 self._ask(("probe",), self.budget_s, lambda _: None)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), PROBE_SECONDS)

@@ -19,6 +19,7 @@ from proxy.accounting import Accounting
 from proxy.admin.whole import whole
 from proxy.assembly import Assembly
 from proxy.beside import Running, routes
+from proxy.config_file import stamp
 from proxy.downstream.embed import Embeddings
 from proxy.downstream.house import House
 from proxy.downstream.model import Naming
@@ -67,6 +68,7 @@ class App:
         self._changes = changes.read(settings)
         self._from_file = settings
         self._settings = settings = self._changes.apply(settings)
+        self._stamp = stamp(settings.source)  # of the file that is in force
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
         self.house = House(limits(settings), admission(settings, asyncio.get_running_loop().time))
@@ -271,6 +273,7 @@ class App:
         try:
             environ = config.environment()
             source = self._settings.source
+            seen = stamp(source)
             settings = config.load(None if source == "defaults" else source, environ)
             settings = config.with_server(settings, self._overrides)
             hosts = [host for host, _ in self.house.addresses]
@@ -283,7 +286,7 @@ class App:
             for line in error.errors:
                 log.error("configuration refused: %s", line)  # noqa: TRY400 - a user's mistake
             return
-        self._from_file, self._changes = settings, made
+        self._from_file, self._changes, self._stamp = settings, made, seen
         self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
 
@@ -320,5 +323,6 @@ class App:
             change=self.change,
             now=self.house.now,
             wall=time.time,  # noqa: TID251 - the ledger's days
+            is_current=lambda: stamp(self._settings.source) == self._stamp,
             siblings=siblings,
         )

@@ -46,7 +46,7 @@ TYPICAL_BYTES = 2000  # of a prompt, for the deadline that is shown
 @dataclass(frozen=True, slots=True)
 class Running:
     """What the admin side asks of the running proxy. service: the one in force when it is asked;
-    change: see App.change."""
+    change: see App.change; is_current: whether the configuration file is the one in force."""
 
     memory: Memory
     house: House
@@ -54,6 +54,7 @@ class Running:
     change: Callable[[str, str, Mapping[str, Any] | None], None]
     now: Clock
     wall: Clock
+    is_current: Callable[[], bool]
     siblings: Siblings | None = None
 
     async def others(self, path: str, headers: Mapping[str, str]) -> Sequence[bytes]:
@@ -112,6 +113,7 @@ class Running:
         for name in ("exact_hits", "semantic_hits", "misses", "stored", "guarded", "evictions"):
             stats[f"cache_{name}_total"] = stats.pop(f"cache_{name}", 0.0)
         return {
+            "config_up": float(self.is_current()),
             "connections": float(len(house.fronts) + len(house.guards)),
             "open_answers": float(house.open_answers),
             "turned_away_total": float(house.turned_away),

@@ -43,12 +43,12 @@ def provider_quotas(
     settings: config.Config, providers: Mapping[str, catalog.Provider], rules: Iterable[Rule]
 ) -> dict[str, Quota]:
     """What each endpoint may be asked by this process, a key each: workers divide it evenly; where
-    a server is shared, it divides the rates. One that is only chosen by its load is counted."""
-    workers = settings.server.workers
-    sharing = 1 if settings.shared.url is not None else workers
+    a server is shared, it is divided among all who share it (division.py). One that is only chosen
+    by its load is counted."""
+    workers = 1 if settings.shared.url is not None else settings.server.workers
 
-    def part(limit: int | None, among: int) -> int | None:
-        return limit and max(1, limit // among)
+    def part(limit: int | None) -> int | None:
+        return limit and max(1, limit // workers)
 
     counted = {
         target.provider for rule in rules if rule.strategy == "fastest" for target in rule.targets
@@ -62,9 +62,9 @@ def provider_quotas(
         quota = Quota()
         if table is not None:
             quota = Quota(
-                part(table.max_concurrent, workers),
-                part(table.requests_per_minute, sharing),
-                part(table.tokens_per_minute, sharing),
+                part(table.max_concurrent),
+                part(table.requests_per_minute),
+                part(table.tokens_per_minute),
             )
         if quota != Quota() or name in counted:
             for key in range(max(1, len(provider.keys))):

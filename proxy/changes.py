@@ -17,6 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from proxy.config import DEFAULTS, Config, ConfigError
+from proxy.config_file import Stamp, stamp
 from proxy.schema_targets import Category, Route
 
 log = logging.getLogger("firsttoken")
@@ -24,7 +25,6 @@ log = logging.getLogger("firsttoken")
 SUFFIX = ".changes.json"
 _LIMIT = 1000  # entries of one kind
 
-Stamp = tuple[int, int, int] | None
 Tables = Mapping[str, Mapping[str, Any] | None]
 
 
@@ -70,7 +70,7 @@ class Changes:
 
     def is_stale(self) -> bool:
         """Whether somebody else has changed the file since."""
-        return _stamp(self.path) != self.stamp
+        return stamp(self.path) != self.stamp
 
     def save(self) -> Changes:
         """Write them, whole or not at all; as they are then. Raises OSError."""
@@ -82,9 +82,9 @@ class Changes:
             out.write(body)
             out.flush()
             os.fsync(out.fileno())
-        stamp = _stamp(made)
+        written = stamp(made)
         made.replace(self.path)
-        return replace(self, stamp=stamp)
+        return replace(self, stamp=written)
 
 
 def path_of(config: Config) -> Path:
@@ -96,16 +96,16 @@ def path_of(config: Config) -> Path:
 def read(config: Config) -> Changes:
     """The changes that were made. A damaged file is set aside with a warning."""
     path = path_of(config)
-    stamp = _stamp(path)
+    seen = stamp(path)
     try:
         found = orjson.loads(path.read_bytes())
-        made = Changes(path, dict(found["routes"]), dict(found["categories"]), stamp)
+        made = Changes(path, dict(found["routes"]), dict(found["categories"]), seen)
         made.apply(config)
     except FileNotFoundError:
         return Changes(path)
     except OSError as error:
         log.warning("%s cannot be read: %s", path, error.strerror)
-        return Changes(path, stamp=stamp)
+        return Changes(path, stamp=seen)
     except (ValueError, KeyError, TypeError, ConfigError) as error:
         aside = path.with_suffix(".damaged")
         log.warning("%s cannot be used (%s); it is now %s", path, error, aside)
@@ -113,17 +113,8 @@ def read(config: Config) -> Changes:
             path.replace(aside)
         except OSError:
             log.warning("%s could not be set aside", path)
-        return Changes(path, stamp=_stamp(path))
+        return Changes(path, stamp=stamp(path))
     return made
-
-
-def _stamp(path: Path) -> Stamp:
-    """What changes when a file is replaced: inode, nanoseconds and bytes."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _checked(model: type[Any], table: Mapping[str, Any], place: str) -> Any:

@@ -4,6 +4,7 @@ mistake. Knows no setting: the schema is an argument."""
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 Path = tuple[str | int, ...]
+Stamp = tuple[int, int, int] | None
 MAX_SHOWN = 20  # characters of a wrong value in an error; a key that went astray is longer
 
 
@@ -22,6 +24,15 @@ class ConfigError(Exception):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
         self.errors = errors
+
+
+def stamp(path: str | os.PathLike[str]) -> Stamp:
+    """What changes when a file is written or replaced: inode, nanoseconds and bytes."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @dataclass(frozen=True, slots=True)

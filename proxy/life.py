@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from typing import TYPE_CHECKING, Protocol
 
+from proxy.config_file import stamp
 from proxy.upgrade import Successor
 
 if TYPE_CHECKING:
@@ -117,21 +117,16 @@ class Life:
 
     def _look(self) -> None:
         seen = stamp(self._app.source)
-        # Read once two looks agree: a file that is gone or still growing is being written.
-        if seen is not None and seen != self._read and seen == self._seen:
-            self.reload()
+        # Once two looks agree: a file that is gone or still growing may be being written.
+        if seen != self._read and seen == self._seen:
+            if seen is None:
+                self._read = None
+                log.warning("%s is gone: its configuration stays in force", self._app.source)
+            else:
+                self.reload()
         self._seen = seen
         self._wheel.arm(LOOK_SECONDS, self._look)
 
     def _beat(self) -> None:
         self._watcher.beat()  # from the wheel: a loop that hangs is a heart that stops
         self._wheel.arm(self._pace_s, self._beat)
-
-
-def stamp(path: str) -> tuple[int, int, int] | None:
-    """What changes when a file is written or replaced: inode, nanoseconds and bytes."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -55,8 +55,6 @@ class Reading(Protocol):
     def complexity(self) -> float: ...
     @property
     def language(self) -> str: ...
-    @property
-    def words(self) -> list[bytes] | None: ...
 
 
 class Classifier(Protocol):
@@ -192,7 +190,6 @@ class Pipeline:
         reading = self._classify(exchange, text)
         if key is not None and reading is not None and wish.read:
             began = perf_counter()
-            key.words = reading.words
             hit = cache.find_semantic(key, reading.vector, exchange.language, wish)
             exchange.cache_s += perf_counter() - began
             if hit is not None:

@@ -20,8 +20,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
 from proxy import config
+from proxy.config_file import stamp
 from proxy.hearts import Heart, Hearts
-from proxy.life import stamp
 from proxy.parts import check
 from proxy.serve import Start, run
 from proxy.upgrade import Successor
@@ -143,8 +143,14 @@ class Supervisor:
 
     def _look_at_file(self) -> None:
         seen = stamp(self.start.settings.source)
-        if seen is not None and seen not in (self._read, None) and seen == self._seen:
-            self._reload()
+        if seen != self._read and seen == self._seen:
+            if seen is None:
+                self._read = None
+                log.warning(
+                    "%s is gone: its configuration stays in force", self.start.settings.source
+                )
+            else:
+                self._reload()
         self._seen = seen
 
     def _upgrade(self) -> None:

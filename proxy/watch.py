@@ -31,6 +31,9 @@ _ALARM_WORDS = {
 }
 
 
+_EXPECTED = ("ledger_down", "cache_disk_down")  # where it is configured, it is there at once
+
+
 class Watch:
     """Compares the state of things with a second ago, and tells what changed for the worse."""
 
@@ -60,7 +63,7 @@ class Watch:
 
     def _compare(self, kind: str, subject: str, *, well: bool, words: str) -> None:
         """Tell of something that was well, or never seen to be, and is not any more."""
-        before = self._well.get(kind, kind == "ledger_down")
+        before = self._well.get(kind, kind in _EXPECTED)
         if before and not well:
             self._memory.alerts.tell(Alert(kind, subject, words))
         self._well[kind] = well
@@ -83,6 +86,9 @@ class Watch:
             figures = {"wrong_hits": stats["wrong_hits"], "open_bands": bands}
             self._memory.alerts.tell(Alert("cache_closed", "cache", words, figures))
         self._bands = bands
+        if "disk_up" in stats:
+            words = f"the cache is not kept on disk: {self._memory.cache.trouble}"
+            self._compare("cache_disk_down", "cache", well=bool(stats["disk_up"]), words=words)
         if "shared_connected" in stats:
             words = "the shared cache is not reached; every node goes on alone"
             self._compare(

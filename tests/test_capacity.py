@@ -81,3 +81,9 @@ def test_workers_divide_what_a_provider_may_be_asked() -> None:
     quotas = capacity.provider_quotas(*read(TEXT + "[server]\nworkers = 4\n"), RULES)
     assert quotas["us"] == Quota(requests_per_minute=15)
     assert quotas["eu"] == Quota()
+    shared = '[shared]\nurl = "redis://127.0.0.1:1"\n[server]\nworkers = 4\n'
+    text = TEXT.replace('name = "us"', 'name = "us"\nmax_concurrent = 8')
+    assert text != TEXT
+    assert capacity.provider_quotas(*read(text + shared), RULES)["us"] == Quota(8, 60)
+    alone = capacity.provider_quotas(*read(text + "[server]\nworkers = 4\n"), RULES)
+    assert alone["us"] == Quota(2, 15)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from embeddings.gpu import Gpu, Telemetry
 from proxy import config
+from proxy.cache.disk import Disk
 from proxy.errors import Kind
 from proxy.parts import Memory, remember
 from proxy.state.alerts import Alert
@@ -74,3 +76,23 @@ def test_a_cache_that_closes_and_a_share_that_is_lost_are_told() -> None:
     stats |= {"open_bands": 1.0, "shared_connected": 0.0}
     assert desk.look() == ["cache_closed", "shared_down"]
     assert desk.look() == []
+
+
+def test_a_cache_that_is_not_kept_on_disk_is_told_once(tmp_path) -> None:
+    desk = Desk()
+    (tmp_path / "file").write_bytes(b"")
+    disk = Disk(tmp_path / "file", retry_s=0.01)
+    desk.memory.cache.attach(disk, lambda: 1e9)
+    for _ in range(1000):
+        if disk.failed:
+            break
+        time.sleep(0.005)
+    assert desk.look() == ["cache_disk_down"]
+    assert desk.look() == []
+    (tmp_path / "file").unlink()
+    for _ in range(1000):
+        if not disk.failed:
+            break
+        time.sleep(0.005)
+    assert desk.look() == []
+    desk.memory.cache.close()

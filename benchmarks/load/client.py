@@ -136,17 +136,19 @@ class Client(asyncio.Protocol):
             self._tail = data[end:]
             data = data[:end]
         texts = self._find(data)
+        telling = not texts or not self.tokens  # nothing is counted between two tokens
         if texts:
             self._take(texts)
         api = self._api
-        if api.counted in data:
-            self._first_usage = self._first_usage or data
-            self._usage = data
         if api.done in data:
             self.done += 1
+            telling = True
         tight, loose = api.finish
         if tight in data or loose in data:
-            self._finished = True
+            self._finished = telling = True
+        if telling and api.counted in data:
+            self._first_usage = self._first_usage or data
+            self._usage = data
         if b'"error"' in data and not texts and _ERROR.search(data):
             self.broken = "error_event"
             self._body.append(data[:_KEPT])
@@ -203,10 +205,11 @@ class Client(asyncio.Protocol):
         except orjson.JSONDecodeError:
             self.broken = "bad_json"
             return
-        if self._api.whole.search(body) is None:
+        text, expected = self._api.whole.search(body), self._expected
+        if text is None:
             self.broken = "empty_answer"
-        elif self._expected is not None and self._expected not in body:
-            self.broken = "wrong_text"
+        elif expected is not None and not body.startswith(expected, text.end()):
+            self.broken = "" if expected in body else "wrong_text"  # it may not be the first text
         self._usage = body
 
     # ---- results -----------------------------------------------------------------------------
@@ -232,6 +235,7 @@ class Client(asyncio.Protocol):
         """Prompt and completion tokens as the server counted them; 0 where it did not. Some say
         it all at the end, some (Anthropic) what was asked at the start, some anew in each event:
         the last word counts."""
-        asked = _INPUT.findall(self._usage) or _INPUT.findall(self._first_usage)
-        said = _OUTPUT.findall(self._usage)
-        return int(asked[-1]) if asked else 0, int(said[-1]) if said else 0
+        last = self._usage[max(0, self._usage.rfind(b'"usage"')) :]
+        asked = _INPUT.search(last) or _INPUT.search(self._first_usage)
+        said = _OUTPUT.search(last) or _OUTPUT.search(self._usage)
+        return int(asked[1]) if asked else 0, int(said[1]) if said else 0

@@ -32,6 +32,7 @@ _ABOUT: Mapping[str, str] = {
     "breakers_opened": "Times that failures opened a breaker",
     "alerts": "Alerts told",
     "alerts_failed": "Alerts that the webhook did not take",
+    "config_up": "Whether the configuration file is the one in force, and not refused or gone",
     "ledger_up": "Whether the ledger can be written",
     "ledger_rows": "Rows written to the ledger",
     "ledger_rows_dropped": "Rows that the ledger could not keep",
@@ -39,6 +40,9 @@ _ABOUT: Mapping[str, str] = {
     "cost_usd": "Spent at the providers, by the prices known",
     "saved_usd": "What answers from the cache would have cost",
     "cache_guarded": "Semantic hits that a guard refused",
+    "cache_disk_up": "Whether the cache can be kept on disk",
+    "embedder_up": "Whether the embedder answers in time",
+    "shared_up": "Whether the shared server answers in time",
     "traces": "Exchanges sent as traces",
 }
 _TOKENS = ("input", "output", "input_cached")  # as Series.tokens

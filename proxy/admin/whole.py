@@ -71,7 +71,8 @@ def _place(request: web.Request) -> str:
 
 
 def metrics(texts: Sequence[bytes]) -> bytes:
-    """Expositions in Prometheus' text format, each sample summed over all of them."""
+    """Expositions in Prometheus' text format, each sample summed over all of them; up is what is up
+    for all."""
     families: dict[bytes, dict[bytes, float]] = {}
     for text in texts:
         comments = b""
@@ -81,7 +82,10 @@ def metrics(texts: Sequence[bytes]) -> bytes:
                 continue
             samples = families.setdefault(comments, {})
             name, _, value = line.rpartition(b" ")
-            samples[name] = samples.get(name, 0.0) + float(value)
+            if name.endswith(b"_up"):
+                samples[name] = min(samples.get(name, 1.0), float(value))
+            else:
+                samples[name] = samples.get(name, 0.0) + float(value)
     families[_PROCESSES] = {b"firsttoken_processes": float(len(texts))}
     return b"".join(
         comments + b"".join(b"%b %r\n" % (name, value) for name, value in samples.items())
@@ -95,7 +99,7 @@ def first(bodies: Sequence[bytes]) -> bytes:
 
 
 def added(bodies: Sequence[bytes]) -> bytes:
-    """JSON objects of numbers, summed; where a sum means nothing, their mean."""
+    """JSON objects of numbers, summed; where a sum means nothing, their mean, or the least."""
     return orjson.dumps(_sum([orjson.loads(body) for body in bodies]))
 
 
@@ -111,6 +115,8 @@ def _sum(values: Sequence[Any], name: str = "") -> Any:
         return [_sum(list(rows)) for rows in zip(*found, strict=False)]  # second by second
     if isinstance(first, int | float) and not isinstance(first, bool):
         numbers = [one for one in found if isinstance(one, int | float)]
+        if name.endswith("_up"):
+            return min(numbers)
         return sum(numbers) / len(numbers) if _MEAN.search(name) else sum(numbers)
     return first
 

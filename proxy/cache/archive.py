@@ -45,15 +45,20 @@ class Archive:
 
     def write(self, entry: Entry, vector: Vector | None) -> None:
         """An entry is kept, or what is known of it has changed."""
-        now_s, wall_s, model = self._clock(), self._wall(), self._model
-
-        def payload() -> bytes:
-            return pack_entry(entry, vector, now_s=now_s, wall_s=wall_s, model=model)
-
+        payload = self._payload(entry, vector)
         if self._disk is not None:
             self._disk.put(entry.exact, payload)
         if self._share is not None:
-            self._share.put(entry.exact, payload, entry.expires_s - now_s)
+            self._share.put(entry.exact, payload, entry.expires_s - self._clock())
+
+    def _payload(self, entry: Entry, vector: Vector | None) -> Callable[[], bytes]:
+        now_s, wall_s, model = self._clock(), self._wall(), self._model
+        return lambda: pack_entry(entry, vector, now_s=now_s, wall_s=wall_s, model=model)
+
+    def rewrite(self, entry: Entry, vector: Vector | None) -> None:
+        """The disk was made anew: an entry that is kept, for it alone."""
+        if self._disk is not None:
+            self._disk.put(entry.exact, self._payload(entry, vector))
 
     def left(self, exact: bytes) -> None:
         """An entry is here no longer, for whatever reason."""
@@ -68,9 +73,13 @@ class Archive:
     # ---- taking in -----------------------------------------------------------------------------
 
     def refuse(self, unwanted: Callable[[Entry], bool]) -> None:
-        """Do not take in such entries from the disk, if it is still being read."""
-        if self._disk is not None and self._disk.loading:
+        """Do not take in such entries from the disk, if it is still to be read."""
+        if self._disk is None:
+            return
+        if self._disk.loading:
             self._unwanted.append(unwanted)
+        else:
+            self._disk.distrust()
 
     def refuses(self, entry: Entry) -> bool:
         """Whether it was invalidated before it was read."""
@@ -101,6 +110,14 @@ class Archive:
 
     # ---- its end -------------------------------------------------------------------------------
 
+    def was_made_anew(self) -> bool:
+        """Whether the disk has come back: all that is kept is to be written again."""
+        return self._disk is not None and self._disk.was_made_anew()
+
+    def has_room(self) -> bool:
+        """Whether the disk can be given more just now."""
+        return self._disk is not None and self._disk.has_room()
+
     def close(self) -> None:
         """Have the disk write what it was given."""
         if self._disk is not None:
@@ -108,5 +125,14 @@ class Archive:
             self._disk = None
 
     def figures(self) -> Mapping[str, float]:
-        """For metrics: what other nodes are told and say."""
-        return {} if self._share is None else self._share.figures()
+        """For metrics: what other nodes are told and say, and how the disk does."""
+        found = {} if self._share is None else dict(self._share.figures())
+        if self._disk is not None:
+            found["disk_up"] = float(not self._disk.failed)
+            found["disk_failures_total"] = float(self._disk.failures)
+        return found
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is kept on disk now."""
+        return "" if self._disk is None else self._disk.failed

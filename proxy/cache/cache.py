@@ -7,8 +7,9 @@ the semantic cache only points at them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from math import inf
 from random import random
 
@@ -22,7 +23,7 @@ from proxy.cache.entry import About, Entry
 from proxy.cache.exact import ExactCache
 from proxy.cache.judge import Judge
 from proxy.cache.key import Key
-from proxy.cache.opinion import NEAREST, Comparer, Doubt, Settled
+from proxy.cache.opinion import FLOOR, NEAREST, Comparer, Doubt, Settled
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
 from proxy.cache.semantic import SemanticCache
@@ -64,6 +65,7 @@ class Cache:
         self._abouts: dict[About, About] = {}
         self._archive = Archive(clock, model)
         self._fresh: list[tuple[Entry, Vector | None]] = []  # kept, and not yet settled
+        self._owed: Iterator[Entry] | None = None  # to a disk that came back
         self.exact = ExactCache(
             max_bytes=settings.max_bytes,
             max_entries=settings.max_entries,
@@ -98,7 +100,7 @@ class Cache:
         if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
             if options.max_age_s != inf:
                 near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-            chosen = self._judge.choose(key.text, near_ones[:_CANDIDATES], language)
+            chosen = self._judge.choose(key.worded, near_ones[:_CANDIDATES], language)
             if chosen is not None:
                 hit = self._give(key, chosen[1], chosen[0])
                 if hit is not None:
@@ -115,17 +117,20 @@ class Cache:
     ) -> list[Doubt]:
         """After a miss: entries that a second opinion could settle on, nearest first. Some ten
         microseconds a candidate: ask when the request is under way."""
-        if not (options.read and self.settings.semantic) or key.gist is None:
+        if not (options.read and self.settings.semantic and self._asks) or key.gist is None:
             return []
-        near_ones = self._semantic.propose(key.partition, vector, NEAREST)
+        alike = self._semantic.alike(key, vector)[:_CANDIDATES]  # refused for their vector only
+        near_ones = {id(entry): (entry, max(near, FLOOR)) for near, entry in alike}
+        for entry, near in self._semantic.propose(key.partition, vector, NEAREST):
+            near_ones.setdefault(id(entry), (entry, near))
         fitting = [
             (entry, near)
-            for entry, near in near_ones
+            for entry, near in near_ones.values()
             if self._lives(entry)
             and self._is_young(entry, options)
             and language in ("", entry.language or language)
         ]
-        return self._judge.doubts(key.text, fitting)
+        return self._judge.doubts(key.worded, fitting)
 
     def settle(self, key: Key, doubt: Doubt, likeness: float) -> bool:
         """A second opinion is that an entry answers this prompt, and the next one like it. Whether
@@ -266,6 +271,10 @@ class Cache:
             self._semantic.begin_search()
         more = self._semantic.settle() or bool(self._fresh)
         archive = self._archive
+        if archive.was_made_anew():
+            self._owed = self.exact.entries()
+        if self._owed is not None:
+            more = self._rewrite(most) or more
         if not archive.loading:
             return more
         for payload in archive.take(most):
@@ -273,6 +282,19 @@ class Cache:
             if unwanted is not None:
                 archive.left(unwanted)
         return True
+
+    def _rewrite(self, most: int) -> bool:
+        """Give a disk that came back so many of those that are kept; whether there are more."""
+        assert self._owed is not None
+        if not self._archive.has_room():
+            return False  # not now
+        for entry in islice(self._owed, most):
+            most -= 1
+            if self.exact.holds(entry):
+                self._archive.rewrite(entry, self._semantic.vector_of(entry))
+        if most:
+            self._owed = None
+        return not most
 
     def close(self) -> None:
         """Write what is not yet on disk."""
@@ -298,6 +320,11 @@ class Cache:
         if vector is not None and self.settings.semantic and self.exact.holds(entry):
             self._index(key, vector, entry)
         return None
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is kept on disk now; empty where all is well."""
+        return self._archive.trouble
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes, for the admin API and metrics."""

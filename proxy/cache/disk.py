@@ -12,6 +12,9 @@ name, never deleted, and the start goes on.
 
 Each process has two files of its own: it takes the first number whose lock is free, so that the
 workers of one proxy share a directory, and each finds at its start what one of them kept.
+
+A disk that fails (full, read-only, gone) is tried again every few seconds. What was read from it is
+not what is kept any more then: its files are made anew, from all that the process has in memory.
 """
 
 from __future__ import annotations
@@ -19,98 +22,50 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
+from proxy.cache.records import MAGIC, Torn, frame, pack, read_records, replace, unpack, write_all
+
 log = logging.getLogger(__name__)
 
-MAGIC = b"firsttoken cache 1\n"
-_HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
-_PUT, _DROP = b"+", b"-"
-_ID = 16  # bytes of an entry's exact fingerprint
-MAX_RECORD = 64 << 20
 MERGE_BYTES = 4 << 20  # a log smaller than this is not worth a new snapshot
 _PROCESSES = 256  # that may keep their caches in one directory
 _WAITING = 65_536  # records that may wait for a slow disk; what is dropped is always written
 _BATCH = 64  # records in one write
 _MERGED = 32  # records merged between two looks at what waits to be written
 _BATCHES = 64  # writes before the next sync at the latest
+_RETRY_S = 5.0  # between two tries of a disk that failed,
+_ROOM_BYTES = 64 * 1024  # which must have room for so much
 
 Payload = Callable[[], bytes]  # called in the thread: making the bytes is work too
-Record = tuple[bytes, bytes | None]  # exact fingerprint, packed payload, None where it was dropped
-
-
-def pack(payload: bytes) -> bytes:
-    """A payload as it stands in a record."""
-    return zlib.compress(payload, 1)
-
-
-def unpack(packed: bytes) -> bytes:
-    """The payload of a record. Raises ValueError."""
-    try:
-        return zlib.decompress(packed)
-    except zlib.error as error:
-        raise ValueError(f"unreadable record: {error}") from error
-
-
-def frame(exact: bytes, packed: bytes | None) -> bytes:
-    """One record as bytes."""
-    body = _DROP + exact if packed is None else _PUT + exact + packed
-    return _HEAD.pack(len(body), zlib.crc32(body)) + body
-
-
-class _Torn(ValueError):
-    """The file ends amid a record: the process was killed while it wrote."""
-
-
-def read_records(path: Path) -> Iterator[tuple[Record, int]]:
-    """Every whole record and where it ends. Raises ValueError at the first that is damaged,
-    and for a file that is not ours; a file that just ends is not an error."""
-    with path.open("rb") as file:
-        magic = file.read(len(MAGIC))
-        if not magic:
-            return
-        if magic != MAGIC:
-            raise ValueError("not a cache file")
-        end = len(MAGIC)
-        while head := file.read(_HEAD.size):
-            if len(head) < _HEAD.size:
-                raise _Torn(f"torn record at {end}")
-            size, crc = _HEAD.unpack(head)
-            if not _ID < size <= MAX_RECORD:
-                raise ValueError(f"impossible record at {end}")
-            body = file.read(size)
-            if len(body) < size:
-                raise _Torn(f"torn record at {end}")
-            if zlib.crc32(body) != crc:
-                raise ValueError(f"damaged record at {end}")
-            end += _HEAD.size + size
-            yield _open(body), end
-
-
-def _open(body: bytes) -> Record:
-    exact = body[1 : 1 + _ID]
-    return exact, None if body[:1] == _DROP else body[1 + _ID :]
 
 
 class Disk:
     """The two files in one directory, and the thread that writes them."""
 
     def __init__(
-        self, directory: Path, *, sync_s: float = 0.25, alive: Callable[[bytes], bool] | None = None
+        self,
+        directory: Path,
+        *,
+        sync_s: float = 0.25,
+        retry_s: float = _RETRY_S,
+        alive: Callable[[bytes], bool] | None = None,
     ) -> None:
-        """sync_s: seconds a record may wait for the disk. alive: whether a payload is worth a
-        place in the next snapshot (not expired)."""
+        """sync_s: seconds a record may wait for the disk. retry_s: between two tries of one that
+        failed. alive: whether a payload is worth a place in the next snapshot (not expired)."""
         self.snapshot_path = directory / "cache.snapshot"
         self.log_path = directory / "cache.log"
         self._next_path = directory / "cache.log.next"  # what comes while the others are merged
         self._lock = -1  # held as long as the process lives
-        self.failed = ""  # why nothing is written any more
+        self.failed = ""  # why nothing is written now
+        self.failures = 0
         self.loaded = 0
+        self._unread = True  # what an earlier process left there may still be wanted
+        self._is_new = False  # it lacks what came while it failed, and nobody has heard of that
+        self._retry_s = retry_s
         self._directory = directory
         self._sync_s = sync_s
         self._alive = alive or (lambda _: True)
@@ -134,8 +89,15 @@ class Disk:
 
     def drop(self, exact: bytes) -> None:
         """Write that an entry is gone."""
-        if not self.failed:
+        if self.failed:
+            self._unread = False
+        else:
             self._queue.put((exact, None))
+
+    def distrust(self) -> None:
+        """Some of what it holds is not wanted any more: where it fails, nobody can say what."""
+        if self.failed:
+            self._unread = False
 
     def take(self, most: int) -> list[bytes]:
         """Up to `most` payloads that were read at start."""
@@ -143,6 +105,16 @@ class Disk:
         while len(found) < most and not self._ready.empty():
             found.append(unpack(self._ready.get_nowait()))
         return found
+
+    def has_room(self) -> bool:
+        """Whether more records may wait without any being left out."""
+        return not self.failed and self._queue.qsize() < _WAITING // 2
+
+    def was_made_anew(self) -> bool:
+        """Whether it came back after it had failed, since somebody asked last: all is to be put
+        again."""
+        is_new, self._is_new = self._is_new, False
+        return is_new
 
     @property
     def loading(self) -> bool:
@@ -161,18 +133,54 @@ class Disk:
 
     def _run(self) -> None:
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._take_number()
-            self._load()
-            self._done_loading.set()
-            self._write()
-        except (OSError, ValueError) as error:
-            self.failed = str(error)
-            log.warning("cache is not kept on disk: %s", error)
+            while not self._keep() and not self._closing.wait(self._retry_s):
+                continue
         finally:
             self._done_loading.set()
             if self._lock >= 0:
                 os.close(self._lock)
+
+    def _keep(self) -> bool:
+        """Read, and write what comes, until the end was asked for; False where the disk fails."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            if self._lock < 0:
+                self._take_number()
+            if self._unread:
+                self._done_loading.clear()
+                self._load()
+                self._unread = False
+                self._done_loading.set()
+            else:
+                self._empty()
+            if self.failed:
+                self.failed = ""
+                self._is_new = True
+                log.info("cache is kept on disk again")
+            self._write()
+        except (OSError, ValueError) as error:
+            self._fail(str(error))
+            return False
+        return True
+
+    def _fail(self, why: str) -> None:
+        if not self.failed:
+            log.warning("cache is not kept on disk: %s", why)
+            self.failures += 1
+        self.failed = why
+        self._done_loading.set()
+        while not self._queue.empty():
+            self._queue.get()  # an end that was asked for is heard of by the other way too
+
+    def _empty(self) -> None:
+        """Where it can be written, forget what it holds: some of that was dropped meanwhile."""
+        draft = self._next_path.with_name(self._next_path.name + ".draft")
+        with draft.open("wb") as file:
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        for path in (draft, self.snapshot_path, self.log_path, self._next_path):
+            path.unlink(missing_ok=True)
 
     def _take_number(self) -> None:
         """Lock the first pair of files that no other process writes."""
@@ -208,7 +216,7 @@ class Disk:
                 found.pop(exact, None)
                 if packed is not None and self._alive(unpack(packed)):
                     found[exact] = packed
-        except _Torn:
+        except Torn:
             if end:
                 os.truncate(path, end)
             else:
@@ -224,7 +232,7 @@ class Disk:
         sound = path.read_bytes()[:end]
         path.rename(aside)
         if end:
-            _replace(path, [sound])
+            replace(path, [sound])
         log.warning("cache file set aside: %s (%s), %d bytes kept", aside, why, end)
 
     def _write(self) -> None:
@@ -239,7 +247,7 @@ class Disk:
                 over = False
                 for _ in range(_BATCHES):
                     batch, over = self._next_batch()
-                    _write_all(file, b"".join(batch))
+                    write_all(file, b"".join(batch))
                     if over or self._queue.empty():
                         break
                 os.fsync(file)
@@ -267,7 +275,7 @@ class Disk:
         new = not path.exists()
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         if new or os.fstat(file).st_size == 0:
-            _write_all(file, MAGIC)
+            write_all(file, MAGIC)
         return file
 
     def _should_merge(self, file: int) -> bool:
@@ -299,7 +307,7 @@ class Disk:
         self._join_logs()
         file = self._open_log(self._next_path)
         try:
-            _replace(self.snapshot_path, self._between(kept(), file))
+            replace(self.snapshot_path, self._between(kept(), file))
             os.fsync(file)
         finally:
             os.close(file)
@@ -310,7 +318,7 @@ class Disk:
         for number, one in enumerate(frames):
             if number % _MERGED == 0 and not self._queue.empty():
                 batch, over = self._next_batch()
-                _write_all(file, b"".join(batch))
+                write_all(file, b"".join(batch))
                 if over:
                     self._queue.put(None)  # not now
             yield one
@@ -321,29 +329,8 @@ class Disk:
             return
         log_file = self._open_log(self.log_path)
         try:
-            _write_all(log_file, self._next_path.read_bytes()[len(MAGIC) :])
+            write_all(log_file, self._next_path.read_bytes()[len(MAGIC) :])
             os.fsync(log_file)
         finally:
             os.close(log_file)
         self._next_path.unlink()
-
-
-def _write_all(file: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(file, data) :]
-
-
-def _replace(path: Path, parts: Iterator[bytes] | list[bytes]) -> None:
-    """Write a whole file beside the old one, sync it, and rename it into place."""
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("wb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

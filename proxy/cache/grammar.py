@@ -5,28 +5,27 @@ other; words of two concepts never.
 """
 
 STOP_WORDS = """
-a an the this that these those it its there here one ones be been being doing
-have has having get gets getting got any some also so very really just simply
-actually exactly basically currently right please kindly thanks thank hello hi hey ok okay dear
-would could can may might i me you we us they them let lets let's able if as such else ever own
-much many each every per
-le la les l un une des du ce cet cette ces c ca ça cela ceci il elle ils elles je j me m nous
-vous tu te t se s y etre être es suis sommes etes êtes as avons avez ont avoir
-fait faire fais donc alors aussi tres très vraiment bien merci bonjour salut svp stp
-voudrais veux veut voulez aimerais souhaite souhaiterais peux peut puis pouvez pourriez pourrais
-pourrait plait plaît besoin font fait quelque quelques si comme soit afin lui leur moi toi
+a an the this that these those it its there here one ones be been being doing have has having get
+gets getting got any some also so very really just actually exactly basically currently please
+kindly thanks thank hello hi hey ok okay dear would could can may might i me you we us they them
+let lets let's able if as such else ever own much many each per several le la les l un une des du
+ce cet cette ces c ca ça cela ceci il elle ils elles je j me m nous vous tu te t se s y etre être
+es suis sommes etes êtes as avons avez ont avoir fait faire fais donc alors aussi tres très
+vraiment bien merci bonjour salut svp stp voudrais veux veut voulez aimerais souhaite souhaiterais
+peux peut peuvent puis pouvez pourriez pourrais pourrait plait plaît besoin font fait quelque
+quelques si whether comme soit afin lui leur moi toi
 """
 
 # Asked for or politely put: before the question itself, these verbs ask for it and no more.
 CARRIERS = """
-tell give show say explain describe provide help share know wonder wondering suggest
-dis dire dites donne donner donnez montrer montre montrez expliquer explique expliquez decrire
-décrire décris decris décrivez fournis fournir indique indiquer indiquez savoir sais aide aider
-aidez propose proposez proposer
+tell give show say explain describe outline recount provide help share know wonder wondering
+suggest énonce énoncez énoncer raconte racontez raconter dis dire dites donne donner donnez
+montrer montre montrez expliquer explique expliquez decrire décrire décris decris décrivez fournis
+fournir indique indiquer indiquez savoir sais aide aider aidez propose proposez proposer
 """
 
 # At the head of a prompt they ask for what follows, as "give me" does.
-ASKING = "write need want"
+ASKING = "write need want create"
 
 EXPLAINS = "explain describe expliquer explique expliquez décrire décris decris décrivez"
 
@@ -35,9 +34,31 @@ PERSONS = "artist author writer painter scientist inventor composer actor singer
 
 # Said or unsaid, the question stays.
 LIGHT_WORDS = """
-people someone anyone anybody somebody easily quickly possible possibly
-properly various certain gens personne quelqu facilement rapidement personnellement personally
-thing things chose choses explanation explanations explication explications
+people someone anyone anybody somebody easily possible possibly usually generally typically
+normally commonly considered properly various certain personally gens personne quelqu facilement
+possède possèdent posséder personnellement généralement habituellement thing things chose choses
+explanation explanations explication explications
+"""
+
+# They say little: where one prompt has such a word more, it mostly asks the same.
+WEAK = """
+account amount area aspect available be case certain code come common complete concept current
+different do event exact exist existing fact find general get give go happen have help idea item
+kind know language lot made main make name need number object one option order own part particular
+people person piece place point possible process program question real set side simple some
+specific standard start state step term text thing time type typical use usual value various want
+way whole style this new create event setting begin form overview script query function snippet
+method become also word world good nice great explain tell
+"""
+TURNING = "instead except unlike opposite avoid fail former ex fake"  # they ask something else
+TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex"
+WEAK_FRENCH = """
+actuel aller appeler avoir cas certain chose commun concept courant dire différent disponible
+donner endroit être exact existant exister expliquer fait faire façon genre gens général habituel
+idée langage lieu monde montant nom nombre objet option partie particulier passer personne point
+possible principal programme quantité question réel savoir simple sorte spécifique temps terme
+texte trouver type utiliser valeur vouloir bon ordre état pays situer sujet mieux nouveau forme
+style élément
 """
 
 # "What is the (best) way to" asks how.
@@ -52,14 +73,18 @@ city town country nation place person name kind type sort ville pays nom endroit
 """
 
 TIMES_ASKED = """
-time date day year month hour heure date jour année annee mois an
+clock time hour heure
+day day jour
+month month mois
+year year année annee
+when date
 """
 
 PREPOSITIONS = """
 of: of de d du des
 to: to into onto toward towards vers
 at: at on upon about regarding concerning sur concernant
-in: in inside within dans en au aux à
+in: in inside within during throughout dans en au aux à sous pendant durant
 from: from depuis
 for: for pour
 with: with avec using via
@@ -233,7 +258,8 @@ short: brièvement brievement concis
 long: long longer lengthy longue longs longues
 detailed: detailed detail details thorough in-depth comprehensive détaillé détaillée detaille
 detailed: détail détails
-simple: simple simpler layman laymen eli5 beginner beginners débutant debutant débutants
+simple: simply simplement simple simpler layman laymen eli5 beginner beginners débutant debutant
+simple: débutants
 formal: formal formally formel formelle soutenu
 informal: informal casual familier informel
 poem: poem poems poème poèmes poeme
@@ -259,6 +285,9 @@ whose: whose
 quantity: combien
 """
 
+# After what they speak of, these ask nothing.
+RELATIVE = "which who whom whose where that qui que où dont"
+
 PRONOUNS = """
 my: my mine myself our ours mon ma mes notre nos
 your: your yours yourself ton ta tes votre vos
@@ -267,7 +296,7 @@ her: she her hers herself
 their: their theirs son sa ses leurs
 """
 
-PRESENT = "is are am do does est sont suis a ont"
+PRESENT = "is are am do does est sont suis a ont serait seraient"
 PAST = "was were did had était étaient etait etaient fut furent avait avaient"
 FUTURE = "will shall gonna sera seront aura auront va vont"
 MODALS = "should ought must dois doit devrais devrait devez faut faudrait"
@@ -280,7 +309,9 @@ lance main sens bout fond pays est avant y te compte sec nord sud avis dis jour 
 plus bref puce pis fut genre
 """
 
-ONLY_ENGLISH = "on or four pain son an as mine comment once lent sort are me fin has main"
+ONLY_ENGLISH = (
+    "foot feet ft on or four pain son an as mine comment once lent sort are me fin has main"
+)
 
 FRENCH_STOP = "on or mais car a ai me que chaque été"
 
@@ -288,27 +319,30 @@ ENGLISH_STOP = "a an as"
 
 # In nearly every French prompt and in hardly any English one, and the reverse.
 FRENCH_MARKS = """
-le la les un une des du de et est en que qui quel quelle quels quelles comment pourquoi pour
-dans ce cette il elle je tu nous vous au aux ne pas mon ma mes votre vos fais écris donne
-explique sur avec par sont puis-je où quand combien sans peux dois faut
+le la les un une des du de et est en que qui quel quelle quels quelles comment pourquoi pour dans
+ce cette il elle je tu nous vous au aux ne pas mon ma mes votre vos fais écris donne explique sur
+avec par sont puis-je où quand combien sans peux dois faut peut traduis résume rédige cite corrige
+t c'est cest son ses leur faire c'était fait-il étaient était donnez moi toi bonjour merci
+convertis calcule si trouve résous
 """
 
 ENGLISH_MARKS = """
-the a an of and to in is are do does how what which why when where who my your with for it this
-that write give explain can should i on from be
+the an of and to in is are do does how what which why when where who my your with for it this that
+write give explain can should i from be was were did has have will you tell make list between it's
+what's some best
 """
 
 # Inflections, longest first where it matters.
 FRENCH_ENDINGS = """
-issant issons issez issent antes ants ante ant erai era erons ez er ées ée és é ions ent ir is
-it es s e x
+issant issons issez issent antes ants ante ant erait erai era erons eront aient ait ere eres ez er
+ees ee es e ions ent ir is it a s x
 """
 
 # Before an apostrophe: l'histoire, qu'est.
 ELISIONS = "l d qu j n s t m c lorsqu puisqu jusqu"
 
 # Units only right after a number.
-SHORT_UNITS = "h s g l m k w v a"
+SHORT_UNITS = "h s g l m k w v a am pm"
 
 # How far, how old: a quantity.
 MEASURED = "far tall old long big fast deep high heavy hot often wide large"
@@ -318,12 +352,13 @@ SHOUTED = "i a the and or ok please"
 
 DO = "do does"
 
-THIS = "this these ce cet cette ces ceci"
+THIS = "this these cet cette ces ceci"
+
+# Said to be polite, at the beginning, the end or behind a comma; elsewhere the matter itself.
+POLITE = "thanks thank hello hi hey merci bonjour salut"
 
 YOU = "you tu toi vous"
 
 ME = "i me we us je j me moi nous"
 
-CAN = "can could may might would peut puis pourrais peux"
-
-WOULD = "would d i'd"
+CAN = "can could may might would peut peuvent puis pourrais peux"

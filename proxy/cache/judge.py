@@ -10,6 +10,7 @@ from proxy.cache.entry import Entry
 from proxy.cache.opinion import Doubt, doubts_among
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
+from proxy.cache.worded import Worded
 
 _PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 
@@ -30,7 +31,7 @@ class Judge:
         self._read: dict[str, Prompt] = {}
 
     def choose(
-        self, text: str, near_ones: Sequence[tuple[float, Entry]], language: str
+        self, text: Worded, near_ones: Sequence[tuple[float, Entry]], language: str
     ) -> tuple[float, Entry] | None:
         """Of entries with their cosine to a prompt, nearest first: the first that every guard
         lets pass, and that is neither old nor in another language."""
@@ -39,8 +40,6 @@ class Judge:
         asked: Prompt | None = None
         for found in near_ones:
             near, entry = found
-            if near < floor:
-                break
             if entry.expires_s <= now or (
                 language and entry.language and language != entry.language
             ):
@@ -52,7 +51,7 @@ class Judge:
             self._counts.guarded += 1
         return None
 
-    def doubts(self, text: str, near_ones: Iterable[tuple[Entry, float]]) -> list[Doubt]:
+    def doubts(self, text: Worded, near_ones: Iterable[tuple[Entry, float]]) -> list[Doubt]:
         """Those of them that a second opinion could settle on."""
         return doubts_among(near_ones, text, self.read)
 

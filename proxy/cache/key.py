@@ -20,6 +20,8 @@ from unicodedata import is_normalized, normalize
 import orjson
 
 from proxy.cache.gist import gist
+from proxy.cache.prompt import MAX_CHARS
+from proxy.cache.worded import Worded, cut
 from proxy.chat import Json
 
 _Read = tuple[list[Any], str, tuple[str, ...]]  # earlier turns, last text, fields it used up
@@ -30,21 +32,27 @@ _SIZE = 16  # bytes: 2**64 work to find a collision, and a collision needs the s
 
 @dataclass(slots=True)
 class Key:
-    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC; words: its
-    words, where somebody has split it (see gist.gist)."""
+    """partition and exact: 16 bytes each; text: the last user text, trimmed, in NFC."""
 
     partition: bytes
     exact: bytes
     text: str
-    words: list[bytes] | None = field(default=None, compare=False, repr=False)
+    _worded: Worded | None = field(default=None, compare=False, repr=False)
     _gist: int | None = field(default=_UNREAD, compare=False, repr=False)
 
     @property
     def gist(self) -> int | None:
         """See gist.gist; read once."""
         if self._gist == _UNREAD:
-            self._gist = gist(self.text, self.words)
+            self._gist = None if len(self.text) > MAX_CHARS else gist(self.worded)
         return self._gist
+
+    @property
+    def worded(self) -> Worded:
+        """The text for the guards; cut once."""
+        if self._worded is None:
+            self._worded = cut(self.text)
+        return self._worded
 
 
 class _Uncacheable(Exception):

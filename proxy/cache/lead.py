@@ -140,8 +140,9 @@ class Lead:
         if self._flight is not None:
             self._flight.leader.cancel()
         else:
-            self.forget()
-            self.race.cancel()
+            race = self.race
+            self._over()
+            race.cancel()
 
     def expire(self) -> None:
         """The proxy goes down."""

@@ -1,16 +1,18 @@
 """The guards' dictionary: what a word does in a prompt, one look-up a word.
 
-Made once from the tables of grammar, opposites and synonyms; one dictionary a language, because
+Made once from the tables of english, french, grammar, names and opposites; one a language, because
 some words are spelled alike and meant differently ("comment", "on", "pour").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from types import ModuleType
 from typing import NamedTuple
 
-from proxy.cache import grammar, opposites, synonyms
+from proxy.cache import english, grammar, names, opposites
+from proxy.cache import french as french_words
+from proxy.cache.stems import plain, stem
 
 # What a word does; compared in the inner loop, so one letter each.
 STOP, LIGHT, CARRIER, WAY, PREPOSITION, JOINER = "s", "l", "v", "y", "p", "&"
@@ -20,10 +22,97 @@ ENTITY, TECH, OPPOSITE, CONTENT = "e", "g", "z", "c"
 
 
 class Sense(NamedTuple):
-    """What a word does and which concept it stands for."""
+    """What a word does, which concept it stands for, and on which side of an opposition it is."""
 
     kind: str
     concept: str
+    side: str = ""
+
+
+class Lexicon:
+    """One language's words."""
+
+    __slots__ = ("_french", "_plain", "_roots", "_sides", "words")
+
+    def __init__(self, *, french: bool) -> None:
+        self._french = french
+        self._roots: dict[str, str] = {}  # a stem -> the concept of its group
+        self._sides: dict[str, str] = {}
+        self._plain: dict[str, Sense] = {}  # French: without accents
+        self.words: dict[str, Sense] = {}
+        self._meet_content(french_words if french else english)
+        self._meet_opposites()
+        self._meet_kinds()
+        for word in (grammar.ONLY_ENGLISH if french else grammar.ONLY_FRENCH).split():
+            self.words.pop(word, None)
+        for word in (grammar.FRENCH_STOP if french else grammar.ENGLISH_STOP).split():
+            self.words[word] = Sense(STOP, word)
+        if french:
+            accented = ((word, sense) for word, sense in self.words.items() if not word.isascii())
+            self._plain = {plain(word): sense for word, sense in accented}
+
+    def of(self, word: str) -> Sense:
+        """The sense of a word in lower case, by its stem where it is not listed."""
+        sense = self.words.get(word)
+        if sense is None and self._french and word.isascii():
+            sense = self._plain.get(word)
+        return self._by_stem(word) if sense is None else sense
+
+    def knows(self, word: str) -> bool:
+        """Whether it is listed as it is."""
+        return word in self.words
+
+    def concept(self, word: str) -> str:
+        """The concept of a word in lower case."""
+        return self.of(word).concept
+
+    def concept_of_content(self, word: str) -> str:
+        """The concept of a word that has a duty in other places."""
+        return self._by_stem(word).concept
+
+    def _by_stem(self, word: str) -> Sense:
+        root = stem(word, self._french)
+        side = self._sides.get(root, "")
+        return Sense(OPPOSITE if side else CONTENT, self._roots.get(root, root), side)
+
+    def _meet_content(self, tables: ModuleType) -> None:
+        for group in _groups(tables.SYNONYMS):
+            concept = stem(group[0], self._french)
+            for word in group:
+                self._roots.setdefault(stem(word, self._french), concept)
+                self.words[word] = Sense(CONTENT, concept)
+        forms = [(group[0], group[1:]) for group in _groups(tables.FORMS)]
+        forms += list(french_words.conjugated()) if self._french else []
+        for first, others in forms:
+            root = stem(first, self._french)
+            sense = Sense(CONTENT, self._roots.get(root, root))
+            for word in (first, *others):
+                self.words.setdefault(word, sense)
+
+    def _meet_opposites(self) -> None:
+        for side, spellings in _rows(opposites.OPPOSITES):
+            for word in spellings:
+                if self._french or word.isascii():
+                    self._sides.setdefault(stem(word, self._french), side)
+                    self.words[word] = Sense(OPPOSITE, self.of(word).concept, side)
+
+    def _meet_kinds(self) -> None:
+        """The words with a duty; a later table wins over an earlier one."""
+        for kind, table in _TABLES:
+            for concept, spellings in _rows(table):
+                for word in spellings:
+                    self.words[word] = Sense(kind, concept)
+        for kind, words in _LISTS:
+            for word in words.split():
+                self.words[word] = Sense(kind, word)
+        if not self._french:
+            for right, *wrong in _groups(english.MISSPELLED):
+                for word in wrong:
+                    self.words[word] = self.of(right)
+
+
+def _groups(table: str) -> list[list[str]]:
+    return [group.split() for group in table.split(";")]
 
 
 def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
@@ -32,55 +121,35 @@ def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
         yield concept, spellings.split()
 
 
-def _build() -> dict[str, Sense]:
-    """Both languages together; a later table wins over an earlier one."""
-    lexicon: dict[str, Sense] = {}
-    for kind, table in (
-        (CONTENT, synonyms.SYNONYMS),
-        (ENTITY, synonyms.PLACES),
-        (OPPOSITE, opposites.OPPOSITES),
-        (FORMAT, grammar.FORMATS),
-        (DATE, grammar.DATES),
-        (UNIT, grammar.UNITS),
-        (NUMBER, grammar.NUMBERS),
-        (TECH, synonyms.TECHNOLOGIES),
-        (QUESTION, grammar.QUESTIONS),
-        (PRONOUN, grammar.PRONOUNS),
-        (PREPOSITION, grammar.PREPOSITIONS),
-    ):
-        for concept, spellings in _rows(table):
-            for word in spellings:
-                lexicon[word] = Sense(kind, concept)
-    for kind, words in (
-        (LIGHT, grammar.LIGHT_WORDS),
-        (CARRIER, grammar.CARRIERS),
-        (WAY, grammar.WAYS),
-        (JOINER, grammar.JOINERS),
-        (NEGATOR, grammar.NEGATORS),
-        (MODAL, grammar.MODALS),
-        (PRESENT, grammar.PRESENT),
-        (PAST, grammar.PAST),
-        (FUTURE, grammar.FUTURE),
-        (STOP, grammar.STOP_WORDS),
-    ):
-        for word in words.split():
-            lexicon[word] = Sense(kind, word)
-    return lexicon
+_TABLES = (
+    (ENTITY, names.PLACES),
+    (FORMAT, grammar.FORMATS),
+    (DATE, grammar.DATES),
+    (UNIT, grammar.UNITS),
+    (NUMBER, grammar.NUMBERS),
+    (TECH, names.TECHNOLOGIES),
+    (QUESTION, grammar.QUESTIONS),
+    (PRONOUN, grammar.PRONOUNS),
+    (PREPOSITION, grammar.PREPOSITIONS),
+)
+_LISTS = (
+    (LIGHT, grammar.LIGHT_WORDS),
+    (CARRIER, grammar.CARRIERS),
+    (WAY, grammar.WAYS),
+    (JOINER, grammar.JOINERS),
+    (NEGATOR, grammar.NEGATORS),
+    (MODAL, grammar.MODALS),
+    (PRESENT, grammar.PRESENT),
+    (PAST, grammar.PAST),
+    (FUTURE, grammar.FUTURE),
+    (STOP, grammar.STOP_WORDS),
+)
 
 
-def _for_language(without: str, stop: str) -> dict[str, Sense]:
-    lexicon = _build()
-    for word in without.split():
-        lexicon.pop(word, None)
-    for word in stop.split():
-        lexicon[word] = Sense(STOP, word)
-    return lexicon
-
-
-ENGLISH = _for_language(grammar.ONLY_FRENCH, grammar.ENGLISH_STOP)
-FRENCH = _for_language(grammar.ONLY_ENGLISH, grammar.FRENCH_STOP)
-FRENCH["comment"] = Sense(QUESTION, "how")
-FRENCH["son"] = Sense(PRONOUN, "their")
+ENGLISH = Lexicon(french=False)
+FRENCH = Lexicon(french=True)
+FRENCH.words["comment"] = Sense(QUESTION, "how")
+FRENCH.words["son"] = Sense(PRONOUN, "their")
 
 # Written in capitals they name something, or something else.
 CAPITALS = {
@@ -101,31 +170,3 @@ ACRONYMS = {
 # Words that occur in nearly every French prompt and in hardly any English one.
 FRENCH_MARKS = frozenset(grammar.FRENCH_MARKS.split())
 ENGLISH_MARKS = frozenset(grammar.ENGLISH_MARKS.split())
-
-
-@lru_cache(maxsize=16384)
-def stem(word: str, french: bool) -> str:
-    """An unknown word without its inflection: plural, participle, conjugation; never its prefix.
-
-    Light on purpose: "organ" and "organisation" stay two.
-    """
-    size = len(word)
-    if french:
-        for ending in _FRENCH_ENDINGS:
-            if word.endswith(ending) and size - len(ending) >= 4:
-                return word[: -len(ending)]
-        return word[:-1] if size > 3 and word[-1] in "esx" else word
-    if size > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    for ending in ("ing", "ed", "es"):
-        if word.endswith(ending) and size - len(ending) >= 3:
-            root = word[: -len(ending)]
-            if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "lsz":
-                root = root[:-1]  # running, stopped
-            return root
-    if size > 3 and word[-1] == "s" and word[-2] not in "su":
-        word = word[:-1]
-    return word[:-1] if len(word) > 3 and word[-1] == "e" else word
-
-
-_FRENCH_ENDINGS = tuple(sorted(grammar.FRENCH_ENDINGS.split(), key=len, reverse=True))

@@ -6,6 +6,7 @@ import re
 
 _ODD = re.compile(r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-z]|[a-z][A-Z]")
 _MATH = re.compile(r"[-+*/^=<>\u00d7\u00f7\u2212!](?=\s*[\d(])|(?<=[\d)])\s*[+*/^=<>\u00d7\u00f7!]")
+_NO_SIGNS = dict.fromkeys(map(ord, "-+*/^=<>!"))
 _QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]|(?:^|\s)'([^']{2,})'(?=\W|$)")
 _TRIM = ".,;:!?)]\"'»”"
 
@@ -46,6 +47,8 @@ def identifiers(text: str) -> set[str]:
 
 def operators(text: str) -> set[str]:
     """Signs between numbers: 2+2 is not 2-2."""
+    if text.isascii() and text.translate(_NO_SIGNS) == text:
+        return set()
     return {sign.strip() for sign in _MATH.findall(text)}
 
 

@@ -105,7 +105,7 @@ above/below 2: below under beneath dessous inférieur
 inside/outside 1: indoor indoors intérieur
 inside/outside 2: outside outdoor outdoors extérieur
 left/right 1: left gauche
-left/right 2: droite
+left/right 2: right droite
 north/south 1: north northern nord
 north/south 2: south southern sud
 east/west 1: east eastern
@@ -151,7 +151,7 @@ input/output 2: output outputs sortie
 domestic/foreign 1: domestic national
 domestic/foreign 2: foreign international étranger étrangère
 all/some 1: all every everything whole entire tous toutes tout toute
-all/some 2: only few several seulement uniquement certains certaines
+all/some 2: only few seulement uniquement certains certaines
 same/different 1: same similar équivalent même /
 cancel/confirm 1: cancel cancels cancelled canceled cancelling canceling annuler annule annulez
 cancel/confirm 1: annulant annulé

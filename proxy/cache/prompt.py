@@ -11,12 +11,12 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(slots=True)  # never changed; frozen would cost two microseconds a prompt
 class Prompt:
-    """One text as the guards see it. Concepts are stems or the lexicon's names for synonyms."""
+    """One text as the guards see it. Concepts are stems, one for all words of a group."""
 
     french: bool
     content: frozenset[str]  # every concept that carries the question, names included
     names: frozenset[str]  # of these, people, places, products, technologies
-    opposites: frozenset[str]
+    opposites: frozenset[str]  # the sides that its words are on
     formats: frozenset[str]
     dates: frozenset[str]
     numbers: tuple[tuple[str, str], ...]  # (value, unit or "") in order of appearance
@@ -32,34 +32,32 @@ class Prompt:
     technical: bool  # names a programming language or tool
     code: frozenset[str]  # identifiers, paths, operators between numbers
     quotes: tuple[str, ...]
-    free: tuple[str, ...]  # concepts no preposition governs, in order
-    governed: tuple[tuple[str, str], ...]  # (preposition, concept)
+    slots: tuple[tuple[str, str], ...]  # (preposition or "", concept) in order; see reader.COPULA
     asking: bool  # "write" or "need" at its head
     long: bool
 
 
 LONG = Prompt(
-    french=False,
-    content=NOTHING,
-    names=NOTHING,
-    opposites=NOTHING,
-    formats=NOTHING,
-    dates=NOTHING,
-    numbers=(),
-    negations=0,
-    question="",
-    tense="",
-    modal=False,
-    owners=NOTHING,
-    addressed=False,
-    about_me=False,
-    begins="",
-    explains=False,
-    technical=False,
-    code=NOTHING,
-    quotes=(),
-    free=(),
-    governed=(),
-    asking=False,
-    long=True,
+    False,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    (),
+    0,
+    "",
+    "",
+    False,
+    NOTHING,
+    False,
+    False,
+    "",
+    False,
+    False,
+    NOTHING,
+    (),
+    (),
+    False,
+    True,
 )

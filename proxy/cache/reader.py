@@ -6,37 +6,54 @@ Done once for a stored entry and once for a question. A few microseconds; no vec
 from __future__ import annotations
 
 from proxy.cache import grammar, lexicon, marks
-from proxy.cache.idioms import is_worded, rephrase
-from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense, stem
+from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense
 from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
+from proxy.cache.worded import Worded, cut
 from proxy.cache.words import (
     ASKING,
     CAN,
+    CLOSELY,
     ENGLISH_WORDS,
     FRENCH_WORDS,
     ME,
+    NAME,
+    POLITE,
     SAYS_NOTHING,
+    SMALL,
     THIS,
     YOU,
-    split,
 )
 
-_KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
-_TIMES_ASKED = frozenset(grammar.TIMES_ASKED.split())
+UNTOLD = "?"  # no word tells the time
+COPULA = "="  # between what stands before "is" and what stands after it
 ELISIONS = frozenset(grammar.ELISIONS.split())
-FRENCH_HEADS = ("l'", "d'", "qu'", "j'", "n'", "c'")  # before a vowel; no English word begins so
-_WOULD = frozenset(grammar.WOULD.split())
+_KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
+_TIMES_ASKED = {  # what is asked: "when", or "when" with what of it
+    word: f"when {kind}".removesuffix(" when")
+    for kind, *words in map(str.split, grammar.TIMES_ASKED.strip().splitlines())
+    for word in words
+}
 _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
 _MEASURED = frozenset(grammar.MEASURED.split())
 _SHOUTED = frozenset(grammar.SHOUTED.split())
 _DO = frozenset(grammar.DO.split())
 _EXPLAINS = frozenset(grammar.EXPLAINS.split())
+_RELATIVE = frozenset(grammar.RELATIVE.split())
+
+_STOP, _CONTENT, _OPPOSITE, _PREPOSITION = (
+    lexicon.STOP,
+    lexicon.CONTENT,
+    lexicon.OPPOSITE,
+    lexicon.PREPOSITION,
+)
 
 
-def read(text: str) -> Prompt:
+def read(text: str | Worded) -> Prompt:
     """Read one prompt. Of a text past MAX_CHARS only that is said."""
-    if len(text) > MAX_CHARS:
-        return LONG
+    if isinstance(text, str):
+        if len(text) > MAX_CHARS:
+            return LONG
+        text = cut(text)
     return _Reader(text).prompt()
 
 
@@ -49,15 +66,12 @@ class _Reader:
         "asking",
         "auxiliary",
         "begins",
-        "code",
         "content",
         "dates",
         "explains",
         "formats",
-        "free",
         "french",
         "future",
-        "governed",
         "governor",
         "lexicon",
         "modal",
@@ -69,26 +83,15 @@ class _Reader:
         "past",
         "present",
         "question",
-        "quotes",
         "shouts",
+        "slots",
         "technical",
         "text",
         "words",
     )  # fmt: skip
 
-    def __init__(self, text: str) -> None:
-        text = text.replace("\u2019", "'") if "\u2019" in text else text
-        words = split(text)
-        folded = set(map(str.lower, words))
-        if not is_worded(text, folded):
-            text = rephrase(text)
-            words = split(text)
-            folded = set(map(str.lower, words))
-        self.text, self.words = text, words
-        french = len(folded & lexicon.FRENCH_MARKS)
-        if "'" in text:
-            french += sum([word.startswith(FRENCH_HEADS) for word in folded])
-        self.french = french > len(folded & lexicon.ENGLISH_MARKS)
+    def __init__(self, worded: Worded) -> None:
+        self.text, self.words, self.french = worded
         self.lexicon = FRENCH if self.french else ENGLISH
         self.content: set[str] = set()
         self.names: set[str] = set()
@@ -97,16 +100,13 @@ class _Reader:
         self.dates: set[str] = set()
         self.owners: set[str] = set()
         self.numbers: list[tuple[str, str]] = []
-        self.free: list[str] = []
-        self.governed: list[tuple[str, str]] = []
+        self.slots: list[tuple[str, str]] = []
         self.shouts: bool | None = None
         self.negations = 0
         self.question = self.auxiliary = self.governor = self.begins = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
         self.explains = self.technical = self.asking = False
-        self.code = marks.identifiers(text)
-        self.quotes = marks.quotes(text)
 
     @property
     def shouting(self) -> bool:
@@ -121,80 +121,91 @@ class _Reader:
     def _read_words(self) -> None:
         words, count = self.words, len(self.words)
         known = FRENCH_WORDS if self.french else ENGLISH_WORDS
-        content, free = self.content, self.free
+        content, slots = self.content, self.slots
         index = 0
         while index < count:
-            word = words[index]
-            concept = known[word]
-            if concept is None:
-                if word[0].isdigit():
-                    index += self._number(word, index)
-                else:
-                    index += self._word(word, index)
-                continue
-            index += 1
-            if concept:
+            kind, concept, side = known[words[index]]
+            if kind == _STOP:
+                index += 1
+            elif kind == _CONTENT or kind == _OPPOSITE:  # noqa: SIM109, PLR1714 - faster
                 content.add(concept)
-                if self.governor:
-                    self.governed.append((self.governor, concept))
-                    self.governor = ""
-                else:
-                    free.append(concept)
+                slots.append((self.governor, concept))
+                self.governor = ""
+                if side:
+                    self.opposites.add(side)
+                index += 1
+            elif kind == _PREPOSITION:
+                self._govern(concept)
+                index += 1
+            else:
+                index += self._word(kind, concept, index)
+
+    def _govern(self, concept: str) -> None:
+        """A preposition: of two in a row the first counts where the second is no more than "of",
+        and "than" in "than in tea"."""
+        before = self.governor
+        if not before or (before != "than" and concept != "of"):
+            self.governor = concept
 
     def prompt(self) -> Prompt:
         """What was read."""
         self._read_words()
+        text, owners = self.text, self.owners
+        code = marks.identifiers(text)
         if self.numbers:
-            self.code |= marks.operators(self.text)
+            code |= marks.operators(text)
         return Prompt(
-            french=self.french,
-            content=frozenset(self.content),
-            names=frozenset(self.names) if self.names else NOTHING,
-            opposites=frozenset(self.opposites) if self.opposites else NOTHING,
-            formats=frozenset(self.formats) if self.formats else NOTHING,
-            dates=frozenset(self.dates) if self.dates else NOTHING,
-            numbers=tuple(self.numbers),
-            negations=self.negations,
-            question=self.question or self.auxiliary or "do",
-            tense="past" if self.past and not self.present else "future" if self.future else "",
-            modal=self.modal,
-            owners=frozenset(self.owners) if self.owners else NOTHING,
-            addressed=self.addressed or "your" in self.owners,
-            about_me=self.about_me or "my" in self.owners,
-            begins=self.begins,
-            explains=self.explains,
-            technical=self.technical,
-            code=frozenset(self.code) if self.code else NOTHING,
-            quotes=self.quotes,
-            free=tuple(self.free),
-            governed=tuple(self.governed),
-            asking=self.asking,
-            long=False,
+            self.french,
+            frozenset(self.content),
+            frozenset(self.names) if self.names else NOTHING,
+            frozenset(self.opposites) if self.opposites else NOTHING,
+            frozenset(self.formats) if self.formats else NOTHING,
+            frozenset(self.dates) if self.dates else NOTHING,
+            tuple(self.numbers),
+            self.negations,
+            self.question or self.auxiliary or "do",
+            self._tense(),
+            self.modal,
+            frozenset(owners) if owners else NOTHING,
+            self.addressed or "your" in owners,
+            self.about_me or "my" in owners,
+            self.begins,
+            self.explains,
+            self.technical,
+            frozenset(code) if code else NOTHING,
+            marks.quotes(text),
+            tuple(self.slots),
+            self.asking,
+            False,
         )
+
+    def _tense(self) -> str:
+        if self.past and not self.present:
+            return "past"
+        return "future" if self.future else "" if self.present else UNTOLD
 
     # ---- one word -------------------------------------------------------------------------
 
-    def _word(self, word: str, index: int) -> int:
-        """Take one word in; how many words were used up."""
-        low = word.lower()
-        sense = self.lexicon.get(low)
-        if sense is None and "'" in low:
-            low, sense = self._apostrophe(low)
-            if not low:
+    def _word(self, kind: str, concept: str, index: int) -> int:
+        """Take one word in that is no plain one; how many words were used up."""
+        if kind == CLOSELY:
+            word = self.words[index]
+            if word[0].isdigit():
+                return self._number(word, index)
+            sense = self._look_closely(word, concept, index)
+            if sense is None:
                 return 1
-        if word.isupper() and 1 < len(word) < 6 and not self.shouting:
-            sense = self._acronym(low, sense)
-        elif word in CAPITALS and index:
-            sense = CAPITALS[word]
-        if sense is None:
-            self._unknown(word, low, index)
-            return 1
-        kind, concept = sense
-        if kind in SAYS_NOTHING:
-            self._say_nothing(low, index)
-            return 1
-        if kind == lexicon.PREPOSITION:
-            self.governor = self.governor if self.governor == "than" else concept  # than in tea
+            kind, concept, side = sense
+            if side:
+                self.opposites.add(side)
+        if kind == SMALL or kind in SAYS_NOTHING:
+            self._say_nothing(concept, index)
+        elif kind == NAME:
+            if index and not self.shouting:
+                self.names.add(concept)
+            self._take(concept, _CONTENT)
+        elif kind == _PREPOSITION:
+            self._govern(concept)
         elif kind == lexicon.QUESTION:
             return self._ask(concept, index)
         elif kind in _TAKERS:
@@ -203,83 +214,91 @@ class _Reader:
             self._take(concept, kind)
         return 1
 
+    def _look_closely(self, word: str, low: str, index: int) -> Sense | None:
+        """What a word with a sign or in capitals is; None where it was taken in already."""
+        sense: Sense | None = None
+        if "'" in low and not self.lexicon.knows(low):
+            low = self._apostrophe(low)
+            if not low:
+                return None
+        sense = self.lexicon.of(low)
+        known = self.lexicon.knows(low)
+        if word.isupper() and 1 < len(word) < 6 and not self.shouting:
+            if low in ACRONYMS:
+                return ACRONYMS[low]
+            if (not known or sense.kind in SAYS_NOTHING or sense.kind == lexicon.PRONOUN) and (
+                low not in _SHOUTED
+            ):
+                return Sense(lexicon.ENTITY, low)
+        elif word in CAPITALS and index:
+            return CAPITALS[word]
+        if not known and word[0].isupper():
+            return Sense(NAME, sense.concept, sense.side)
+        if sense.kind in SAYS_NOTHING:
+            return Sense(SMALL, low)
+        return sense
+
     def _say_nothing(self, low: str, index: int) -> None:
         """A small word still tells who asks about whom, or opens a yes/no question."""
         if low in YOU:
             if self.content or self.question:
                 self.addressed = True
                 self.begins = self.begins or "you"
+                if self.question != "how":
+                    self.slots.append((self.governor, "you"))
+                    self.governor = ""
         elif low in ME:
             if self.content or self.question or self.auxiliary:
                 self.about_me = True
                 self.begins = self.begins or "me"
+                if self.governor == "for" and self.question:
+                    self.content.add("for me")  # the best dog for me is not the best dog
         elif low in THIS:
             self.content.add("this")
+        elif low in POLITE:
+            if index and self.words[index - 1] != ",":
+                self._take(low, _CONTENT)
         elif not index and low in CAN and self.words[1:2] and self.words[1].lower() not in YOU:
             self.auxiliary = "can"
 
-    def _apostrophe(self, low: str) -> tuple[str, Sense | None]:
+    def _apostrophe(self, low: str) -> str:
+        """A word without what is hung on it, or "" where that is all it says."""
         head, _, tail = low.partition("'")
         if tail == "t" and head.endswith("n"):
             self.negations += 1
-            low = {"can": "can", "won": "will", "shan": "shall"}.get(head, head[:-1])
-            if low == "will":
+            if head in ("can", "couldn"):
+                self.content.add("can't")  # why it cannot is not why it does not
+            if head == "won":
                 self.future = True
-            return "", None
+            return ""
         if head in ELISIONS:
-            return tail, self.lexicon.get(tail)
+            return tail
         if tail == "ll":
             self.future = True
         elif tail in ("s", "re", "m"):
             self.present = self.present or tail != "s"
-        return head, self.lexicon.get(head)
-
-    def _acronym(self, low: str, sense: Sense | None) -> Sense | None:
-        if low in ACRONYMS:
-            return ACRONYMS[low]
-        if sense is None or sense.kind in SAYS_NOTHING or sense.kind == lexicon.PRONOUN:
-            return Sense(lexicon.ENTITY, low) if low not in _SHOUTED else sense
-        return sense
-
-    def _unknown(self, word: str, low: str, index: int) -> None:
-        concept = stem(low, self.french)
-        if index and word[0].isupper() and not self.shouting:
-            self.names.add(concept)
-        self._take(concept, lexicon.CONTENT)
+        return head
 
     def _take(self, concept: str, kind: str) -> None:
-        if concept in ASKING and not (self.content or self.question):
+        if concept in ASKING and not (self.content or self.question or self.asking):
             self.asking = True
             return
         self.content.add(concept)
         if kind in (lexicon.ENTITY, lexicon.TECH):
             self.names.add(concept)
             self.technical = self.technical or kind == lexicon.TECH
-        elif kind == lexicon.OPPOSITE:
-            self.opposites.add(concept)
         elif kind == lexicon.FORMAT:
             self.formats.add(concept)
         elif kind == lexicon.DATE:
             self.dates.add(concept)
-        if self.governor:
-            self.governed.append((self.governor, concept))
-            self.governor = ""
-        else:
-            self.free.append(concept)
+        self.slots.append((self.governor, concept))
+        self.governor = ""
 
     # ---- words with a duty ------------------------------------------------------------------
 
-    def _take_opposite(self, concept: str, index: int) -> None:
-        after = self._sense_at(index + 1)
-        if after is not None and after.kind == lexicon.WAY and concept in _PRAISE:
-            return  # the best way to: how
-        if concept == "like/dislike 1" and index and self.words[index - 1].lower() in _WOULD:
-            return  # I would like
-        self._take(concept, lexicon.OPPOSITE)
-
     def _take_carrier(self, concept: str, _index: int) -> None:
         if self.content or self.question:
-            self._take(stem(concept, self.french), lexicon.CONTENT)
+            self._take(self.lexicon.concept_of_content(concept), _CONTENT)
         elif concept in _EXPLAINS:
             self.explains = True
 
@@ -287,7 +306,7 @@ class _Reader:
         if self.question in ("what", ""):
             self.question = "how"
         elif self.question != "how":
-            self._take(stem(concept, self.french), lexicon.CONTENT)
+            self._take(self.lexicon.concept_of_content(concept), _CONTENT)
 
     def _take_joiner(self, _concept: str, _index: int) -> None:
         self.governor = "&"
@@ -295,22 +314,19 @@ class _Reader:
     def _take_negator(self, _concept: str, _index: int) -> None:
         self.negations += 1
 
-    def _take_number(self, concept: str, index: int) -> None:
-        self._number(concept, index)
-
     def _take_owner(self, concept: str, _index: int) -> None:
         self.owners.add(concept)
 
     def _take_present(self, concept: str, index: int) -> None:
         if concept in _DO and index == len(self.words) - 1:
-            self._take("do", lexicon.CONTENT)  # "what does X do" is not "what is X"
+            self._take("do", _CONTENT)  # "what does X do" is not "what is X"
             return
         self.present = True
-        self._open(index, "is" if concept not in ("do", "does") else "do?")
+        self._open(index, "is")
 
-    def _take_past(self, concept: str, index: int) -> None:
+    def _take_past(self, _concept: str, index: int) -> None:
         self.past = True
-        self._open(index, "is" if concept != "did" else "do?")
+        self._open(index, "is")
 
     def _take_future(self, _concept: str, index: int) -> None:
         self.future = True
@@ -320,17 +336,17 @@ class _Reader:
         self.modal = True
         self._open(index, "should")
 
-    def _take_unit(self, concept: str, _index: int) -> None:
-        self._take(concept, lexicon.UNIT)
-
     def _open(self, index: int, auxiliary: str) -> None:
-        """An auxiliary at the start asks for yes or no."""
+        """An auxiliary at the start asks for yes or no; later it joins two that are one."""
         if not index and not self.question:
             self.auxiliary = auxiliary
+        elif auxiliary == "is" and self.slots:
+            self.slots.append((COPULA, ""))
 
     def _number(self, word: str, index: int) -> int:
         """A number with the unit after it (or the currency before it)."""
-        value = marks.plain(word)
+        known = self.lexicon.of(word.lower())
+        value = known.concept if known.kind == lexicon.NUMBER else marks.plain(word)
         after = self._sense_at(index + 1)
         before = self._sense_at(index - 1) if index else None
         unit = ""
@@ -345,56 +361,60 @@ class _Reader:
 
     def _ask(self, concept: str, index: int) -> int:
         """A question word; the word after it may say what kind of answer is expected."""
+        low = self.words[index].lower()
         after = self.words[index + 1].lower() if index + 1 < len(self.words) else ""
         if self.question:
             if self.question == "what" and concept in ("why", "how"):
                 self.question = concept  # "what is the reason", "dis-moi comment"
-            elif concept not in ("what", self.question):
+            elif concept not in ("what", self.question) and low not in _RELATIVE:
                 self.content.add("?" + concept)
             return 1
-        if concept == "how":
-            if after in ("many", "much"):
-                self.question = "quantity"
-                return 2
-            if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
-                self.question = "what"  # like
-                return 1
-            found = self._sense_at(index + 1)
-            self.question = "quantity" if found is not None and _measures(found, after) else "how"
+        if low in _RELATIVE and self.content and not self.governor and after:
+            return 1  # a function which, une fonction qui
+        if self.auxiliary and self.content:
+            self.content.add("?" + concept)  # should I learn how to
             return 1
+        if concept == "how":
+            return self._ask_how(after, index)
         self.question = concept
         if concept == "what" and after in _TIMES_ASKED:
-            self.question = "when"
+            self.question = _TIMES_ASKED[after]
             return 2
         if concept == "what" and after in _KINDS_OF_ANSWER:
             return 2
         return 1
 
+    def _ask_how(self, after: str, index: int) -> int:
+        if after in ("many", "much"):
+            self.question = "quantity"
+            return 2
+        if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
+            self.question = "what"  # like
+            return 1
+        if after == "to":
+            self.question = "how"
+            return 2
+        self.question = "quantity" if after in _MEASURED else "how"
+        return 1
+
     def _sense_at(self, index: int) -> Sense | None:
         if index >= len(self.words):
             return None
-        return self.lexicon.get(self.words[index].lower())
+        return self.lexicon.of(self.words[index].lower())
 
 
 _TAKERS = {
-    lexicon.OPPOSITE: _Reader._take_opposite,
     lexicon.CARRIER: _Reader._take_carrier,
     lexicon.WAY: _Reader._take_way,
     lexicon.JOINER: _Reader._take_joiner,
     lexicon.NEGATOR: _Reader._take_negator,
-    lexicon.NUMBER: _Reader._take_number,
+    lexicon.NUMBER: _Reader._number,
     lexicon.PRONOUN: _Reader._take_owner,
     lexicon.PRESENT: _Reader._take_present,
     lexicon.PAST: _Reader._take_past,
     lexicon.FUTURE: _Reader._take_future,
     lexicon.MODAL: _Reader._take_modal,
-    lexicon.UNIT: _Reader._take_unit,
 }
 
-_PRAISE = frozenset(("good/bad 1",))
 # Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
-CONTEXTUAL = frozenset(("this", "do", "like/dislike 1", "convert", "calculate")) | _PRAISE | ASKING
-
-
-def _measures(sense: Sense, word: str) -> bool:
-    return word in _MEASURED or sense.concept in ("height", "distance")
+CONTEXTUAL = frozenset(("this", "do")) | ASKING | POLITE

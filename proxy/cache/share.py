@@ -17,7 +17,7 @@ from typing import Any
 
 from aiocache.serializers import NullSerializer
 
-from proxy.cache.disk import pack, unpack
+from proxy.cache.records import pack, unpack
 from proxy.shared.address import Address, close, connect, failures
 
 log = logging.getLogger(__name__)

@@ -1,84 +1,95 @@
-"""The words of a text, and what most of them give wherever they stand, in one look-up each."""
+"""The words of a text, and what each does in it, in one look-up each."""
 
 from __future__ import annotations
 
 import re
 
 from proxy.cache import grammar, lexicon
-from proxy.cache.idioms import is_worded
-from proxy.cache.lexicon import ENGLISH, FRENCH, stem
+from proxy.cache.lexicon import CAPITALS, ENGLISH, FRENCH, Sense
 
 TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
 )
-# In a text of plain words every sign but the comma parts them.
-_PLAIN = bytes(
-    byte if (chr(byte).isalpha() and byte < 128) or byte == ord(",") else 32 for byte in range(256)
+# Signs that can be part of a token; every other ASCII sign parts two. A stop only among figures.
+_KEPT = b"_'+#%$,"
+_SPACED = bytes(
+    byte if byte > 127 or chr(byte).isalnum() or byte in _KEPT + b"." else 32 for byte in range(256)
 )
-_NOT_PLAIN = bytes(set(range(256)) - set(b"0123456789'+#%$"))
+_PLAIN = bytes(32 if byte == ord(".") else kept for byte, kept in enumerate(_SPACED))
+_FIGURES = b"0123456789"
 _MOST = 16_384  # words remembered a language
 _LONG = 40  # characters; a longer one is hardly a word, and not remembered
+
+# Besides the lexicon's kinds: what the reader has to look at more closely, a small word that may
+# tell who asks about whom, and a word that is a name where it does not begin a sentence.
+CLOSELY, SMALL, NAME = "?", "w", "N"
+NOTHING = Sense(lexicon.STOP, "")
 
 THIS = frozenset(grammar.THIS.split())
 YOU = frozenset(grammar.YOU.split())
 ME = frozenset(grammar.ME.split())
 CAN = frozenset(grammar.CAN.split())
-ASKING = frozenset(grammar.ASKING.split())
+POLITE = frozenset(grammar.POLITE.split())
+ASKING = frozenset(ENGLISH.concept(word) for word in grammar.ASKING.split()) | {
+    FRENCH.concept(word) for word in ("écrire", "créer")
+}
 SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
-_SAYS_SOMETHING = YOU | ME | THIS | CAN  # though it is such a word, see the reader
+_SAYS_SOMETHING = YOU | ME | THIS | CAN | POLITE  # though it is such a word, see the reader
 
 
 def split(text: str) -> list[str]:
     """The tokens of a text, as TOKEN finds them."""
-    if text.isascii():
-        raw = text.encode("ascii")
-        if not raw.translate(None, _NOT_PLAIN):
-            return raw.replace(b",", b" , ").translate(_PLAIN).decode("ascii").split()
-    return TOKEN.findall(text)
+    if not text.isascii():
+        return TOKEN.findall(text)
+    raw = text.encode("ascii")
+    figures = len(raw.translate(None, _FIGURES)) < len(raw)
+    pieces = raw.translate(_SPACED if figures else _PLAIN).decode("ascii").split()
+    if "".join(pieces).isalpha():
+        return pieces
+    found: list[str] = []
+    for piece in pieces:
+        if piece.isalpha():
+            found.append(piece)
+        else:
+            found += TOKEN.findall(piece)
+    return found
 
 
-class Words(dict[str, "str | None"]):
-    """A word as written -> the concept it gives wherever it stands, "" where it says nothing, and
-    None where what is around it decides."""
+class Words(dict[str, Sense]):
+    """A word as written -> what it does wherever it stands, or CLOSELY where that depends."""
 
-    __slots__ = ("_french", "_lexicon")
+    __slots__ = ("_lexicon",)
 
     def __init__(self, *, french: bool) -> None:
         super().__init__()
-        self._french = french
         self._lexicon = FRENCH if french else ENGLISH
 
-    def __missing__(self, word: str) -> str | None:
+    def __missing__(self, word: str) -> Sense:
         if len(word) > _LONG:
-            return None
+            return Sense(CLOSELY, word.lower())
         if len(self) >= _MOST:
             self.clear()
         found = self[word] = self._settle(word)
         return found
 
-    def _settle(self, word: str) -> str | None:
-        if not word.islower() or word[0].isdigit() or "'" in word:
-            return None
-        sense = self._lexicon.get(word)
-        if sense is None:
-            concept, kind = stem(word, self._french), lexicon.CONTENT
-        else:
-            kind, concept = sense
+    def _settle(self, word: str) -> Sense:
+        low = word.lower()
+        closely = Sense(CLOSELY, low)
+        if word[0].isdigit() or "'" in word or word in CAPITALS:
+            return closely
+        if len(word) > 1 and word.isupper():
+            return closely
+        sense = self._lexicon.of(low)
+        kind, concept, _ = sense
         if kind in SAYS_NOTHING:
-            return None if word in _SAYS_SOMETHING else ""
-        return concept if kind == lexicon.CONTENT and concept not in ASKING else None
+            return Sense(SMALL, low) if low in _SAYS_SOMETHING else NOTHING
+        if concept in ASKING:
+            return closely
+        if kind == lexicon.CONTENT and word[0].isupper() and not self._lexicon.knows(low):
+            return Sense(NAME, concept)
+        return sense
 
 
 ENGLISH_WORDS = Words(french=False)
 FRENCH_WORDS = Words(french=True)
-
-
-def plain_words(text: str, *, french: bool) -> set[str]:
-    """The concepts of a text's plain words: most of its content, in a few microseconds. Nothing of
-    a text that is read in another wording."""
-    words = set(split(text.lower()))
-    if not is_worded(text, words):
-        return set()
-    known = FRENCH_WORDS if french else ENGLISH_WORDS
-    return {concept for concept in map(known.__getitem__, words) if concept}

@@ -44,6 +44,8 @@ _INTEGER = frozenset({int})
 _TEXT = frozenset({str})
 _LIST = frozenset({list})
 _OBJECT = frozenset({dict})
+_PARTS = frozenset({"image_url", "input_audio", "file"})
+_TEXT_OR_OBJECT = frozenset({dict, str})  # vLLM takes an image's URL without an object around it
 _RULES: Mapping[str, tuple[frozenset[type], str, _Deep | None]] = {
     "stream": (frozenset({bool}), "a boolean", None),
     "temperature": (_NUMBER, "a number", None),
@@ -89,11 +91,13 @@ def check_completion(body: Json) -> None:
 
 
 def _are_plain(messages: list[Any]) -> bool:
-    """Whether each is an object with a known role and a text: most are."""
+    """Whether each is an object with a known role, a text and nothing to look into: most are."""
     roles = ROLES
     try:
         for message in messages:
             if type(message["content"]) is not str or message["role"] not in roles:
+                return False
+            if "tool_calls" in message:
                 return False
     except (TypeError, KeyError):
         return False
@@ -107,6 +111,8 @@ def _check_messages(messages: list[Any]) -> None:
         role = message.get("role")
         if type(role) is not str or role not in ROLES:
             raise _wrong(f"messages[{index}].role", f"must be one of {', '.join(sorted(ROLES))}")
+        if (calls := message.get("tool_calls")) is not None:
+            _check_calls(calls, index)
         content = message.get("content")
         if type(content) is str:
             continue
@@ -116,12 +122,32 @@ def _check_messages(messages: list[Any]) -> None:
             raise _wrong(f"messages[{index}].content", "must be a string or a list of parts")
 
 
+def _check_calls(calls: Any, index: int) -> None:
+    """What the assistant called before: its arguments are text, Ollama's an object."""
+    place = f"messages[{index}].tool_calls"
+    if type(calls) is not list:
+        raise _wrong(place, "must be a list")
+    for number, call in enumerate(calls):
+        if type(call) is not dict:
+            raise _wrong(f"{place}[{number}]", "must be an object")
+        for kind, text in (("function", "arguments"), ("custom", "input")):
+            said = call.get(kind)
+            if said is not None and type(said) is not dict:
+                raise _wrong(f"{place}[{number}].{kind}", "must be an object")
+            if said and said.get(text) is not None and type(said[text]) not in _TEXT_OR_OBJECT:
+                raise _wrong(f"{place}[{number}].{kind}.{text}", "must be a string")
+
+
 def _check_parts(parts: list[Any], index: int) -> None:
     for number, part in enumerate(parts):
         if type(part) is not dict or type(part.get("type")) is not str:
             raise _wrong(f"messages[{index}].content[{number}]", "must be an object with a type")
         if part["type"] == "text" and type(part.get("text")) is not str:
             raise _wrong(f"messages[{index}].content[{number}].text", "must be a string")
+        said = part.get(part["type"])
+        if said is not None and part["type"] in _PARTS and type(said) not in _TEXT_OR_OBJECT:
+            place = f"messages[{index}].content[{number}].{part['type']}"
+            raise _wrong(place, "must be an object")
 
 
 def _check_common(body: Json) -> None:

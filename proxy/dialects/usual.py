@@ -50,24 +50,79 @@ def _nothing(data: bytes) -> bytes:
     return b""
 
 
+class Form:
+    """What a usual event looks like around its word. pieces: what cuts the stream."""
+
+    __slots__ = ("after", "before", "end", "middle", "pieces")
+
+    def __init__(self, pieces: Pieces, before: bytes, after: bytes) -> None:
+        self.pieces = pieces
+        self.before = before
+        self.after = after
+        self.middle = self.end = b""  # around a filler
+
+    def fits(self, read: Callable[[bytes], bytes], raw: bytes) -> bool:
+        """Whether this is such an event, whatever is left of one before it."""
+        pieces, self.pieces = self.pieces, _WHOLE
+        found = read(raw) != b""
+        self.pieces = pieces
+        return found
+
+    def plain(self, data: bytes) -> bytes:
+        before, after = self.before, self.after
+        if data.startswith(before) and data.endswith(after) and not self.pieces.rest:
+            word = data[len(before) : -len(after)]
+            if is_text(word):
+                return word
+        return b""
+
+    def padded(self, data: bytes) -> bytes:
+        before = self.before
+        if data.startswith(before) and data.endswith(b"}\n\n") and not self.pieces.rest:
+            rest = data[len(before) : -3].rstrip(b" ")
+            if rest.endswith(b'"}'):
+                word = rest[:-2]
+                if is_text(word):
+                    return word
+        return b""
+
+    def filled_after(self, data: bytes) -> bytes:
+        before, end = self.before, self.end
+        if data.startswith(before) and data.endswith(end) and not self.pieces.rest:
+            place = data.find(self.middle, len(before))
+            if place > 0 and _is_filler(data[place + len(self.middle) : -len(end)]):
+                word = data[len(before) : place]
+                if is_text(word):
+                    return word
+        return b""
+
+    def filled_before(self, data: bytes) -> bytes:
+        before, after = self.before, self.after
+        if data.startswith(before) and data.endswith(after) and not self.pieces.rest:
+            place = data.find(self.middle, len(before))
+            if place > 0 and _is_filler(data[len(before) : place]):
+                word = data[place + len(self.middle) : -len(after)]
+                if is_text(word):
+                    return word
+        return b""
+
+
 class Usual:
     """The usual event of one stream: nothing at first, then what learn was shown last."""
 
-    __slots__ = (
-        "_after", "_before", "_end", "_form", "_kind", "_lessons", "_middle", "_pieces", "_sign",
-        "is_plain", "word",
-    )  # fmt: skip
+    __slots__ = ("_form", "_kind", "_lessons", "_pieces", "_read", "_sign", "is_plain", "word")
 
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
         self._lessons = _LESSONS
-        self._before = self._after = self._middle = self._end = b""
+        self._form = Form(pieces, b"", b"")
         self._sign = b"\n\n"  # how an event ends
         self._kind: type[Event] | None = None  # of what it means
         # What is between the quotes of the word, as JSON has it, of data that is one usual event
-        # and nothing else; or nothing. Never of data that goes on with an event begun before.
+        # and nothing else; or nothing. Never of data that goes on with an event begun before. A
+        # method of the form's, not of this object: it would refer to itself for ever.
         self.word: Callable[[bytes], bytes] = _nothing
-        self._form = self.word
+        self._read = self.word
         self.is_plain = False  # nothing differs in usual events but the word
 
     def learn(self, raw: bytes, events: tuple[Event, ...]) -> bool:
@@ -76,7 +131,7 @@ class Usual:
         """
         self.word = _nothing
         if len(events) == 1 and self._learned(raw, events[0]):
-            self.word = self._form
+            self.word = self._read
             return True
         return False
 
@@ -94,14 +149,14 @@ class Usual:
     @property
     def around(self) -> tuple[bytes, bytes]:
         """What is before and after the word of a plain one."""
-        return self._before, self._after
+        return self._form.before, self._form.after
 
     def _learned(self, raw: bytes, event: Event) -> bool:
         if (type(event) is not Text and type(event) is not Reasoning) or event.choice:
             return False
         if type(event) is Reasoning and event.signature:
             return False
-        if type(event) is self._kind and self._holds(raw):
+        if type(event) is self._kind and self._form.fits(self._read, raw):
             return True
         if not self._lessons:
             return False
@@ -111,77 +166,32 @@ class Usual:
             if found and raw.count(b'"%b"' % key) == 1 and is_text(found[1]) == event.text:
                 self._kind = type(event)
                 self._take(raw[: found.start(1)], raw[found.end(1) :])
-                return self._holds(raw)
+                return self._form.fits(self._read, raw)
         return False
 
-    def _holds(self, raw: bytes) -> bool:
-        """Whether the form fits this event."""
-        pieces, self._pieces = self._pieces, _WHOLE
-        fits = self._form(raw) != b""
-        self._pieces = pieces
-        return fits
-
     def _take(self, before: bytes, after: bytes) -> None:
-        self._before, self._after = before, after
+        form = self._form = Form(self._pieces, before, after)
         self._sign = after[len(after.rstrip(b"\r\n")) :]
-        self._form = self._plain
+        self._read = form.plain
         self.is_plain = True
         filler = _AFTER_WORD.search(after)
         if filler is not None:
             size = _size(after[filler.end() :])
             if size:
-                self._middle, self._end = after[: filler.end()], after[filler.end() + size :]
-                self._form = self._filled_after
+                form.middle, form.end = after[: filler.end()], after[filler.end() + size :]
+                self._read = form.filled_after
                 self.is_plain = False
             return
         filler = _BEFORE_WORD.search(before)
         if filler is not None:
             size = _size(before[filler.end() :])
             if size:
-                self._before, self._middle = before[: filler.end()], before[filler.end() + size :]
-                self._form = self._filled_before
+                form.before, form.middle = before[: filler.end()], before[filler.end() + size :]
+                self._read = form.filled_before
                 self.is_plain = False
         elif _PADDED.fullmatch(after):
-            self._form = self._padded
+            self._read = form.padded
             self.is_plain = False
-
-    def _plain(self, data: bytes) -> bytes:
-        before, after = self._before, self._after
-        if data.startswith(before) and data.endswith(after) and not self._pieces.rest:
-            word = data[len(before) : -len(after)]
-            if is_text(word):
-                return word
-        return b""
-
-    def _padded(self, data: bytes) -> bytes:
-        before = self._before
-        if data.startswith(before) and data.endswith(b"}\n\n") and not self._pieces.rest:
-            rest = data[len(before) : -3].rstrip(b" ")
-            if rest.endswith(b'"}'):
-                word = rest[:-2]
-                if is_text(word):
-                    return word
-        return b""
-
-    def _filled_after(self, data: bytes) -> bytes:
-        before, end = self._before, self._end
-        if data.startswith(before) and data.endswith(end) and not self._pieces.rest:
-            place = data.find(self._middle, len(before))
-            if place > 0 and _is_filler(data[place + len(self._middle) : -len(end)]):
-                word = data[len(before) : place]
-                if is_text(word):
-                    return word
-        return b""
-
-    def _filled_before(self, data: bytes) -> bytes:
-        before, after = self._before, self._after
-        if data.startswith(before) and data.endswith(after) and not self._pieces.rest:
-            place = data.find(self._middle, len(before))
-            if place > 0 and _is_filler(data[len(before) : place]):
-                word = data[place + len(self._middle) : -len(after)]
-                if is_text(word):
-                    return word
-        return b""
 
 
 class _Whole:

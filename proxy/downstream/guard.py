@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 32 * 1024
 _BLANK = b"\r\n\r\n"
 
+_SILENT = httptools.HttpRequestParser(object())  # in the place of one that is not needed any more
+
 
 class Guard(asyncio.Protocol):
     """A filter in front of one aiohttp request handler. refused renders an error's body."""
@@ -129,6 +131,7 @@ class Guard(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._parser = _SILENT  # it refers back here: the collector would have to find that
         # Here, not where aiohttp's task hears of it: that is a turn of the loop later.
         answering, self.answering = self.answering, None
         if answering is not None:

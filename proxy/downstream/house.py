@@ -80,6 +80,7 @@ class House:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            auto_decompress=False,  # compressed bodies are refused: nothing to unpack, or to log
             handler_cancellation=True,
             keepalive_timeout=self.limits.idle_s,
             shutdown_timeout=FAREWELL_SECONDS,

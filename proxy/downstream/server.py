@@ -124,6 +124,7 @@ class Completions:
         except ClientError as error:
             return error_response(error, service.refused(error, kind))
         finally:
+            sink.answering = None  # it knows its sink: the collector would have to find that
             if share is not None:
                 gate.leave(share)
 
@@ -237,6 +238,7 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
             found = ClientError(500, "Internal error.", "server_error", "internal_error")
         else:
             return await _sent(house, request, response)
+        found.__traceback__ = None  # its exchange may know it: a cycle
         kind = spoken_by(request)
         refusal = error_response(found, house.service.refused(found, kind))
         return await _sent(house, request, refusal)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from time import sleep
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from proxy.ledger.tariff import PICO
 
 if TYPE_CHECKING:
     from proxy.ledger.record import Recorder
+    from proxy.ledger.sheet import Sheet
     from proxy.timing import Clock
 
 log = logging.getLogger("firsttoken")
@@ -27,6 +28,7 @@ FLUSH_SECONDS = 0.25  # a killed process loses what came after the last flush
 PAUSE_SECONDS = 0.0002  # between sheets: enough for the loop to take the interpreter
 BATCH_SHEETS = 10  # one transaction: some milliseconds
 RETRY_SECONDS = 5.0  # after a failure
+HUNG_SECONDS = 5.0  # a batch that takes longer is on its way to something that hangs
 SWEEP_SECONDS = 3600.0  # between looks for rows past their retention
 ASKS_LIMIT = 256  # questions waiting
 ANSWER_SECONDS = 10.0  # a report that takes longer is given up
@@ -61,7 +63,8 @@ class Store:
         self._retry_at = self._sweep_at = 0.0
         self.recent = recorder.recent
         self._closing = False
-        self.failing = ""  # why, while it fails
+        self._failing = ""  # why, while it fails
+        self._since: float | None = None  # when the batch began that is being written
         self.written = 0
         self.failures = 0
 
@@ -101,6 +104,14 @@ class Store:
     def configure(self, retention_days: int) -> None:
         """A reload: from the next batch on."""
         self._retention_days = retention_days
+
+    @property
+    def failing(self) -> str:
+        """Why nothing is written now; empty where all is well."""
+        since = self._since
+        if since is not None and self._now() - since > HUNG_SECONDS:
+            return f"{self._place.name} does not answer"
+        return self._failing
 
     def figures(self) -> dict[str, float]:
         """For the metrics: names ending in _total count."""
@@ -155,11 +166,21 @@ class Store:
         try:
             book = self._open()
             while batch := recorder.first(BATCH_SHEETS):
-                self.written += recorder.done(book.write(batch))
+                self.written += recorder.done(self._write(book, batch))
         except Trouble as trouble:
             self._failed(trouble)
         else:
             self._recovered()
+
+    def _write(self, book: Book, batch: Sequence[Sheet]) -> int:
+        self._since = began = self._now()
+        try:
+            return book.write(batch)
+        finally:
+            self._since = None
+            took = self._now() - began
+            if took > HUNG_SECONDS:
+                log.warning("ledger: %s: did not answer for %.0f s", self._place.name, took)
 
     def _open(self) -> Book:
         if self._book is None:
@@ -181,21 +202,21 @@ class Store:
             self._retry_at = 0.0
             return
         self._retry_at = self._now() + RETRY_SECONDS
-        if not self.failing:
+        if not self._failing:
             log.error(
                 "ledger: %s: %s; serving goes on, rows wait in memory", self._place.name, trouble
             )
-        self.failing = str(trouble) or type(trouble).__name__
+        self._failing = str(trouble) or type(trouble).__name__
 
     def _recovered(self) -> None:
-        if self.failing:
+        if self._failing:
             log.info("ledger: %s: written again", self._place.name)
-            self.failing = ""
+            self._failing = ""
 
     def _answer(self, question: Callable[[Reader], Answer]) -> Answer:
         book = self._book
         if book is None:
-            raise Unavailable(f"the ledger cannot be opened: {self.failing}")
+            raise Unavailable(f"the ledger cannot be opened: {self._failing}")
         try:
             return book.answer(question, ANSWER_SECONDS)
         except Slow:
@@ -206,7 +227,7 @@ class Store:
     def _sweep(self) -> None:
         """Now and then, forget what is past its retention."""
         book = self._book
-        if book is None or self.failing or self._now() < self._sweep_at:
+        if book is None or self._failing or self._now() < self._sweep_at:
             return
         now_ms = int(self._wall() * 1000)
         oldest_ms = now_ms - self._retention_days * DAY_MS

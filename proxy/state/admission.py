@@ -10,7 +10,8 @@ at once, which costs microseconds, instead of being served late, which costs eve
 A queue that stands is recognised after half a second; one that grows so fast that a single turn has
 work for as long as may stand, at once, and before the turn is over: else all that comes until then
 would be let in, and while a thousand sockets are ready libuv goes on reading, up to 48 times as
-many. What waited for the process to start is neither.
+many. What waited for the process to start is neither; nor is lateness without work of our own, when
+others have the CPU.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FULL = 0.8  # of it was open: more may help; else it is not the limit that keeps
 FORGET_S = 10.0  # without another cut, after which it is forgotten
 LEAST = 12  # exchanges are always let in: overload must never shut the door
 HEADROOM = 1.25  # of the limit, for keys that have less than their share
+OWN = 0.25  # of a turn's time, at least: less work than that, and somebody else has the CPU
 SUDDEN = 64  # open exchanges, that fill one turn with work for target_s, are overload already:
 GLANCE = 16  # one beginning in so many looks at what the turn has taken so far,
 SUDDEN_CUT = 0.5  # and of those that are open then, so many may be: more came since than can be
@@ -149,10 +151,12 @@ class Admission:
         self._highest = max(self._highest, self.open)
         if self._good_at is None:
             self._began_at = self._good_at = now
+        if busy_s < OWN * lag_s:
+            lag_s = busy_s  # to let in less would not help
         if self.overloaded:
             self._regulate(lag_s, now, busy_s)
-        elif 0 < self._target_s < max(lag_s, busy_s):
-            self._suspect(max(lag_s, busy_s), now, busy_s)
+        elif 0 < self._target_s < lag_s:
+            self._suspect(lag_s, now, busy_s)
         else:
             self._good_at = now
 

@@ -93,6 +93,7 @@ class Division:
         self._quotas = quotas
         self._limits = limits
         self.parts = parts
+        limits.divide(parts)
         self._version: tuple[int, int] | None = None
         self._rows: dict[str, Row] = {}
         self._purses: dict[str, Purse] = {}
@@ -173,6 +174,7 @@ class Division:
         """How many share now. When that changes, everything is to be divided anew."""
         if parts != self.parts:
             self.parts = parts
+            self._limits.divide(parts)
             for row in self._rows.values():
                 row.told_at = -1e9
 

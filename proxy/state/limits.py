@@ -86,17 +86,25 @@ class Minute:
 class Gate:
     """One provider's quota and what is used of it."""
 
-    __slots__ = ("in_flight", "quota", "requests", "tokens")
+    __slots__ = ("in_flight", "most", "quota", "requests", "tokens")
 
-    def __init__(self, quota: Quota) -> None:
+    def __init__(self, quota: Quota, parts: int) -> None:
         self.in_flight = 0
         self.quota = quota
+        self.most: int | None = None  # at once, of this process
+        self.divide(parts)
         self.requests = Minute(quota.requests_per_minute) if quota.requests_per_minute else None
         self.tokens = Minute(quota.tokens_per_minute) if quota.tokens_per_minute else None
 
+    def divide(self, parts: int) -> None:
+        """So many processes share what may be asked at once, evenly: nobody can take a request
+        back for another. Each may ask one thing."""
+        concurrent = self.quota.concurrent
+        self.most = None if concurrent is None else max(1, concurrent // parts)
+
     def wait_s(self, tokens: int, now: float) -> float:
         """Seconds until a request of so many tokens may go."""
-        most = self.quota.concurrent
+        most = self.most
         wait = BUSY_S if most is not None and self.in_flight >= most else 0.0
         if self.requests is not None:
             wait = max(wait, self.requests.wait_s(1, now))
@@ -121,10 +129,11 @@ class Gate:
 class Limits:
     """All providers' gates, by the endpoint's name."""
 
-    __slots__ = ("_gates", "version")
+    __slots__ = ("_gates", "_parts", "version")
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
+        self._parts = 1
         self.version = 0  # counts configurations
 
     def configure(self, quotas: Mapping[str, Quota]) -> None:
@@ -133,9 +142,16 @@ class Limits:
         self._gates = {}
         self.version += 1
         for name, quota in quotas.items():
-            gate = self._gates[name] = Gate(quota)
+            gate = self._gates[name] = Gate(quota, self._parts)
             if (old := before.get(name)) is not None:
                 gate.take_over(old)
+
+    def divide(self, parts: int) -> None:
+        """So many processes share these limits: minutes are told of one by one (division.py), what
+        may be asked at once is divided evenly."""
+        self._parts = parts
+        for gate in self._gates.values():
+            gate.divide(parts)
 
     def named(self) -> list[tuple[str, str, Minute]]:
         """Every minute with its endpoint's name and its kind: requests or tokens."""

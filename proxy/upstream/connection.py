@@ -79,6 +79,9 @@ class Reader(asyncio.Protocol):
         """This connection's bytes come here first from now on."""
 
 
+_SILENT = httptools.HttpResponseParser(object())  # in the place of one that is not needed any more
+
+
 class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
@@ -152,6 +155,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        self._parser = _SILENT  # it refers back here: the collector would have to find that
         listener = self.listener
         if listener is None:
             self._release(self, False)

@@ -175,7 +175,8 @@ class Lanes:
 
     def stop(self) -> None:
         """Nothing of this race is wanted any more but its winner."""
-        for delay in self._delays:
+        delays, self._delays = self._delays, ()  # they refer back here
+        for delay in delays:
             delay.cancel()
         for lane in tuple(self.attempts):
             if self.attempts[lane] is not self._contest.winner:

@@ -45,6 +45,13 @@ def test_a_family_that_is_empty_somewhere_is_one_family() -> None:
     assert b"b 3.0\n" in told
 
 
+def test_up_is_what_is_up_for_all() -> None:
+    text = b"# HELP a_up A\n# TYPE a_up gauge\na_up %b\n"
+    assert b"a_up 1.0\n" in metrics([text % b"1.0", text % b"1.0"])
+    assert b"a_up 0.0\n" in metrics([text % b"1.0", text % b"0.0", text % b"1.0"])
+    assert orjson.loads(added([b'{"a_up": 1.0}', b'{"a_up": 0.0}'])) == {"a_up": 0.0}
+
+
 def test_numbers_are_added_and_rates_averaged() -> None:
     one = orjson.dumps({"hits": 1, "nested": {"a": 2}, "hit_rate": 0.5, "mode": "on"})
     two = orjson.dumps({"hits": 2, "nested": {"a": 3, "b": 1}, "hit_rate": 0.7, "mode": "on"})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.cache.cache import Cache
-from proxy.cache.disk import MAGIC, Disk, frame, pack, read_records, unpack
+from proxy.cache.disk import Disk
 from proxy.cache.entry import Entry
 from proxy.cache.key import Key
 from proxy.cache.policy import Settings
 from proxy.cache.record import left_s, pack_entry, unpack_entry
+from proxy.cache.records import MAGIC, frame, pack, read_records, unpack
 from proxy.cache.shelf import Shelf, Wanted
 from proxy.chat import Usage
 from tests.cache import kills
@@ -218,6 +220,112 @@ def test_a_directory_that_cannot_be_written_costs_only_the_disk(tmp_path: Path) 
     cache.put(key(1), None, entry())
     assert cache.find_exact(key(1)) is not None
     cache.close()
+
+
+class Shaky(Disk):
+    """A disk that can be made to fail."""
+
+    broken = False
+
+    def _next_batch(self):
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        return super()._next_batch()
+
+    def _empty(self) -> None:
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        super()._empty()
+
+
+def shaky(path: Path) -> tuple[Cache, Shaky]:
+    cache = Cache(Settings(ttl_s=1000), lambda: 0.0)
+    disk = Shaky(path, sync_s=0.0, retry_s=0.01)
+    cache.attach(disk, lambda: 1e9)
+    return cache, disk
+
+
+def until(is_true: Callable[[], object], cache: Cache) -> None:
+    for _ in range(2000):
+        cache.tick()
+        if is_true():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not happen")
+
+
+def test_a_disk_that_comes_back_has_what_is_kept_and_nothing_else(tmp_path: Path, caplog) -> None:
+    caplog.set_level("INFO")
+    cache, disk = shaky(tmp_path)
+    until(lambda: not disk.loading, cache)
+    for number in range(5):
+        cache.put(key(number), None, entry(number))
+    cache.tick(100)
+    disk.broken = True
+    for number in range(5, 200):
+        cache.put(key(number), UNIT if number % 2 else None, entry(number))
+        cache.tick()
+    until(lambda: disk.failed, cache)
+    assert cache.stats()["disk_up"] == 0.0
+    assert "No space" in cache.trouble
+    cache.forget(key(3).exact)  # the file still has it
+    cache.put(key(200), None, entry(200))
+    disk.broken = False
+    until(lambda: cache.stats()["disk_up"], cache)
+    cache.put(key(201), None, entry(201))
+    until(lambda: cache._owed is None and not disk._is_new, cache)
+    assert cache.stats()["disk_failures_total"] == 1
+    said = [one.getMessage() for one in caplog.records if one.name == "proxy.cache.disk"]
+    assert said == [
+        "cache is not kept on disk: [Errno 28] No space left on device",
+        "cache is kept on disk again",
+    ]
+    cache.close()
+    again = opened(tmp_path)
+    found = [number for number in range(202) if again.find_exact(key(number)) is not None]
+    assert found == [number for number in range(202) if number != 3]
+    assert again.stats()["vectors"] == 98
+    again.close()
+
+
+@pytest.mark.parametrize("forgets", ["nothing", "one", "by category"])
+def test_a_disk_that_comes_late_is_read_if_that_can_be_trusted(
+    tmp_path: Path, forgets: str
+) -> None:
+    first = opened(tmp_path / "there")
+    first.put(key(1), None, entry(1))
+    first.close()
+    (tmp_path / "there").rename(tmp_path / "away")
+    (tmp_path / "there").write_bytes(b"no folder")
+    cache, disk = shaky(tmp_path / "there")
+    until(lambda: disk.failed, cache)
+    cache.put(key(2), None, entry(2))
+    if forgets == "one":
+        cache.put(key(3), None, entry(3))
+        cache.forget(key(3).exact)
+    elif forgets == "by category":
+        forget(cache, category="something")
+    (tmp_path / "there").unlink()
+    (tmp_path / "away").rename(tmp_path / "there")
+    until(lambda: not disk.failed and not disk.loading, cache)
+    until(lambda: cache._owed is None and not disk._is_new, cache)
+    assert (cache.find_exact(key(1)) is not None) is (forgets == "nothing")
+    cache.close()
+    again = opened(tmp_path / "there")
+    assert again.find_exact(key(2)) is not None
+    assert (again.find_exact(key(1)) is not None) is (forgets == "nothing")
+    again.close()
+
+
+def test_a_full_disk_stays_failed_until_there_is_room(tmp_path: Path) -> None:
+    cache, disk = shaky(tmp_path)
+    disk.broken = True
+    cache.put(key(1), None, entry(1))
+    until(lambda: disk.failed, cache)
+    assert not disk.has_room()
+    time.sleep(0.05)
+    assert disk.failures == 1, "one failure, however often it is tried"
+    cache.close()  # at once, though it is waiting to try again
 
 
 @given(st.binary(max_size=300))

@@ -5,12 +5,15 @@ from pathlib import Path
 import orjson
 import pytest
 
-from embeddings.words import split
 from proxy.cache import gist as gists
 from proxy.cache.gist import WORDS_MAX, gist
 from proxy.cache.guards import passes
+from proxy.cache.lexicon import ENGLISH
 from proxy.cache.prompt import MAX_CHARS
+from proxy.cache.worded import cut
 from tests.cache.test_guards import SAME
+
+LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrtv")
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
@@ -60,15 +63,14 @@ def test_a_prompt_too_long_for_the_guards_has_none() -> None:
 
 
 def test_new_words_do_not_fill_the_memory() -> None:
-    words = gists._Words(french=False)
+    given = gists._Given(ENGLISH)
     for number in range(WORDS_MAX + 10):
-        assert words.look_up([b"w%d" % number]) == {"", "w\x000"}
-        words.look_up([b"%d" % (10**6 + number)], b"%d" % (10**6 + number))
-        assert len(words.table) <= WORDS_MAX
-    kept = len(words.table)
-    words.look_up([b"y" * 100])
-    assert b"y" * 100 not in words.table
-    assert len(words.table) == kept
+        assert given["zq" + f"{number:x}".translate(LETTERS)]
+        assert given[str(10**6 + number)] == f"#{10**6 + number}"
+        assert len(given) <= WORDS_MAX
+    kept = len(given)
+    assert given["y" * 100]
+    assert len(given) == kept
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,8 @@ def test_new_words_do_not_fill_the_memory() -> None:
         "L\u2019histoire de l'art en 1900",
     ],
 )
-def test_words_that_are_split_already_give_the_same(text: str) -> None:
-    assert gist(text, split(text)) == gist(text)
+def test_a_text_that_is_cut_already_gives_the_same(text: str) -> None:
+    assert gist(cut(text)) == gist(text)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the evaluation data is not part of the repository")

@@ -158,13 +158,20 @@ def test_a_long_prompt_is_never_compared() -> None:
     assert check(text, text)[0].name == "length"
 
 
-def test_few_telling_words_need_a_nearer_vector() -> None:
-    def need(a: str, b: str) -> float:
-        return required(read(a), read(b), 0.6, 0.92)
-
-    assert need("What is the capital of France?", "Which city is the capital of France?") == 0.6
-    assert need("How do I keep fit?", "How to keep fit?") == 0.92
-    assert need("How do I keep fit?", "Why keep fit?") == REFUSED
+@pytest.mark.parametrize(
+    ("a", "b", "needed"),
+    [
+        ("What is the capital of France?", "Which city is the capital of France?", 0.6),
+        ("How do I keep fit?", "How to keep fit?", 0.0),  # the same words in the same order
+        ("What is inflation?", "Define inflation.", 0.72),
+        ("What is kiss?", "What is in a kiss?", 0.92),
+        ("How do planes fly?", "How is it that planes fly by night?", REFUSED),
+        ("Where do my shoes go?", "Where do shoes go?", 0.92),
+        ("How do I keep fit?", "Why keep fit?", REFUSED),
+    ],
+)
+def test_few_telling_words_need_a_nearer_vector(a: str, b: str, needed: float) -> None:
+    assert required(read(a), read(b), 0.6, 0.92) == pytest.approx(needed)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from proxy.cache import guards
 from proxy.cache.entry import Entry
 from proxy.cache.opinion import Doubt, Settled, ask, doubts_among, needed
 from proxy.cache.reader import read
+from proxy.cache.worded import cut
 
 KEPT = "Remove duplicates from a list of names please"
 ASKED = "How can I remove duplicates from a list of names?"
@@ -26,6 +27,12 @@ ASKED = "How can I remove duplicates from a list of names?"
         ("Does a cat eat cheese?", "Does a mouse eat cheese?"),
         ("Name three rivers in Spain", "Name four rivers in Spain"),
         ("Is it safe to swim here?", "Is it dangerous to swim here?"),
+        ("When did the Titanic sink?", "How did the Titanic sink?"),
+        ("What did Ada win the prize for?", "When did Ada win the prize?"),
+        ("How do I create a file?", "How do I find a file?"),
+        ("Set an alarm for 7 am", "Set an alarm for 7 pm"),
+        ("Donne les avantages du train", "Donne les avantages et inconvénients du train"),
+        ("Quel temps fera-t-il demain ?", "Quel temps fera-t-il après-demain ?"),
     ],
 )
 def test_no_likeness_is_enough_where_it_means_another_thing(a: str, b: str) -> None:
@@ -34,17 +41,19 @@ def test_no_likeness_is_enough_where_it_means_another_thing(a: str, b: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "most"),
+    ("a", "b", "least"),
     [
-        (KEPT, "Remove duplicates from a list of names", 0.9),
-        (KEPT, ASKED, 0.93),
-        ("How do I boil an egg?", "How do I boil an egg in water?", 0.96),
+        (KEPT, "Remove duplicates from a list of names", 0.75),  # only the vectors were too far
+        ("Comment garder la forme ?", "Garder la forme, comment ?", 0.65),
+        (KEPT, ASKED, 0.85),
+        ("Is Pluto a planet?", "Is Pluto a planet or a different thing?", 0.85),
+        ("How do I boil an egg?", "How do I boil an egg in water?", 0.97),
     ],
 )
 def test_what_is_said_in_another_form_or_at_more_length_may_be_settled(
-    a: str, b: str, most: float
+    a: str, b: str, least: float
 ) -> None:
-    assert 0.8 < needed(read(a), read(b)) < most
+    assert needed(read(a), read(b)) == pytest.approx(least)
 
 
 def test_only_doubtful_ones_are_read_in_full() -> None:
@@ -58,9 +67,9 @@ def test_only_doubtful_ones_are_read_in_full() -> None:
     texts = [fits, "Repair the roof of a barn", "Wash the dishes by hand"]
     near_ones = [(Entry(text=text), 0.9) for text in texts]
     asked = "How can I repair the roof of a shed?"
-    assert [doubt.entry.text for doubt in doubts_among(near_ones, asked, prepare)] == [fits]
+    assert [doubt.entry.text for doubt in doubts_among(near_ones, cut(asked), prepare)] == [fits]
     assert full == [fits]
-    assert doubts_among([(Entry(text=fits), 0.1)], asked, prepare) == []
+    assert doubts_among([(Entry(text=fits), 0.1)], cut(asked), prepare) == []
 
 
 def test_the_best_of_those_that_are_like_enough_is_heard_of() -> None:

@@ -237,6 +237,19 @@ async def test_a_hung_one_is_waited_for_three_times_and_then_no_more(path: str) 
             assert state["stale"] >= 3, "what nobody waits for is not run"
 
 
+async def test_a_hung_one_is_seen_though_nobody_asks_it(path: str, caplog) -> None:
+    caplog.set_level("INFO", "embeddings.client")
+    with embedder(path) as process:
+        async with client(path) as one:
+            assert await until(lambda: one.up)
+            os.kill(process.pid, signal.SIGSTOP)
+            assert await until(lambda: not one.up)
+            os.kill(process.pid, signal.SIGCONT)
+            assert await until(lambda: one.up)
+    said = [one.getMessage() for one in caplog.records]
+    assert said.count(f"the embedder at {path} answers") == 2
+
+
 async def test_sigterm_answers_what_was_asked_and_takes_the_socket_along(path: str) -> None:
     with embedder(path) as process:
         async with client(path, budget_s=2.0) as one:

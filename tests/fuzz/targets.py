@@ -17,10 +17,10 @@ import orjson
 
 from proxy import config
 from proxy.cache.cache import Cache
-from proxy.cache.disk import MAGIC, frame, pack, read_records, unpack
 from proxy.cache.entry import Entry
 from proxy.cache.policy import Settings
 from proxy.cache.record import left_s, pack_entry
+from proxy.cache.records import MAGIC, frame, pack, read_records, unpack
 from proxy.chat import Usage
 from proxy.config import ConfigError
 from proxy.dialects.registry import NAMES, dialect

@@ -8,14 +8,15 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from proxy.ledger import sqlite
-from proxy.ledger.book import Foreign
+from proxy.ledger.book import Book, Foreign
 from proxy.ledger.layout import STEPS
-from proxy.ledger.sqlite import open_ledger
+from proxy.ledger.sqlite import File, open_ledger
 from proxy.ledger.store import Unavailable
 from tests.ledger.books import NOON, ledger, until
 
@@ -96,6 +97,43 @@ def test_a_full_disk_does_not_stop_anything(file: Path, caplog, monkeypatch) -> 
         assert book.store.figures()["ledger_up"] == 1.0
     lines = [one.message for one in caplog.records]
     assert len([one for one in lines if "serving goes on" in one]) == 1
+
+
+class Hanging:
+    """A book on something that does not answer until it is told to."""
+
+    def __init__(self, book: Book, answers: threading.Event) -> None:
+        self._book = book
+        self._answers = answers
+
+    def __getattr__(self, name: str):
+        return getattr(self._book, name)
+
+    def write(self, sheets) -> int:
+        self._answers.wait(20)
+        return self._book.write(sheets)
+
+
+class HangingFile(File):
+    answers = threading.Event()
+
+    def open(self):
+        return Hanging(super().open(), self.answers)
+
+
+def test_one_that_hangs_is_told_while_it_does(file: Path, caplog, monkeypatch) -> None:
+    monkeypatch.setattr("proxy.ledger.store.HUNG_SECONDS", 0.05)
+    place = HangingFile(str(file))
+    with caplog.at_level(logging.INFO), ledger(place=place) as book:
+        book.record()
+        until(lambda: bool(book.store.failing))
+        assert book.store.failing == f"{place.name} does not answer"
+        assert book.store.figures()["ledger_up"] == 0.0
+        place.answers.set()
+        until(lambda: book.store.written == 1)
+        assert not book.store.failing
+        assert book.store.figures()["ledger_up"] == 1.0
+    assert f"ledger: {place.name}: did not answer for" in caplog.text
 
 
 def test_a_folder_that_is_not_there_is_waited_for(tmp_path: Path, monkeypatch) -> None:

@@ -3,8 +3,12 @@
 Six of ten requests are good streams (a fifth of them asked before, so that the cache answers), the
 others whole answers, streams left half-way, targets that break and have a fallback, and targets
 that break and have none. Every good answer's text is compared. Told at the end: wrong answers, how
-memory grew after the first fifth, and the descriptors. The clients are processes of their own that
-keep connections and only look at what an answer must be.
+memory grew once it was warm, and the descriptors. The clients are processes of their own that keep
+connections and only look at what an answer must be.
+
+Warm is a process when all that has a bound has reached it: the cache its bytes (here 8 MiB, some
+thirty thousand requests), words and heads their numbers, and the live figures the four minutes that
+they go back.
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import orjson
 import uvloop
@@ -48,35 +54,61 @@ cache = false
 """
 KINDS = ("good",) * 6 + ("whole", "left", "fallback", "broken")
 EACH = 20_000  # requests between two looks at memory
+WARM_S = 300.0
+WARM_SHARE = 0.2  # of all requests, where that is longer
 AT_ONCE = 48  # of all clients together
 PATIENCE_S = 60.0
 ENOUGH_BYTES = 2000  # of a stream that is left
 EXPECTED = expected_text(GOOD)
 
 
+class Look(NamedTuple):
+    """Requests so far, RSS in bytes, descriptors, seconds since the beginning."""
+
+    done: int
+    rss: int
+    descriptors: int
+    seconds: float
+
+
 @dataclass(slots=True)
 class Found:
-    """What came of it. looks: requests so far, RSS in bytes, descriptors."""
+    """What came of it."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    looks: list[tuple[int, int, int]] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
     @property
     def done(self) -> int:
         return sum(self.outcomes.values())
 
     def line(self) -> str:
-        after = [look for look in self.looks if look[0] >= self.done / 5] or self.looks
+        warm = [
+            look
+            for look in self.looks
+            if look.seconds >= WARM_S and look.done >= self.done * WARM_SHARE
+        ]
+        after = warm if len(warm) > 2 else self.looks
         first, last = after[0], after[-1]
-        grown = (last[1] - first[1]) / first[1]
-        span = max(1, last[0] - first[0])
         return (
             f"{self.done} requests: {dict(self.outcomes)}; {len(self.wrong)} wrong;"
-            f" RSS {first[1] / 2**20:.1f} MiB after {first[0]}, {last[1] / 2**20:.1f} at the end:"
-            f" {grown:+.2%}, {grown * 1e6 / span:+.2%} a million;"
-            f" descriptors {first[2]} and {last[2]}"
+            f" RSS {first.rss / 2**20:.1f} MiB after {first.done} and {first.seconds:.0f} s,"
+            f" {last.rss / 2**20:.1f} at the end: {last.rss / first.rss - 1:+.2%},"
+            f" slope {slope(after):+.2%} a million;"
+            f" descriptors {first.descriptors} and {last.descriptors}"
         )
+
+
+def slope(looks: Sequence[Look]) -> float:
+    """By which part memory grows in a million requests: the line through all looks."""
+    many = len(looks)
+    x = [look.done / 1e6 for look in looks]
+    y = [look.rss / looks[0].rss for look in looks]
+    middle, height = sum(x) / many, sum(y) / many
+    width = sum((one - middle) ** 2 for one in x)
+    rise = sum((one - middle) * (other - height) for one, other in zip(x, y, strict=True))
+    return rise / width if width else 0.0
 
 
 def request(kind: str, rand: random.Random) -> tuple[str, bytes]:
@@ -226,7 +258,7 @@ class Client:
 
 def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Found:
     """So many requests, AT_ONCE at a time."""
-    found = Found()
+    found, began = Found(), time.monotonic()
     with TemporaryDirectory() as folder:
         places = [Path(folder) / str(number) for number in range(clients)]
         running = [
@@ -242,8 +274,12 @@ def soak(proxy: Process, count: int, each: int = EACH, clients: int = 2) -> Foun
             found.outcomes += Counter(told["outcomes"])
             found.wrong += told["wrong"]
     time.sleep(2.0)
-    found.looks.append((found.done, proxy.rss_bytes(), proxy.descriptors()))
+    found.looks.append(look(proxy, found.done, began))
     return found
+
+
+def look(proxy: Process, done: int, began: float) -> Look:
+    return Look(done, proxy.rss_bytes(), proxy.descriptors(), time.monotonic() - began)
 
 
 def _start(port: int, place: Path, count: int, at_once: int, seed: int) -> subprocess.Popen[bytes]:
@@ -263,11 +299,11 @@ def _watch(
     while any(one.poll() is None for one in running):
         done = sum(int(place.read_text() or 0) for place in places if place.exists())
         if done >= due:
-            found.looks.append((done, proxy.rss_bytes(), proxy.descriptors()))
+            found.looks.append(look(proxy, done, began))
             due = done + each
             rate = done / (time.monotonic() - began)
-            rss = found.looks[-1][1] / 2**20
-            print(f"{done} asked, {rate:.0f}/s, RSS {rss:.1f} MiB, {found.looks[-1][2]}"
+            rss = found.looks[-1].rss / 2**20
+            print(f"{done} asked, {rate:.0f}/s, RSS {rss:.1f} MiB, {found.looks[-1].descriptors}"
                   " descriptors", file=sys.stderr, flush=True)  # fmt: skip
         time.sleep(0.2)
 

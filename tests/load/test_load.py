@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.load.flood import Order, Told, flood
 from tests.load.house import house
 from tests.load.overload import BODY
 from tests.load.overload import Found as Overload
-from tests.load.soak import ROUTES, soak
+from tests.load.soak import ROUTES, Found, Look, slope, soak
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
@@ -18,9 +20,20 @@ def test_a_short_soak_is_all_right() -> None:
         found = soak(proxy, 600, each=200)
     assert found.wrong == []
     assert found.done >= 600
-    assert found.looks[-1][2] - found.looks[0][2] < 20, "descriptors"
+    assert found.looks[-1].descriptors - found.looks[0].descriptors < 20, "descriptors"
     assert set(found.outcomes) >= {"good", "whole", "left", "fallback", "broken"}
     assert "0 wrong" in found.line()
+
+
+def test_memory_counts_from_when_the_process_is_warm() -> None:
+    found = Found(Counter(good=1_000_000))
+    for number in range(11):  # 100 s each; it fills up for 300, and then creeps
+        rss = 100_000_000 + min(number, 3) * 20_000_000 + number * 80_000
+        found.looks.append(Look(number * 100_000, rss, 20, number * 100.0))
+    line = found.line()
+    assert "after 300000 and 300 s" in line
+    assert "slope +0.50% a million" in line
+    assert slope(found.looks[:1]) == 0.0
 
 
 def test_the_client_of_a_flood_tells_what_became_of_every_request() -> None:

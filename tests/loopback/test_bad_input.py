@@ -92,6 +92,14 @@ _MESSAGES: list[object] = [
     {"role": "user", "content": None},
     {"content": "hi"},
     {"role": "nobody", "content": "hi"},
+    {"role": "user", "content": [{"type": "image_url", "image_url": 5}]},
+    {"role": "user", "content": [{"type": "input_audio", "input_audio": []}]},
+    {"role": "assistant", "tool_calls": "call"},
+    {"role": "assistant", "tool_calls": {}},
+    {"role": "assistant", "tool_calls": [5]},
+    {"role": "assistant", "content": "hi", "tool_calls": [5]},
+    {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": "f"}]},
+    {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": [5]}}]},
 ]
 
 
@@ -282,6 +290,15 @@ def test_a_compressed_body_is_not_inflated(lane, exchange, refusal, upstream, po
         exchange(lane.address, post(bomb, "Content-Encoding: gzip")), upstream, status=[400, 415]
     )
     assert lane.rss_bytes() - before < 32 << 20
+
+
+def test_a_body_that_only_says_it_is_compressed_is_no_error_of_ours(
+    lane, exchange, refusal, upstream, post, ask
+) -> None:
+    """aiohttp unpacked what was refused before, and logged a traceback for each."""
+    body = post(orjson.dumps(ask()), "Content-Encoding: gzip")
+    refusal(exchange(lane.address, body), upstream, status=[415])
+    assert "Traceback" not in lane.output()
 
 
 @pytest.mark.slow

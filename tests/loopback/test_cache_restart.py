@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 
-from proxy.cache.disk import MAGIC
+from proxy.cache.records import MAGIC
 
 pytestmark = pytest.mark.loopback
 

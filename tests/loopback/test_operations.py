@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import signal
 import ssl
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 import trustme
 
 from benchmarks.mock import ScriptedUpstream, expected_text
 from proxy import config
 from proxy.app import App
+from proxy.life import Life
+from proxy.service import Manager
 from tests.loopback.house import ask, running
 from tests.waiting import until
 
@@ -56,6 +62,40 @@ async def test_a_drain_that_takes_too_long_says_so(lane: str) -> None:
     assert b"[DONE]" not in reply.body
 
 
+async def config_up(port: int) -> str:
+    url = f"http://127.0.0.1:{port}/metrics"
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        found = re.search(r"(?m)^firsttoken_config_up (.+)$", await answer.text())
+    assert found is not None
+    return found[1]
+
+
+async def test_a_file_that_is_gone_is_told_once_and_its_configuration_stays(
+    tmp_path, caplog, monkeypatch
+) -> None:
+    monkeypatch.setattr("proxy.life.LOOK_SECONDS", 0.01)
+    file = tmp_path / "firsttoken.toml"
+    text = '[server]\nport = 0\nlog = "off"\n[local]\nenabled = false\n'
+    file.write_text(text)
+    app = App(config.load(str(file), {}), {})
+    _, port = await app.open()
+    life = asyncio.create_task(Life(app, Manager({})).run())
+    caplog.set_level("INFO", "firsttoken")
+    try:
+        file.unlink()
+        gone = f"{file} is gone: its configuration stays in force"
+        assert await until(lambda: gone in caplog.messages)
+        assert await config_up(port) == "0.0"
+        await asyncio.sleep(0.1)
+        file.write_text(text)
+        assert await until(lambda: f"configuration reloaded from {file}" in caplog.messages)
+        assert await config_up(port) == "1.0"
+        assert caplog.messages.count(gone) == 1
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await life
+
+
 async def test_a_reload_keeps_running_streams_and_serves_the_new_routes(tmp_path) -> None:
     async with ScriptedUpstream() as upstream:
         file = tmp_path / "firsttoken.toml"
@@ -73,9 +113,12 @@ async def test_a_reload_keeps_running_streams_and_serves_the_new_routes(tmp_path
         app.reload()
         assert (await ask(port, "new", stream=False)).status == 200
         assert (await ask(port, "old", stream=False)).status == 404
+        assert await config_up(port) == "1.0"
         file.write_text("port = [broken")
+        assert await config_up(port) == "0.0"
         app.reload()
         assert (await ask(port, "new", stream=False)).status == 200
+        assert await config_up(port) == "0.0"
         assert (await running_stream).text == expected_text("mock-t20-f0-i20")
         await app.close()
 

@@ -62,7 +62,8 @@ class Door:
         return self.gate.overloaded
 
     def sample(self, lag_s: float, now: float) -> None:
-        self.gate.sample(lag_s, now)
+        """Late by its own work."""
+        self.gate.sample(lag_s, now, lag_s)
 
 
 def gate(most: int = 100, target_s: float = 0.1) -> Door:
@@ -121,6 +122,26 @@ def test_a_standing_lag_cuts_until_the_loop_keeps_up() -> None:
     live(one, 0.0, 60.0, now)
     assert not one.overloaded
     assert one.enter("a") is None
+
+
+def test_whose_cpu_others_have_refuses_nobody() -> None:
+    one = gate(most=1000)
+    now = live(one, 0.0, 1.0, 0.0)
+    for _ in range(500):
+        one.enter("a")
+    for _ in range(100):
+        now += LOOK_SECONDS
+        one.gate.sample(0.3, now, 0.01)
+    assert not one.overloaded
+    for _ in range(100):
+        now += LOOK_SECONDS
+        one.gate.sample(0.3, now, 0.3)
+    assert one.overloaded
+    least = one.limit
+    for _ in range(100):
+        now += LOOK_SECONDS
+        one.gate.sample(0.3, now, 0.001)
+    assert one.limit > least, "and what was cut comes back"
 
 
 def test_the_door_never_shuts() -> None:
@@ -255,7 +276,7 @@ def test_once_overloaded_a_shorter_queue_counts() -> None:
     def work(busy_s: float, now: float) -> float:
         for _ in range(40):
             now += LOOK_SECONDS
-            one.gate.sample(0.0, now, busy_s)
+            one.sample(busy_s, now)
         return now
 
     now = work(BUSY_S * 5, 0.0)
@@ -276,7 +297,7 @@ def test_it_is_the_average_turn_that_counts_then(busy: int, of: int, grows: bool
         one.enter("a")
     one.limit = 200.0
     for look in range(1, 41):  # of five turns, so many are so much too long
-        one.gate.sample(0.0, look * LOOK_SECONDS, BUSY_S * busy if look % 5 < of else 0.0)
+        one.sample(BUSY_S * busy if look % 5 < of else 0.0, look * LOOK_SECONDS)
     assert (one.limit > 200.0) is grows
 
 

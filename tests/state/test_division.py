@@ -80,3 +80,16 @@ def test_a_reload_keeps_a_providers_part_and_use() -> None:
     told = {rate.name: (rate.used, rate.limit) for rate in division.rates(NOW)}
     assert told == {"rate:provider:eu:requests": (30, 50), "rate:provider:us:tokens": (0, 10)}
     assert sum(limits.admit("eu", 1, NOW) for _ in range(30)) == 10, "eighty of a hundred, of 50"
+
+
+def test_what_may_be_asked_at_once_is_divided_among_those_who_share() -> None:
+    limits = Limits()
+    limits.configure({"eu": Quota(12)})
+    division = Division(Quotas(Table({}, {}, Allowance()), NOW, 1.8e9), limits, 2)
+    assert sum(limits.admit("eu", 1, NOW) for _ in range(20)) == 6, "by what is known at first"
+    division.hear_parts(3)
+    assert not limits.admit("eu", 1, NOW)
+    division.hear_parts(1)
+    assert sum(limits.admit("eu", 1, NOW) for _ in range(20)) == 6
+    division.alone(60.0)
+    assert not limits.admit("eu", 1, NOW)

@@ -92,3 +92,19 @@ def test_what_is_only_counted_is_not_limited() -> None:
     limits = limited()
     assert all(limits.admit("p", 10**6, 0.0) for _ in range(50))
     assert limits.in_flight("p") == 50
+
+
+def test_processes_divide_what_may_be_asked_at_once() -> None:
+    limits = Limits()
+    limits.divide(3)
+    limits.configure({"p": Quota(10), "q": Quota(2), "r": Quota(None, 5)})
+    assert [limits.admit("p", 0, 0.0) for _ in range(4)] == [True] * 3 + [False]
+    limits.divide(2)  # one of them went
+    assert [limits.admit("p", 0, 0.0) for _ in range(3)] == [True] * 2 + [False]
+    limits.divide(5)  # others came: what is under way ends by itself
+    assert not limits.admit("p", 0, 0.0)
+    for _ in range(4):
+        limits.release("p")
+    assert limits.admit("p", 0, 0.0)
+    assert [limits.admit("q", 0, 0.0) for _ in range(2)] == [True, False], "one each, at least"
+    assert all(limits.admit("r", 0, 0.0) for _ in range(5)), "a minute is divided elsewhere"

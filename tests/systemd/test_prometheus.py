@@ -23,6 +23,7 @@ BOARD = orjson.loads((FILES / "grafana" / "firsttoken.json").read_bytes())
 NAME = r"\b((?:firsttoken|gen_ai)_[a-z0-9_]+)"
 # What only a machine with a GPU, or a proxy with an embedder, tells.
 ELSEWHERE = {
+    "firsttoken_cache_disk_up",  # where the cache has a path
     "firsttoken_gpu_utilisation", "firsttoken_gpu_memory_used_bytes",
     "firsttoken_gpu_temperature_celsius", "firsttoken_embedder_up",
 }  # fmt: skip

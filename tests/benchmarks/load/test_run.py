@@ -165,7 +165,7 @@ def test_usage_counts_where_one_write_holds_the_whole_answer():
 
 def test_usage_that_grows_counts_once():
     usages = [{**TOKEN, "usage": {"prompt_tokens": 7, "completion_tokens": n}} for n in (1, 2, 3)]
-    tally = answered([[one] for one in usages] + [[STOP]], gap=0.01)
+    tally = answered([[one] for one in usages] + [[{**STOP, **usages[-1], **STOP}]], gap=0.01)
     assert (tally.prompt_tokens, tally.completion_tokens) == (7, 3)
 
 

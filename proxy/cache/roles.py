@@ -1,0 +1,118 @@
+"""Who does what to whom: the same words in another order may ask the reverse.
+
+A word stands behind a preposition or behind none. Paraphrases change much of that ("the effects of
+tea", "which effects tea has"), so only what can turn a question round is refused: two words that
+have changed places, one that stands on the other end of the same road, and neighbours that name
+another thing the other way round ("milk chocolate").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from proxy.cache.prompt import Prompt
+
+# Of one word: from is not to.
+_APART = frozenset(
+    pair
+    for one, other in (
+        ("to", "from"),
+        ("for", "with"),
+        ("from", "for"),
+        ("from", "with"),
+        ("from", "in"),
+        ("by", "to"),
+        ("by", "for"),
+        ("by", "from"),
+        ("with", "in"),
+        ("with", "than"),
+        ("in", "through"),
+    )
+    for pair in ((one, other), (other, one))
+)
+_COMPARES = frozenset(("compar",))  # the concept, English and French
+
+_YOU = "you"
+
+Slots = tuple[tuple[str, str], ...]
+_Places = dict[str, tuple[str, int]]
+
+
+def differ(a: Prompt, b: Prompt) -> str | None:
+    """None, or which words have changed their roles."""
+    if a.slots == b.slots:
+        return None
+    common = (a.content & b.content) | {_YOU}
+    ours, theirs = _places(a.slots, common), _places(b.slots, common)
+    passing = _passing(a, b)
+    words = [word for word in ours if word in theirs and word not in passing]
+    for word in words:
+        one, other = ours[word][0], theirs[word][0]
+        if one != other and _apart(a, word, one, other):
+            return f"{one} {word} / {other} {word}"
+    if (less := _behind_than(ours)) and (more := _behind_than(theirs)) and less != more:
+        return f"than {less} / than {more}"
+    even = {"&"} if _COMPARES.isdisjoint(common) else {"&", "with"}
+    loose = a.formats & b.formats  # a short formal letter
+    for place, first in enumerate(words):
+        for second in words[place + 1 :]:
+            (by1, at1), (by2, at2) = ours[first], ours[second]
+            (to1, on1), (to2, on2) = theirs[first], theirs[second]
+            if _swapped(by1, by2, to1, to2) and even.isdisjoint((by1, by2)):
+                return f"{by1} {first} {by2} {second} / {to2} {second} {to1} {first}".strip()
+            if (at1 < at2) == (on1 < on2) or by1 in even or not loose.isdisjoint((first, second)):
+                continue
+            between = _between(a.slots, at1, at2), _between(b.slots, on1, on2)
+            alike = _alike(by1, by2, to1, to2)
+            if alike and (_YOU in (first, second) or _turned(*between, same=alike == "same")):
+                return f"{first} {second} / {second} {first}"
+    return None
+
+
+def _passing(a: Prompt, b: Prompt) -> set[str]:
+    """Words that may stand anywhere: units with their number, and the one tool that it is about: in
+    Python, with Python, a Python script."""
+    found = {unit for _, unit in (*a.numbers, *b.numbers)}
+    tools = a.names & b.names if a.technical and b.technical else frozenset[str]()
+    return found | tools if len(tools) == 1 else found
+
+
+def _swapped(by1: str, by2: str, to1: str, to2: str) -> bool:
+    """Whether each stands where the other did; "of" is no place of its own."""
+    by1, by2, to1, to2 = ("" if by == "of" else by for by in (by1, by2, to1, to2))
+    return by1 != by2 and by1 == to2 and by2 == to1
+
+
+def _apart(a: Prompt, word: str, one: str, other: str) -> bool:
+    if (one, other) in _APART:
+        return not (a.french and "with" in (one, other))
+    return {one, other} == {"for", "at"} and bool(a.owners or word in a.names)
+
+
+def _alike(*by: str) -> str:
+    """ "same" where all stand behind the same preposition or none, "of" where some of them stand
+    behind no more than that, else ""."""
+    behind = set(by)
+    return "same" if len(behind) == 1 else "of" if behind == {"", "of"} else ""
+
+
+def _places(slots: Slots, common: Set[str]) -> _Places:
+    """Each word that both have, where it stands last: behind which preposition, and which it is
+    of them all."""
+    return {word: (by, place) for place, (by, word) in enumerate(slots) if word in common}
+
+
+def _behind_than(places: _Places) -> str:
+    return next((word for word, (by, _) in places.items() if by == "than"), "")
+
+
+def _between(slots: Slots, one: int, other: int) -> set[str]:
+    return {word for _, word in slots[min(one, other) + 1 : max(one, other)]}
+
+
+def _turned(ours: set[str], theirs: set[str], *, same: bool) -> bool:
+    """Whether two words the other way round say another thing, by what is between them: nothing in
+    either, or a word that both have, mostly what the one does to the other. A quality may stand
+    before its noun, or after it and an "is" (for which there is an empty word); "the history of
+    Japan" is Japan's (same: not so)."""
+    return (same and ours == theirs) or not ours.isdisjoint(theirs - {""})
