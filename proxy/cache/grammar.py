@@ -243,7 +243,7 @@ csv: csv
 html: html
 markdown: markdown
 latex: latex
-table: table tableau tableaux
+table: table tables tableau tableaux
 bullet: bullet bullets bulleted puce puces
 numbered: numbered numérotée numerotee
 list: list lists listing liste listes lister

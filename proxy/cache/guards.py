@@ -95,7 +95,7 @@ def _numbers(a: Prompt, b: Prompt) -> str | None:
         return None
     if len(a.numbers) == len(b.numbers):
         ours, theirs = sorted(a.numbers), sorted(b.numbers)
-        if len(a.numbers) > 1 and not all(unit for _, unit in ours):
+        if len(a.numbers) > 1 and _bare(a) != _bare(b):
             return f"{_figures(a)} / {_figures(b)}"  # 5 and 3, 3 and 5: the order may matter
         if all(
             x[0] == y[0] and (x[1] == y[1] or not x[1] or not y[1])
@@ -103,6 +103,11 @@ def _numbers(a: Prompt, b: Prompt) -> str | None:
         ):
             return None
     return f"{_figures(a)} / {_figures(b)}"
+
+
+def _bare(prompt: Prompt) -> list[str]:
+    """The numbers of nothing, in order."""
+    return [value for value, unit in prompt.numbers if not unit]
 
 
 def _figures(prompt: Prompt) -> str:

@@ -33,6 +33,7 @@ _APART = frozenset(
 _COMPARES = frozenset(("compar",))  # the concept, English and French
 
 _YOU = "you"
+_MANY = 12  # of so many words some are said twice, and each time of something else
 
 Slots = tuple[tuple[str, str], ...]
 _Places = dict[str, tuple[str, int]]
@@ -42,6 +43,8 @@ def differ(a: Prompt, b: Prompt) -> str | None:
     """None, or which words have changed their roles."""
     if a.slots == b.slots:
         return None
+    if max(len(a.slots), len(b.slots)) >= _MANY and _said(a) != _said(b):
+        return "many words, in another order"
     common = (a.content & b.content) | {_YOU}
     ours, theirs = _places(a.slots, common), _places(b.slots, common)
     passing = _passing(a, b)
@@ -67,6 +70,10 @@ def differ(a: Prompt, b: Prompt) -> str | None:
             if alike and (_YOU in (first, second) or _turned(*between, same=alike == "same")):
                 return f"{first} {second} / {second} {first}"
     return None
+
+
+def _said(prompt: Prompt) -> list[str]:
+    return [word for _, word in prompt.slots if word]
 
 
 def _passing(a: Prompt, b: Prompt) -> set[str]:
