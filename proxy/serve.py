@@ -122,6 +122,7 @@ def start_log(settings: config.Config, environ: Mapping[str, str]) -> None:
     handler.setFormatter((_ForJournal if to_journal(environ) else logging.Formatter)(shape))
     level = logging.INFO if settings.server.log != "off" else logging.WARNING
     logging.basicConfig(level=level, handlers=[handler])
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells what it looked for in vain
 
 
 def raise_descriptors() -> None:

@@ -18,7 +18,7 @@ from proxy.errors import Kind, UpstreamFailure
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n|\r\n\r(?!\n)")
 _LINE = re.compile(rb"\r\n|\n|\r")
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair, as JSON escapes it
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair, as JSON escapes it
 BOM = b"\xef\xbb\xbf"
 _CR = 13  # as a number: `bytes in bytes` first fails to read them as one, half a microsecond
 
@@ -126,7 +126,7 @@ def loaded(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        return _with_halves(data) if _HALF.search(data) else None
+        return _with_halves(data) if HALF.search(data) else None
 
 
 def _with_halves(data: bytes) -> Any:

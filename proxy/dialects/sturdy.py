@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from proxy.chat import (
     Answer,
     ChatRequest,
@@ -26,6 +28,7 @@ from proxy.chat import (
     ToolCall,
 )
 from proxy.dialects.dialect import Decoder, Dialect, Encoder, ErrorReading, Frame, Rendered
+from proxy.dialects.sse import HALF
 from proxy.dialects.usual import Usual
 from proxy.errors import ClientError, Kind, UpstreamFailure
 
@@ -135,6 +138,8 @@ class _Decoder:
                     ):
                         place = (event.choice, event.index)
                         event.arguments = self._whole(place, event.arguments)
+                if HALF.search(frame.raw):
+                    orjson.dumps(frame.events, default=tuple)  # half a character anywhere else
             except TypeError:
                 frame.events = ()
         return frames

@@ -64,3 +64,24 @@ def test_the_same_in_a_calls_arguments_and_a_thought() -> None:
 
 def test_a_broken_event_is_still_broken() -> None:
     assert read("openai", r'\ud83d"x') == []
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00", r"\uD83D"])
+@pytest.mark.parametrize(
+    "delta",
+    [
+        b'"delta":{"tool_calls":[{"index":0,"id":"x","function":{"name":"%b","arguments":"{"}}]}',
+        b'"delta":{"tool_calls":[{"index":0,"id":"%b","function":{"name":"f","arguments":"{"}}]}',
+        b'"delta":{"content":"a"},"logprobs":{"content":[{"token":"%b","logprob":-1}]}',
+        b'"delta":{"content":"a"},"finish_reason":"%b"',
+    ],
+)
+@pytest.mark.parametrize("other", ["openai", "anthropic", "responses", "gemini"])
+def test_half_a_character_where_no_words_are_can_be_told(half, delta, other: str) -> None:
+    event = b'data: {"choices":[{"index":0,%b}]}\n\n' % (delta % half.encode())
+    decoder = dialect("openai").decoder()
+    frames = decoder.feed(event + STREAMS["openai"] % b"b")
+    encoder = dialect(other).encoder(id="c", model="m", created=1, include_usage=False)
+    said = b"".join(encoder.encode(frame.events) for frame in frames) + encoder.end()
+    assert b"b" in said
+    assert b"".join(frame.raw for frame in frames).startswith(event)

@@ -71,7 +71,7 @@ class Reading:
         return text
 
 
-async def ask(up, model, *, stream=True, path="/v1/chat/completions", limit=3.0, quiet=0.3):
+async def ask(up, model, *, stream=True, path="/v1/chat/completions", limit=15.0, quiet=1.5):
     """One request on its own connection; ends when complete, closed, or silent for `quiet`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", up.port)
     body = orjson.dumps({"model": model, "stream": stream, "messages": []})
