@@ -23,9 +23,15 @@ def run(args: argparse.Namespace) -> int:
         _say("bench cache: no word table, nothing to measure")
         return 1
     figures: dict[str, Mapping[str, float]] = {
-        "pairs": quality.own(classifier),
-        "unseen pairs": quality.own(classifier, quality.UNSEEN),
+        **{name: quality.own(classifier, path) for name, path in quality.FILES.items()},
+        "pairs apart": quality.apart(classifier),
     }
+    if args.second:
+        encode = _second_opinion()
+        if encode is None:
+            return 1
+        for name, path in quality.FILES.items():
+            figures[f"{name}, second opinion"] = quality.second(path, classifier, encode)
     if args.pairs:
         try:
             rows = [orjson.loads(line) for line in Path(args.pairs).read_bytes().splitlines()]
@@ -47,6 +53,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _second_opinion() -> quality.Encode | None:
+    """The packaged model on the CPU, or None where it is not installed."""
+    from embeddings.transformer import NoModel, Transformer, model_path  # noqa: PLC0415 - torch
+
+    try:
+        return Transformer(model_path(None), "cpu").encode
+    except NoModel as error:
+        _say(f"bench cache: {error}")
+        return None
+
+
 def _write(path: str | None, figures: Mapping[str, Mapping[str, float]]) -> None:
     if path:
         told = {"machine": machine(), "figures": figures}
@@ -62,14 +79,14 @@ def _limit(name: str, what: str) -> str:
     if what in ("hit_p50_us", "refused_p50_us", "nearest_p50_us"):
         limit = _LIMITS_US.get(int(name.split(maxsplit=1)[0]))
         return f"   (<= {limit})" if limit else ""
+    if what.startswith("recall_"):
+        return "   (>= 0.8)" if "second" in name else "   (>= 0.6)"
     return {
         "exact_p50_us": "   (<= 5)",
         "longest_stall_ms": "   (<= 1)",
         "indexing_stall_ms": "   (<= 1)",
         "memory_bytes_each": "   (<= 1,200)",
-        "recall_en": "   (>= 0.6)",
-        "recall_fr": "   (>= 0.6)",
-        "wrong": "   (0)" if name in ("pairs", "unseen pairs") else "",
+        "wrong": "   (0)" if name != "given pairs" else "",
         "crossed": "   (0)",
         "told_apart": "   (0.5)",
         "precision": "   (>= 0.95)",

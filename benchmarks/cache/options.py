@@ -32,6 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--lookups", type=int, default=20_000, help="randomised, by tenants (default: 20000)"
     )
     parser.add_argument("--pairs", metavar="FILE", help="labelled pairs of prompts, JSON lines")
+    parser.add_argument(
+        "--second", action="store_true", help="with a second opinion too (needs the extra gpu)"
+    )
     parser.add_argument("--json", help="write the figures")
 
 

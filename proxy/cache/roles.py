@@ -33,7 +33,7 @@ _APART = frozenset(
 _COMPARES = frozenset(("compar",))  # the concept, English and French
 
 _YOU = "you"
-_MANY = 12  # of so many words some are said twice, and each time of something else
+_MANY = 12
 
 Slots = tuple[tuple[str, str], ...]
 _Places = dict[str, tuple[str, int]]
@@ -43,7 +43,8 @@ def differ(a: Prompt, b: Prompt) -> str | None:
     """None, or which words have changed their roles."""
     if a.slots == b.slots:
         return None
-    if max(len(a.slots), len(b.slots)) >= _MANY and _said(a) != _said(b):
+    said, others = _said(a), _said(b)
+    if said != others and (_is_long(said) or _is_long(others)):
         return "many words, in another order"
     common = (a.content & b.content) | {_YOU}
     ours, theirs = _places(a.slots, common), _places(b.slots, common)
@@ -74,6 +75,11 @@ def differ(a: Prompt, b: Prompt) -> str | None:
 
 def _said(prompt: Prompt) -> list[str]:
     return [word for _, word in prompt.slots if word]
+
+
+def _is_long(words: list[str]) -> bool:
+    """Whether words are so many, or said twice, that each may be said of something else."""
+    return len(words) >= _MANY or len(set(words)) < len(words)
 
 
 def _passing(a: Prompt, b: Prompt) -> set[str]:
