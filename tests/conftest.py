@@ -16,6 +16,7 @@ A config without a port gets a free one. Whatever is still running ends with the
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import subprocess
@@ -39,6 +40,12 @@ START_SECONDS = 60.0  # a bound against hanging: a busy machine needs some of it
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any")
 _LISTENING = re.compile(r"listening on http://\[?([^\s\]]+)\]?:(\d+)")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays: thousands of tests and their modules, at every look."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ def upkeep():
     yield CacheUpkeep(shelf, None, wheel), shelf  # type: ignore[arg-type]
     gc.unfreeze()
     gc.collect()
+    gc.freeze()  # as tests/conftest.py left it
 
 
 def test_a_small_cache_is_left_to_the_collector(upkeep) -> None:

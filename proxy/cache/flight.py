@@ -44,6 +44,30 @@ class Race(Protocol):
         ...
 
 
+class _Resting:
+    """Stands for a race that is over, or was given up."""
+
+    def cancel(self) -> None: ...
+    def expire(self) -> None: ...
+    def nudge(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def write_to(self, sink: Sink) -> None: ...
+
+    def withdraw(self) -> bool:
+        return False
+
+    def sent(self) -> None:
+        return None
+
+
+RESTING = _Resting()
+
+
+def _nothing() -> None:
+    """There is nothing to forget any more."""
+
+
 class Member:
     """One client of a flight; what its connection may still ask of the answer."""
 
@@ -123,9 +147,10 @@ class Flight:
         "_bytes",
         "_forget",
         "_head",
+        "_over",
         "_waits",
         "ended",
-        "leader",
+        "leads",
         "members",
         "opened",
         "pieces",
@@ -139,6 +164,7 @@ class Flight:
         race: Race,
         account: Account,
         forget: Callable[[], None],
+        over: Callable[[], None],
         *,
         head: tuple[int, bytes] | None,
         sent: bytes = b"",
@@ -146,10 +172,11 @@ class Flight:
     ) -> None:
         """exchange, sink: the leader's. head: status and lines, if its stream was opened, and what
         it has of that. account: told of each follower once. forget: called when nobody may join
-        any more."""
-        self.leader = Member(self, exchange, sink)
-        self.leader.paused = self._waits = paused
-        self.members = [self.leader]
+        any more; over: when the last client has left."""
+        leader = Member(self, exchange, sink)
+        leader.paused = self._waits = paused
+        self.leads = exchange
+        self.members = [leader]
         self.race = race
         self.opened = head is not None
         self.ended = False
@@ -158,14 +185,15 @@ class Flight:
         self._head = head or (0, b"")
         self._account = account
         self._forget = forget
+        self._over = over
         self._keep(sent)
-        self.leader.caught_up()
+        leader.caught_up()
 
     def join(self, exchange: Exchange, sink: Sink) -> Member:
         """Have another client share the answer, from its beginning."""
         member = Member(self, exchange, sink)
         self.members.append(member)
-        leads = self.leader.exchange
+        leads = self.leads
         exchange.cache = "exact"
         exchange.category, exchange.language = leads.category, leads.language
         if self.opened:
@@ -179,20 +207,22 @@ class Flight:
         if member not in self.members:
             return
         self.members.remove(member)
-        if member is not self.leader:
+        if member.exchange is not self.leads:
             member.exchange.outcome = "cancelled"
             self._account(member.exchange)
         if self.members:
             self.set_pace()
         elif not self.ended:
-            self._forget()
-            self.race.cancel()
+            race = self.race
+            self._over()
+            self._rest()
+            race.cancel()
 
     def arrived(self, member: Member) -> None:
         """A client has the whole answer."""
         self.members.remove(member)
-        if member is not self.leader:
-            exchange, leads = member.exchange, self.leader.exchange
+        if member.exchange is not self.leads:
+            exchange, leads = member.exchange, self.leads
             exchange.usage, exchange.finish, exchange.error = leads.usage, leads.finish, leads.error
             exchange.outcome = "ok" if leads.error is None else "broken"
             self._account(exchange)
@@ -232,14 +262,14 @@ class Flight:
 
     def end(self) -> None:
         self.ended = True
-        self._forget()
+        self._rest()
         for member in tuple(self.members):
             member.catch_up()
 
     def whole(self, status: int, lines: bytes, body: bytes) -> None:
         self.opened = self.ended = True
         self._head = (status, lines)
-        self._forget()
+        self._rest()
         for member in tuple(self.members):
             self._tell(member)
             member.sink.whole(status, self._dress(member), body)
@@ -248,7 +278,7 @@ class Flight:
     def abort(self) -> None:
         """The answer cannot be completed: every client sees that."""
         self.ended = True
-        self._forget()
+        self._rest()
         for member in tuple(self.members):
             member.paused = False
             if member.behind:
@@ -260,6 +290,12 @@ class Flight:
 
     # ---- inside ------------------------------------------------------------------------------
 
+    def _rest(self) -> None:
+        """The race is over. Those who know it and whom it knows need no collector to be gone."""
+        self._forget()
+        self.race = RESTING
+        self._forget = self._over = _nothing
+
     def _keep(self, data: bytes) -> None:
         if data:
             self.pieces.append(data)
@@ -267,7 +303,7 @@ class Flight:
 
     def _tell(self, member: Member) -> None:
         """A follower's record: what its leader's request came to."""
-        exchange, leads = member.exchange, self.leader.exchange
+        exchange, leads = member.exchange, self.leads
         if exchange is not leads:
             exchange.provider, exchange.provider_model = leads.provider, leads.provider_model
             exchange.status = leads.status
@@ -276,7 +312,7 @@ class Flight:
     def _dress(self, member: Member) -> bytes:
         """The head's lines with what they say of the request turned to this one."""
         lines = self._head[1]
-        if member is self.leader:
+        if member.exchange is self.leads:
             return lines
         kept = [
             line for line in lines.split(b"\r\n") if line and not line[:16].lower().startswith(_OWN)
@@ -288,8 +324,8 @@ class Flight:
         if member not in self.members:
             return
         self.members.remove(member)
-        if member is not self.leader:
-            exchange, leads = member.exchange, self.leader.exchange
+        if member.exchange is not self.leads:
+            exchange, leads = member.exchange, self.leads
             exchange.usage, exchange.finish = leads.usage, leads.finish
             exchange.status, exchange.error = self._head[0], leads.error
             exchange.outcome = leads.outcome or ("ok" if self._head[0] < 400 else "error")

@@ -2,22 +2,22 @@
 
 The guards let a pair pass only where both carry the same concepts, the same figures, and a
 negation both or neither. The gist hashes those of the concepts that a word gives whatever stands
-around it, so equal gists are necessary for a hit, and unequal ones settle a miss in microseconds
-without a vector or a guard. It never lets anything through: the guards read every pair of equal
-gists in full. Where the two disagree, an answer is missed, never given wrongly.
+around it and however the prompt could be worded, so equal gists are necessary for a hit, and
+unequal ones settle a miss in microseconds without a vector or a guard. It never lets anything
+through: the guards read every pair of equal gists in full. Where the two disagree, an answer is
+missed, never given wrongly.
 """
 
 from __future__ import annotations
 
 from proxy.cache import grammar, lexicon
+from proxy.cache.idioms import ENGLISH_IDIOMS, FRENCH_IDIOMS, SUFFIX_MAX, Idioms
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Lexicon
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.reader import CONTEXTUAL, ELISIONS
-from proxy.cache.worded import Worded, cut
-
-WORDS_MAX = 16_384  # words remembered a language
-_LONG = 40  # characters; a longer one is hardly a word, and not remembered
+from proxy.cache.worded import is_french, tokens
+from proxy.cache.words import LONG, WORDS_MAX
 
 _NEGATION = "!"
 _NUMBER = "#"
@@ -35,34 +35,32 @@ _ALWAYS_TAKEN = frozenset(
 _UNITS_AS_SIGNS = "% € $ £ ¥ °"
 
 
-def gist(text: str | Worded) -> int | None:
+def gist(text: str) -> int | None:
     """The gist of a prompt; None for one so long that no guard lets it pass."""
-    if isinstance(text, str):
-        if len(text) > MAX_CHARS:
-            return None
-        text = cut(text)
-    return hash(sure(text))
+    return hash(sure(text)) if len(text) <= MAX_CHARS else None
 
 
-def sure(text: Worded) -> frozenset[str]:
+def sure(text: str) -> frozenset[str]:
     """The concepts and figures that a text's words give whatever stands around them."""
-    given = _FRENCH if text.french else _ENGLISH
-    return frozenset(["", *[given[one] for one in text.words]])
+    text, words = tokens(text)
+    given = _FRENCH if is_french(text, words) else _ENGLISH
+    return frozenset(["", *map(given.__getitem__, words)])
 
 
 class _Given(dict[str, str]):
     """A word as written -> the concept it always gives, a number's value, a negation, or ""."""
 
-    __slots__ = ("_lexicon", "_unsure")
+    __slots__ = ("_begins", "_lexicon", "_unsure")
 
-    def __init__(self, known: Lexicon) -> None:
+    def __init__(self, known: Lexicon, idioms: Idioms) -> None:
         super().__init__()
         self._lexicon = known
-        self._unsure = _unsure(known)
+        words, self._begins = idioms.vocabulary()
+        self._unsure = _unsure(known) | _changed(known, words)
 
     def __missing__(self, one: str) -> str:
         given = self._give(one.lower())
-        if len(one) <= _LONG and not (given[:1] == _NUMBER and len(one) > 4):
+        if len(one) <= LONG and not (given[:1] == _NUMBER and len(one) > 4):
             if len(self) >= WORDS_MAX:
                 self.clear()
             self[one] = given
@@ -79,10 +77,18 @@ class _Given(dict[str, str]):
         if kind == lexicon.NEGATOR:
             return _NEGATION
         if kind == lexicon.NUMBER:
-            return _NUMBER + concept
-        if token[0].isdigit():
-            return _NUMBER + plain(token)
-        return concept if kind in _ALWAYS_TAKEN and concept not in self._unsure else ""
+            concept = _NUMBER + concept
+        elif token[0].isdigit():
+            concept = _NUMBER + plain(token)
+        elif kind not in _ALWAYS_TAKEN or self._may_be_worded(token):
+            return ""
+        return "" if concept in self._unsure else concept
+
+    def _may_be_worded(self, token: str) -> bool:
+        return token.startswith(self._begins) and any(
+            token.startswith(begin) and len(token) <= len(begin) + SUFFIX_MAX
+            for begin in self._begins
+        )
 
 
 def _unsure(known: Lexicon) -> frozenset[str]:
@@ -102,5 +108,17 @@ def _unsure(known: Lexicon) -> frozenset[str]:
     return frozenset(found | {sense.concept for sense in (*CAPITALS.values(), *ACRONYMS.values())})
 
 
-_ENGLISH = _Given(ENGLISH)
-_FRENCH = _Given(FRENCH)
+def _changed(known: Lexicon, words: frozenset[str]) -> frozenset[str]:
+    """What words give that an idiom may take out or put in: all but names, which it keeps."""
+    found = set(words)
+    for word in words:
+        kind, concept, _ = known.of(word)
+        if kind == lexicon.NUMBER or word.isdigit():
+            found.add(_NUMBER + (concept if kind == lexicon.NUMBER else word))
+        if kind not in (lexicon.ENTITY, lexicon.TECH):
+            found |= {concept, known.concept_of_content(word)}
+    return frozenset(found)
+
+
+_ENGLISH = _Given(ENGLISH, ENGLISH_IDIOMS)
+_FRENCH = _Given(FRENCH, FRENCH_IDIOMS)

@@ -1,7 +1,8 @@
 """Ways of asking that are as good as another: one wording for each, before a prompt is read.
 
 Only what asks for the very same answer; whatever stands in the place of X and Y is kept as it is.
-The reader and the gist both see the text that comes out of here. The rows are in `proxy/data`.
+The reader sees the text that comes out of here; the gist leaves out every word that a row may
+change. The rows are in `proxy/data`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ _NAMED = re.compile(r"(<\w+>) = `(.*)`")
 _ARTICLE = re.compile(r"^(?:the |la |le |l'|les )", _I)
 _DISTANCE = "distance"  # of two places: a row becomes this
 
+# What a row may change, read off its pattern: all but what it only looks at.
+_LOOKED_AT = re.compile(r"\(\?<?[=!](?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
+_SIGN = re.compile(r"\\[a-zA-Z0-9]")
+_SPELLED = re.compile(r"([^\W\d_]+)([?*(\[]?)|\d+")
+_GONE_ON_WITH = re.compile(r"\(([^\W\d_]+(?:\|[^\W\d_]+)*)\)[(\[]")
+SUFFIX_MAX = 6  # letters; what a word goes on with
+
 
 class _Row:
     """What is looked for and what it becomes; made ready when a text may hold it."""
@@ -28,6 +36,12 @@ class _Row:
         self._wording = partial(_apart, distance) if wording == _DISTANCE else wording
         self._told: re.Pattern[str] | None = None
         self.literal: str | None = None
+
+    @property
+    def changed(self) -> str:
+        """What it is about, with its signs."""
+        wording = self._wording if isinstance(self._wording, str) else _DISTANCE
+        return f"{self._pattern} {wording}"
 
     def is_plausible(self, low: str) -> bool:
         """Whether a text in lower case may hold it: a fiftieth of the time of looking."""
@@ -48,10 +62,9 @@ def _apart(words: str, match: re.Match[str]) -> str:
 
 
 class Idioms:
-    """One language's rows, by the words that begin them. Only a text with one of `triggers`, or of
-    `ends` as its last word, may be worded otherwise."""
+    """One language's rows, by the words that begin them."""
 
-    __slots__ = ("_begins", "_by_word", "_rows", "ends", "triggers")
+    __slots__ = ("_begins", "_by_word", "_rows")
 
     def __init__(self, table: str, distance: str) -> None:
         """table: see proxy/data/idioms_en.txt. distance: how that of two places is told."""
@@ -68,8 +81,6 @@ class Idioms:
                 beside = frozenset(word for word in needed if word != begins)
                 self._by_word.setdefault(begins, []).append((number, beside))
         self._begins = frozenset(self._by_word)
-        self.ends = frozenset(word[:-1] for word in self._begins if word.endswith("$"))
-        self.triggers = frozenset(word for word in self._begins if not word.endswith("$"))
 
     def rephrase(self, text: str, words: Sequence[str], last: str) -> str:
         """The text in the wording that stands for all of its kind. words: its, in lower case, and
@@ -95,6 +106,23 @@ class Idioms:
     def rows(self) -> list[_Row]:
         """All of them, in order."""
         return self._rows
+
+    def vocabulary(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The words and figures that a row may take out or put in, in lower case, and beginnings
+        of such, to be gone on with by a few letters."""
+        changed = "\n".join([row.changed for row in self._rows])
+        words = {begin.strip("^$") for begin in self._begins}
+        begins: set[str] = set()
+        changed = _SIGN.sub(" ", _LOOKED_AT.sub(" ", changed)).lower()
+        for alternatives in _GONE_ON_WITH.findall(changed):
+            begins.update(alternatives.split("|"))
+        for match in _SPELLED.finditer(changed):
+            word, after = match[1] or match[0], match[2]
+            words.add(word[:-1] if after and after in "?*" else word)
+            words.add(word)
+            if after and after in "([" and len(word) > SUFFIX_MAX // 2:
+                begins.add(word)
+        return frozenset(words), tuple(begins)
 
 
 def literal(pattern: str) -> str:

@@ -20,7 +20,6 @@ from unicodedata import is_normalized, normalize
 import orjson
 
 from proxy.cache.gist import gist
-from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.worded import Worded, cut
 from proxy.chat import Json
 
@@ -44,7 +43,7 @@ class Key:
     def gist(self) -> int | None:
         """See gist.gist; read once."""
         if self._gist == _UNREAD:
-            self._gist = None if len(self.text) > MAX_CHARS else gist(self.worded)
+            self._gist = gist(self.text)
         return self._gist
 
     @property

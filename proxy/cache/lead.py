@@ -6,31 +6,11 @@ the answer's head. Only when a twin arrives does it turn into a flight.
 
 from __future__ import annotations
 
-from proxy.cache.flight import MAX_BYTES, Account, Flight, Member, Race
+from proxy.cache.flight import MAX_BYTES, RESTING, Account, Flight, Member, Race
 from proxy.exchange import Exchange, Sink
 
 # A request's exact fingerprint, whether it streams and wants usage, its own deadline in ms.
 Name = tuple[bytes, bool, bool, float | None]
-
-
-class _Resting:
-    """Stands for a race that was given up."""
-
-    def cancel(self) -> None: ...
-    def expire(self) -> None: ...
-    def nudge(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def write_to(self, sink: Sink) -> None: ...
-
-    def withdraw(self) -> bool:
-        return False
-
-    def sent(self) -> None:
-        return None
-
-
-RESTING = _Resting()
 
 
 class Lead:
@@ -41,6 +21,7 @@ class Lead:
         "_flight",
         "_flights",
         "_head",
+        "_member",
         "_name",
         "_paused",
         "_sink",
@@ -56,6 +37,7 @@ class Lead:
         self._exchange = exchange
         self._sink = sink
         self._flight: Flight | None = None
+        self._member: Member | Race = RESTING  # its client's place in the flight
         self._head: tuple[int, bytes] | None = None
         self._paused = False
         self.write = sink.write
@@ -77,10 +59,12 @@ class Lead:
             self.race,
             self._flights.account,
             self.forget,
+            self._over,
             head=self._head,
             sent=sent or b"",
             paused=self._paused,
         )
+        self._member = flight.members[0]
         self.write = flight.write
         if flight.opened:
             self.race.write_to(flight)
@@ -138,7 +122,7 @@ class Lead:
     def cancel(self) -> None:
         """The client left: the race ends with it, unless others want the answer."""
         if self._flight is not None:
-            self._flight.leader.cancel()
+            self._member.cancel()
         else:
             race = self.race
             self._over()
@@ -147,7 +131,7 @@ class Lead:
     def expire(self) -> None:
         """The proxy goes down."""
         if self._flight is not None:
-            self._flight.leader.expire()
+            self._member.expire()
         else:
             self.race.expire()
 
@@ -159,7 +143,7 @@ class Lead:
         """The client does not read."""
         self._paused = True
         if self._flight is not None:
-            self._flight.leader.pause()
+            self._member.pause()
         else:
             self.race.pause()
 
@@ -167,7 +151,7 @@ class Lead:
         """The client reads again."""
         self._paused = False
         if self._flight is not None:
-            self._flight.leader.resume()
+            self._member.resume()
         else:
             self.race.resume()
 

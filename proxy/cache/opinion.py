@@ -17,7 +17,7 @@ from proxy.cache.gist import sure
 from proxy.cache.lexicon import ENGLISH, FRENCH
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
-from proxy.cache.worded import Worded, cut
+from proxy.cache.worded import Worded
 
 BUDGET_S = 0.5  # a comparison that takes longer hardly ever comes before the first token
 CANDIDATES = 4  # compared at once
@@ -139,10 +139,10 @@ def doubts_among(
         if near < FLOOR or len(doubts) == CANDIDATES:
             break
         if asked is None:
-            asked, ours = read(text), sure(text)
-        theirs = sure(cut(entry.text))
+            asked, ours = read(text), sure(text.text)
+        theirs = sure(entry.text)
         if theirs - ours and ours - theirs:
-            continue  # each has a word of its own: see `needed`; a sixth of a reading tells
+            continue  # each has a word of its own: see `needed`; a tenth of a reading tells
         least = needed(prepare(entry.text), asked)
         if least < guards.REFUSED:
             doubts.append(Doubt(entry, least))

@@ -7,20 +7,30 @@ from typing import NamedTuple
 
 from proxy.cache import lexicon
 from proxy.cache.idioms import ENGLISH_IDIOMS, FRENCH_IDIOMS
-from proxy.cache.words import split
+from proxy.cache.words import LONG, WORDS_MAX, split
 
 _HEADS = ("l'", "d'", "qu'", "j'", "n'", "c'")  # before a vowel; no English word begins so
 _ACCENTED = re.compile("[à-ÿœÀ-ÖŒ]")
 
-# What a word tells, as counts that can be summed: marks of either language, beginnings of idioms.
-_BITS = 12  # MAX_CHARS has fewer words
-_COUNT = (1 << _BITS) - 1
-_TOLD: dict[str, int] = {}
-for _place, _words in enumerate(
-    (lexicon.FRENCH_MARKS, lexicon.ENGLISH_MARKS, FRENCH_IDIOMS.triggers, ENGLISH_IDIOMS.triggers)
-):
-    for _word in _words:
-        _TOLD[_word] = _TOLD.get(_word, 0) + (1 << _BITS * _place)
+
+class _Tells(dict[str, int]):
+    """A word as written -> how much more it tells of French than of English."""
+
+    __slots__ = ()
+
+    def __missing__(self, word: str) -> int:
+        low = word.lower()
+        tells = int(low.startswith(_HEADS))
+        for part in (low, low.partition("'")[2]):
+            tells += (part in lexicon.FRENCH_MARKS) - (part in lexicon.ENGLISH_MARKS)
+        if len(word) <= LONG:
+            if len(self) >= WORDS_MAX:
+                self.clear()
+            self[word] = tells
+        return tells
+
+
+_TELLS = _Tells()
 
 
 class Worded(NamedTuple):
@@ -31,25 +41,28 @@ class Worded(NamedTuple):
     french: bool
 
 
-def cut(text: str) -> Worded:
-    """Cut a text into words and rephrase what has a usual wording."""
+def tokens(text: str) -> tuple[str, list[str]]:
+    """A text with plain apostrophes, and its words."""
     if "\u2019" in text:
         text = text.replace("\u2019", "'")
-    words = split(text)
-    if not words:
-        return Worded(text, words, french=False)
-    low = [word.lower() for word in words]
-    marks, last = 0, low[-1]
-    if "'" in text:
-        marks = sum([word.startswith(_HEADS) for word in low])
+    return text, split(text)
+
+
+def is_french(text: str, words: list[str]) -> bool:
+    """Whether a text of these words is French rather than English."""
+    told = sum(map(_TELLS.__getitem__, words))
+    return told > 0 or (told == 0 and not text.isascii() and _ACCENTED.search(text) is not None)
+
+
+def cut(text: str) -> Worded:
+    """Cut a text into words and rephrase what has a usual wording."""
+    text, words = tokens(text)
+    french = is_french(text, words)
+    if words:
+        low = [word.lower() for word in words]
+        last = low[-1]
         low += [word.partition("'")[2] for word in low if "'" in word]
-    if not text.isascii() and _ACCENTED.search(text) is not None:
-        marks += 1
-    find = _TOLD.get
-    told = sum([find(word, 0) for word in low])
-    french = marks + (told & _COUNT) > (told >> _BITS & _COUNT)
-    idioms = FRENCH_IDIOMS if french else ENGLISH_IDIOMS
-    if told >> (2 * _BITS if french else 3 * _BITS) & _COUNT or last in idioms.ends:
+        idioms = FRENCH_IDIOMS if french else ENGLISH_IDIOMS
         rephrased = idioms.rephrase(text, low, last)
         if rephrased != text:
             return Worded(rephrased, split(rephrased), french)

@@ -18,8 +18,8 @@ _SPACED = bytes(
 )
 _PLAIN = bytes(32 if byte == ord(".") else kept for byte, kept in enumerate(_SPACED))
 _FIGURES = b"0123456789"
-_MOST = 16_384  # words remembered a language
-_LONG = 40  # characters; a longer one is hardly a word, and not remembered
+WORDS_MAX = 16_384  # words remembered a language
+LONG = 40  # characters; a longer one is hardly a word, and not remembered
 
 # Besides the lexicon's kinds: what the reader has to look at more closely, a small word that may
 # tell who asks about whom, and a word that is a name where it does not begin a sentence.
@@ -66,9 +66,9 @@ class Words(dict[str, Sense]):
         self._lexicon = FRENCH if french else ENGLISH
 
     def __missing__(self, word: str) -> Sense:
-        if len(word) > _LONG:
+        if len(word) > LONG:
             return Sense(CLOSELY, word.lower())
-        if len(self) >= _MOST:
+        if len(self) >= WORDS_MAX:
             self.clear()
         found = self[word] = self._settle(word)
         return found

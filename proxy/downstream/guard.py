@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT_BYTES = 32 * 1024
 _BLANK = b"\r\n\r\n"
+_FRAMING = (b"transfer-encoding", b"content-length")
+_LOOKED_AT = frozenset((b"expect", b"upgrade", *_FRAMING))
 
 _SILENT = httptools.HttpRequestParser(object())  # in the place of one that is not needed any more
 
@@ -105,8 +107,11 @@ class Guard(asyncio.Protocol):
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            self._raw = True
-            self._in_head = self._in_body = False
+            if self._head.get(b"upgrade") == b"websocket":
+                self._raw = True
+                self._in_head = self._in_body = False
+            elif self._wrong is None:
+                self._stay()
         except httptools.HttpParserError:
             self._refuse(ClientError(400, "The request is not valid HTTP.", code="invalid_http"))
             return False
@@ -119,6 +124,19 @@ class Guard(asyncio.Protocol):
                 self._refuse(ClientError(431, "The request's head is too large."))
                 return False
         return True
+
+    def _stay(self) -> None:
+        """No other upgrade is made: what follows a head that asks for one is its body, of which
+        the parser would know nothing."""
+        parser, head = self._parser, self._head
+        kept = {name: head[name] for name in _FRAMING if name in head}
+        if not parser.should_keep_alive():
+            kept[b"connection"] = b"close"
+        lines = b"".join(b"%b: %b\r\n" % line for line in kept.items())
+        version = parser.get_http_version().encode()
+        self._complete -= 1  # told too early
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"POST / HTTP/%b\r\n%b\r\n" % (version, lines))
 
     def answered(self) -> None:
         """The next request in order has its whole answer."""
@@ -155,7 +173,7 @@ class Guard(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
-        if name in (b"expect", b"transfer-encoding", b"content-length"):
+        if name in _LOOKED_AT:
             self._head[name] = value.strip().lower()
 
     def on_headers_complete(self) -> None:

@@ -63,10 +63,10 @@ def test_only_doubtful_ones_are_read_in_full() -> None:
         full.append(text)
         return read(text)
 
-    fits = "Repair the roof of a shed please"
+    fits = "Repair the roof of a garage please"
     texts = [fits, "Repair the roof of a barn", "Wash the dishes by hand"]
     near_ones = [(Entry(text=text), 0.9) for text in texts]
-    asked = "How can I repair the roof of a shed?"
+    asked = "How can I repair the roof of a garage?"
     assert [doubt.entry.text for doubt in doubts_among(near_ones, cut(asked), prepare)] == [fits]
     assert full == [fits]
     assert doubts_among([(Entry(text=fits), 0.1)], cut(asked), prepare) == []

@@ -16,7 +16,7 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_to
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(_ASKED or 150),
+    max_examples=int(_ASKED or 100),
     derandomize=_ASKED is None,
     database=None,
     deadline=None,
