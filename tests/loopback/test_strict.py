@@ -68,12 +68,12 @@ def test_partial_usage(lane, upstream, post, ask):
     assert "tokens_out=0 " not in lane.output().strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("tokens", [200, 300, 400, 800])
+@pytest.mark.parametrize("tokens", [200, 400, 800])
 def test_a_slow_reader_leaves_no_deaf_connection_behind(
     lane, exchange, answers, upstream, post, ask, tokens
 ):
     data = post(ask(model=f"mock/mock-t{tokens}-b1000", stream=True))
-    for _ in range(5):
+    for _ in range(2):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.settimeout(5)
