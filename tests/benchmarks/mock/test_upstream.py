@@ -229,7 +229,7 @@ def test_details_of_refusals():
     ],
 )
 def test_breaks_come_where_they_should(model, ended, tokens):
-    reading = answer(model, **({"limit": 0.6} if ended == "timeout" else {}))
+    reading = answer(model, **({"quiet": 0.5} if ended == "timeout" else {}))
     assert reading.ended == ended
     assert not reading.complete
     if tokens is None:
