@@ -12,16 +12,19 @@ so drift to that end by themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, cast
 
 from proxy.cache.base import BaseCache, NullSerializer
 from proxy.cache.entry import Entry
 from proxy.cache.table import Chain, Link, Table
 
-_SAMPLE = 8
+_SAMPLE = 8  # of the oldest, to be weighed against each other
+_MANY, _AT_ONCE = 512, 4  # entries, of which so many leave together, from twice the sample
 _MOMENT_S = 0.02
 _LEAST_USD = 1e-4  # a free answer still saved its time
 _FOREVER = float("inf")
+_FIRST = itemgetter(0)
 
 
 class _Box(Link):
@@ -186,28 +189,28 @@ class ExactCache(BaseCache):  # type: ignore[misc] # aiocache ships no types
         held.expires_s = until
 
     def _evict(self, now: float, spare: Any) -> bool:
-        """Drop the least worthy of the oldest, or one that expired. False: those are pinned."""
-        worst: Any = None
-        least = _FOREVER
-        for link in self._order.oldest(_SAMPLE):
+        """Drop the least worthy of the oldest and what has expired; of many, some at once, since
+        looking at them costs most. False: all that were looked at are pinned."""
+        sample, most = (_SAMPLE, 1) if self._count < _MANY else (2 * _SAMPLE, _AT_ONCE)
+        worths: list[tuple[float, Any]] = []
+        for link in self._order.oldest(sample):
             held = cast("_Held", link)
             if type(link) is Link or held.exact == spare:
                 continue
             if held.expires_s <= now:
-                worst = held.exact
-                break
+                worths.append((0.0, held.exact))
+                continue
             if type(held) is Entry and held.pinned:
                 self._order.use(held)
                 continue
             age_s = max(now - held.created_s, 1.0)
             worth = (1 + held.hits) * (held.cost_usd + _LEAST_USD) / (held.size_bytes * age_s)
-            if worth < least:
-                worst, least = held.exact, worth
-        if worst is None:
-            return False
-        self.evictions += 1
-        self.drop(worst)
-        return True
+            worths.append((worth, held.exact))
+        worths.sort(key=_FIRST)
+        for _, key in worths[:most]:
+            self.evictions += 1
+            self.drop(key)
+        return bool(worths)
 
     # ---- aiocache's seam -------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ The guards let a pair pass only where both carry the same concepts, the same fig
 negation both or neither. The gist hashes those of the concepts that a word gives whatever stands
 around it and however the prompt could be worded, so equal gists are necessary for a hit, and
 unequal ones settle a miss in microseconds without a vector or a guard. It never lets anything
-through: the guards read every pair of equal gists in full. Where the two disagree, an answer is
-missed, never given wrongly.
+through: the guards read every pair of equal gists in full, unless their senses differ, which say
+more and cost more. Where gist and guards disagree, an answer is missed, never given wrongly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Lexicon
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.reader import CONTEXTUAL, ELISIONS
-from proxy.cache.worded import is_french, tokens
+from proxy.cache.worded import Worded, is_french, tokens
 from proxy.cache.words import LONG, WORDS_MAX
 
 _NEGATION = "!"
@@ -47,20 +47,37 @@ def sure(text: str) -> frozenset[str]:
     return frozenset(["", *map(given.__getitem__, words)])
 
 
+def sense(text: Worded) -> int:
+    """What a gist is of a text that is in the wording of its kind: three times as dear."""
+    given = _FRENCH_WORDED if text.french else _ENGLISH_WORDED
+    return hash(frozenset(["", *map(given.__getitem__, text.words)]))
+
+
 class _Given(dict[str, str]):
     """A word as written -> the concept it always gives, a number's value, a negation, or ""."""
 
     __slots__ = ("_begins", "_lexicon", "_unsure")
 
-    def __init__(self, known: Lexicon, idioms: Idioms) -> None:
+    def __init__(self, known: Lexicon, idioms: Idioms | None = None) -> None:
+        """idioms: that may yet change the text."""
         super().__init__()
         self._lexicon = known
-        words, self._begins = idioms.vocabulary()
-        self._unsure = _unsure(known) | _changed(known, words)
+        self._unsure = _unsure(known)
+        self._begins: tuple[str, ...] = ()
+        if idioms is not None:
+            words, self._begins = idioms.vocabulary()
+            self._unsure |= _changed(known, words)
 
     def __missing__(self, one: str) -> str:
-        given = self._give(one.lower())
-        if len(one) <= LONG and not (given[:1] == _NUMBER and len(one) > 4):
+        if one.isdecimal():
+            given = _NUMBER + one
+            if given in self._unsure:
+                given = ""
+            if len(one) > 4:  # hardly seen again
+                return given
+        else:
+            given = self._give(one.lower())
+        if len(one) <= LONG:
             if len(self) >= WORDS_MAX:
                 self.clear()
             self[one] = given
@@ -122,3 +139,4 @@ def _changed(known: Lexicon, words: frozenset[str]) -> frozenset[str]:
 
 _ENGLISH = _Given(ENGLISH, ENGLISH_IDIOMS)
 _FRENCH = _Given(FRENCH, FRENCH_IDIOMS)
+_ENGLISH_WORDED, _FRENCH_WORDED = _Given(ENGLISH), _Given(FRENCH)

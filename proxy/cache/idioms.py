@@ -20,6 +20,8 @@ _DISTANCE = "distance"  # of two places: a row becomes this
 
 # What a row may change, read off its pattern: all but what it only looks at.
 _LOOKED_AT = re.compile(r"\(\?<?[=!](?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
+_KEPT = re.compile(r"\\(\d)")
+_PIECE = re.compile(r"\\.|\[.[^]]*\]|\(\?|.", re.DOTALL)
 _SIGN = re.compile(r"\\[a-zA-Z0-9]")
 _SPELLED = re.compile(r"([^\W\d_]+)([?*(\[]?)|\d+")
 _GONE_ON_WITH = re.compile(r"\(([^\W\d_]+(?:\|[^\W\d_]+)*)\)[(\[]")
@@ -29,31 +31,50 @@ SUFFIX_MAX = 6  # letters; what a word goes on with
 class _Row:
     """What is looked for and what it becomes; made ready when a text may hold it."""
 
-    __slots__ = ("_pattern", "_told", "_wording", "literal")
+    __slots__ = ("_told", "_wording", "literal", "pattern")
 
     def __init__(self, pattern: str, wording: str, distance: str) -> None:
-        self._pattern = pattern
+        self.pattern = pattern
         self._wording = partial(_apart, distance) if wording == _DISTANCE else wording
         self._told: re.Pattern[str] | None = None
         self.literal: str | None = None
 
     @property
     def changed(self) -> str:
-        """What it is about, with its signs."""
+        """What it is about, with its signs, but for what it keeps."""
         wording = self._wording if isinstance(self._wording, str) else _DISTANCE
-        return f"{self._pattern} {wording}"
+        return f"{_unkept(self.pattern, _KEPT.findall(wording))} {wording}"
 
     def is_plausible(self, low: str) -> bool:
         """Whether a text in lower case may hold it: a fiftieth of the time of looking."""
         if self.literal is None:
-            self.literal = literal(self._pattern)
+            self.literal = literal(self.pattern)
         return self.literal in low
 
     def apply(self, text: str) -> str:
         """The text with it replaced."""
         if self._told is None:
-            self._told = re.compile(self._pattern, _I)  # of all rows together: 70 ms at the start
+            self._told = re.compile(self.pattern, _I)  # of all rows together: 70 ms at the start
         return self._told.sub(self._wording, text)
+
+
+def _unkept(pattern: str, kept: Sequence[str]) -> str:
+    """A pattern without its groups of these numbers."""
+    if not kept:
+        return pattern
+    found: list[str] = []
+    opened: list[int] = []  # where in `found`; below 0 where the group is kept
+    number = 0
+    for piece in _PIECE.findall(pattern):
+        if piece == "(":
+            number += 1
+        if piece in ("(", "(?"):
+            is_kept = piece == "(" and str(number) in kept
+            opened.append(~len(found) if is_kept else len(found))
+        found.append(piece)
+        if piece == ")" and (begun := opened.pop()) < 0:
+            found[~begun:] = " "
+    return "".join(found)
 
 
 def _apart(words: str, match: re.Match[str]) -> str:
@@ -113,10 +134,10 @@ class Idioms:
         changed = "\n".join([row.changed for row in self._rows])
         words = {begin.strip("^$") for begin in self._begins}
         begins: set[str] = set()
-        changed = _SIGN.sub(" ", _LOOKED_AT.sub(" ", changed)).lower()
-        for alternatives in _GONE_ON_WITH.findall(changed):
-            begins.update(alternatives.split("|"))
-        for match in _SPELLED.finditer(changed):
+        for row in self._rows:
+            for alternatives in _GONE_ON_WITH.findall(row.pattern):
+                begins.update(alternatives.split("|"))
+        for match in _SPELLED.finditer(_SIGN.sub(" ", _LOOKED_AT.sub(" ", changed)).lower()):
             word, after = match[1] or match[0], match[2]
             words.add(word[:-1] if after and after in "?*" else word)
             words.add(word)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from proxy.cache import guards
 from proxy.cache.counts import Counts
 from proxy.cache.entry import Entry
+from proxy.cache.gist import sense
 from proxy.cache.opinion import Doubt, doubts_among
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
-from proxy.cache.worded import Worded
+from proxy.cache.worded import Worded, cut
 
 _PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 
@@ -18,7 +19,7 @@ _PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 class Judge:
     """Remembers what it read of kept prompts."""
 
-    __slots__ = ("_bar", "_clock", "_counts", "_floor", "_read")
+    __slots__ = ("_bar", "_clock", "_counts", "_floor", "_read", "_senses")
 
     def __init__(
         self, floor: float, bar: float, counts: Counts, clock: Callable[[], float]
@@ -29,6 +30,7 @@ class Judge:
         self._counts = counts
         self._clock = clock
         self._read: dict[str, Prompt] = {}
+        self._senses: dict[str, int] = {}
 
     def choose(
         self, text: Worded, near_ones: Sequence[tuple[float, Entry]], language: str
@@ -38,11 +40,16 @@ class Judge:
         floor = self._floor
         now = self._clock()
         asked: Prompt | None = None
+        ours: int | None = None
         for found in near_ones:
             near, entry = found
             if entry.expires_s <= now or (
                 language and entry.language and language != entry.language
             ):
+                continue
+            if ours is None:
+                ours = sense(text)
+            if ours != self._sense(entry.text):
                 continue
             if asked is None:
                 asked = read(text)
@@ -64,6 +71,16 @@ class Judge:
             found = self._read[text] = read(text)
         return found
 
+    def _sense(self, text: str) -> int:
+        """Of a kept prompt, found once."""
+        found = self._senses.get(text)
+        if found is None:
+            if len(self._senses) >= _PREPARED:
+                self._senses.pop(next(iter(self._senses)))
+            found = self._senses[text] = sense(cut(text))
+        return found
+
     def forget(self, entry: Entry) -> None:
         """The entry is gone."""
         self._read.pop(entry.text, None)
+        self._senses.pop(entry.text, None)

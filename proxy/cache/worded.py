@@ -19,6 +19,8 @@ class _Tells(dict[str, int]):
     __slots__ = ()
 
     def __missing__(self, word: str) -> int:
+        if word[0].isdigit():
+            return 0
         low = word.lower()
         tells = int(low.startswith(_HEADS))
         for part in (low, low.partition("'")[2]):

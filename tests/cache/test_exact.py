@@ -127,6 +127,23 @@ def test_a_costly_answer_outlives_cheap_ones() -> None:
     assert cache.peek(b"costly") is costly
 
 
+def test_of_many_some_leave_at_once_and_the_worthy_stay() -> None:
+    clock = Clock()
+    cache = made(clock, max_entries=600)
+    worthy = {b"%d" % number for number in range(600) if number % 3 == 0}
+    for number in range(600):
+        key = b"%d" % number
+        cache.place(key, entry(cost_usd=1.0 if key in worthy else 0.0))
+        clock.now_s += 1
+    cache.place(b"new", entry())
+    assert len(cache) == 597
+    assert cache.evictions == 4
+    for number in range(8):
+        cache.place(b"another %d" % number, entry())
+        assert 597 <= len(cache) <= 600
+    assert all(cache.look(key) is not None for key in worthy)
+
+
 def test_the_number_of_entries_is_bounded_too() -> None:
     cache = made(max_entries=3)
     for number in range(9):

@@ -38,8 +38,9 @@ def embedder(path: str):
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
-        process.wait()
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        process.wait(20)
         process.stdout.close()
 
 

@@ -111,4 +111,4 @@ async def test_requests_leave_no_cycles(lane: str, cache: bool) -> None:
     async with running(cache=cache, lane=lane, deadline=2000) as house:
         if found := await litter(house, WAYS):
             each = {way: await litter(house, [way]) for way in WAYS}
-            pytest.fail(f"{found}, of {({way: left for way, left in each.items() if left})}")
+            pytest.fail(f"{found}, of { ({way: left for way, left in each.items() if left}) }")

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from benchmarks.commands import main
+from benchmarks.overhead.scenarios import Sizes
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 
@@ -59,3 +60,30 @@ def test_an_earlier_run_is_drawn_again(tmp_path, capsys):
     assert main(["bench", "overhead", "--redraw", str(run), "--svg", str(picture)]) == 0
     assert "| CPU µs a request |" in capsys.readouterr().out
     assert "nginx" in picture.read_text()
+
+
+def test_every_scenario_is_measured(tmp_path, capsys, monkeypatch):
+    small = Sizes(seconds=0.3, streams=20, tokens=5, held=20, crowd=40, requests=600)
+    monkeypatch.setattr("benchmarks.overhead.scenarios.QUICK", small)
+    monkeypatch.setattr("benchmarks.overhead.scenarios.CROWD", "mock-t3-f100-i300")
+    out, every = tmp_path / "out.json", tmp_path / "every.toml"
+    every.write_text(
+        'name = "every"\nstart = "{PYTHON} -m benchmarks.overhead.relay {PORT} {UP}"\n'
+        'extra = ["varied", "hits", "crowd"]\n'
+    )
+    code = main(
+        [
+            "bench", "overhead", "--rivals", str(every), "--floor", "every", "--quick", "--rounds",
+            "1", "--json", str(out),
+        ]
+    )  # fmt: skip
+    assert code == 0, capsys.readouterr().err
+    figures = orjson.loads(out.read_bytes())["summary"]["every"]
+    assert figures["held"] == 20
+    assert figures["crowd_open"] == 40
+    assert figures["crowd_lost"] == 0
+    assert figures["hits_share"] == 0, "a relay keeps nothing"
+    assert figures["varied_missed_share"] == 0
+    assert 0 < figures["c1_p50_ms"] <= figures["c1_p99_ms"]
+    assert figures["ttft_p50_ms"] <= figures["ttft_p99_ms"]
+    assert figures["cpu_us_per_token"] > 0

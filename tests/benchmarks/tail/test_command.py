@@ -2,7 +2,11 @@
 
 import asyncio
 from itertools import islice
+from pathlib import Path
 from xml.etree import ElementTree
+
+import orjson
+import pytest
 
 from benchmarks.commands import main
 from benchmarks.load.tally import Tally
@@ -48,3 +52,27 @@ def test_the_gateway_file_and_options(capsys):
     assert all(f'name = "{policy}-*"' in "".join(one.files.values()) for policy in command.POLICIES)
     assert main(["bench", "tail", "--stalled", "1.5"]) == 2
     assert "--stalled" in capsys.readouterr().err
+
+
+@pytest.mark.loopback
+@pytest.mark.slow
+def test_every_policy_is_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
+    out = {kind: tmp_path / f"out.{kind}" for kind in ("json", "markdown", "svg")}
+    words = [word for kind, path in out.items() for word in (f"--{kind}", str(path))]
+    status = main(
+        [
+            "bench", "tail", "--requests", "40", "--history", "40", "--rate", "50",
+            "--median-ms", "20", "--sigma", "0.2", "--stalled", "0.1", *words,
+        ]
+    )  # fmt: skip
+    told = capsys.readouterr()
+    assert status == 0, told.err
+    rows = orjson.loads(out["json"].read_bytes())["rows"]
+    assert list(rows) == [command.REFERENCE, *command.POLICIES]
+    assert {name: row["failed"] for name, row in rows.items()} == dict.fromkeys(rows, 0)
+    assert rows[command.REFERENCE]["extra"] == 0
+    stalled = [row["replaced"] for name, row in rows.items() if name != command.REFERENCE]
+    assert min(stalled) > 0.02, "one of ten has no answer, and another one's instead"
+    assert told.out == out["markdown"].read_text()
+    assert "<svg" in out["svg"].read_text()
