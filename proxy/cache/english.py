@@ -11,64 +11,68 @@ resolve troubleshoot debug correct; choose select pick; get obtain acquire fetch
 locate; begin start commence; stop quit cease halt; end finish conclude terminate; remove delete
 erase eliminate; add append; increase raise boost; decrease reduce lower diminish lessen shrink;
 improve enhance improvement; help assist aid; use utilize utilise usage; happen occur; speak talk;
-buy purchase; check verify; change modify alter edit; combine merge; live reside dwell; run execute;
-prevent avoid; calculate compute determine calculation computation; convert transform conversion;
-translate translation; mean meaning definition define signify signification; summary summarize
-summarise synopsis recap; compare comparison difference distinguish differ; need require; cook
-prepare; visit travel trip journey; think opinion believe; work operate; invite invitation; reply
-respond; forecast predict; hire recruit; rewrite rephrase reword paraphrase; shorten condense;
-iterate loop; configure configuration; install installation; enable activate; disable deactivate;
-accept acceptance; refuse decline reject refusal rejection; allow permit; forbid ban prohibit; hide
-conceal; reveal unhide; connect link; book reserve; invest investment; pay payment; thaw defrost;
-mix stir blend; meditate meditation; treat treatment; cure heal; diagnose diagnosis; die death;
-birth born; weight weigh; singer vocalist; invent invention; discover discovery; memorize memorise;
-practice practise; apologize apologise apology; introduce introduction; describe description;
-analyze analyse analysis; organize organise; recognize recognise; realize realise; optimize optimise
+buy purchase; check verify; change modify alter edit; combine merge; live reside dwell; run
+execute; prevent avoid; calculate compute determine calculation computation; convert transform
+conversion; translate translation; mean meaning definition define signify signification; summary
+summarize summarise synopsis recap; compare comparison difference distinguish differ; need
+require; cook prepare; visit travel trip journey; think opinion believe; work operate; invite
+invitation; reply respond; forecast predict; hire recruit; rewrite rephrase reword paraphrase;
+shorten condense; iterate loop; configure configuration; install installation;
+enable activate; disable deactivate; accept acceptance; refuse decline reject refusal rejection;
+allow permit; forbid ban prohibit; hide conceal; reveal unhide; connect link; book reserve; invest
+investment; pay payment; thaw defrost; mix stir blend; meditate meditation; treat treatment; cure
+heal; diagnose diagnosis; die death; birth born; weight weigh; singer vocalist;
+invent invention; discover discovery; memorize memorise; practice
+practise; apologize apologise apology; introduce introduction; describe description; analyze
+analyse analysis; organize organise; recognize recognise; realize realise; optimize optimise
 optimization optimisation; minimize minimise; maximize maximise; visualize visualise; customize
-customise; copy duplicate; deploy deployment; validate validation; encode encoding; decode decoding;
-encrypt encryption; decrypt decryption; replace substitute swap substitution replacement; declare
-declaration; initialize initialise; inherit inheritance; implement implementation; movie film;
-picture photo image photograph; cellphone mobile; car automobile; child kid; company firm
-corporation business enterprise; country nation; tip advice suggestion recommendation recommend
-suggest; problem issue trouble; folder directory; doctor physician; house home; website site; laptop
-notebook; password passcode; holiday vacation; exam examination; job employment position occupation
-profession; mother mom mum mommy mummy; father dad daddy; grandmother grandma granny; grandfather
-grandpa; baby infant; man guy; woman lady; friend buddy pal; coworker colleague; student pupil;
-lawyer attorney; police cop; apartment flat; sofa couch; truck lorry; petrol gasoline; garbage trash
-rubbish; faucet tap; eggplant aubergine; zucchini courgette; cilantro coriander; chickpea garbanzo;
-subway metro underground; airplane plane aeroplane; bike bicycle; motorbike motorcycle; television
-tv telly; fridge refrigerator; resume cv; advertisement advert; information info; laboratory lab;
-gather collect; rock stone; money cash; pain ache; exercise workout; beverage drink; competition
-contest; prize award; employee worker; industry sector; teacher instructor; slow sluggish; sum
-total; remainder modulo; chance probability; chart graph; hint clue; ask request; undo revert;
-hardly barely scarcely; luggage baggage; abroad overseas; insect bug; bathroom restroom; emotion
-feeling; brave courageous; rude impolite; polite courteous; honest truthful; rare uncommon; huge
-enormous gigantic massive; enough sufficient; raw uncooked; immediately instantly; recently lately;
-sometimes occasionally; rarely seldom; almost nearly; completely totally entirely fully; mainly
-mostly primarily; search seek; submit; ensure; postpone; cope handle; return; register registration;
-pronounce pronunciation; spell spelling; app application; clean wash; stage phase; note message;
-mathematics math maths; salary wage; price cost; amount quantity; height tall; illness sickness
-disease; medicine medication; advantage benefit pro upside; disadvantage drawback con downside;
-effect consequence; goal aim objective; kind type; example instance; opposite antonym; inhabitant
-population; mount mt; saint st; teenager teen; dinner supper; dictionary dict; integer int; boolean
-bool; parameter param; variable var; repository repo; database db; environment env; character char;
-documentation docs; authentication auth; customer client; purpose role; neighbor neighbour; color
-colour; flavor flavour; favor favour; favorite favourite; behavior behaviour; honor honour; labor
-labour; harbor harbour; humor humour; odor odour; rumor rumour; center centre; theater theatre;
-fiber fibre; tire tyre; gray grey; jewelry jewellery; license licence; defense defence; program
-programme; catalog catalogue; dialog dialogue; donut doughnut; pajama pyjama; mold mould; aluminum
-aluminium; traveler traveller; hobby pastime; gift present; schedule timetable; store shop; located
-location situated; earthquake quake; necktie tie; bunny rabbit; big large; biggest largest greatest;
-bigger larger; small little; smallest littlest; fast quick rapid quickly rapidly; faster quicker;
-fastest quickest; hard difficult tough; harder tougher; hardest toughest; good great nice; best top;
-cheap inexpensive affordable; expensive costly pricey; happy glad joyful; sad unhappy; afraid
-scared; smart intelligent clever; stupid dumb; beautiful pretty gorgeous; famous renowned
-celebrated; important crucial significant importance; main principal major; rich wealthy; dangerous
-risky hazardous unsafe; legal lawful; illegal unlawful; whole entire; delicious tasty; funny
-humorous hilarious; scary frightening; boring dull; strange weird; incorrect wrong; tired exhausted;
-ill sick; quiet silent; loud noisy; thin slim skinny; fat overweight; broken damaged; leaky leak;
-tallest highest; newest latest; maximum max; minimum min; often frequently; perhaps maybe; safe
-safely; similar alike; different distinct; quarrel argument
+customise; copy duplicate; deploy deployment; validate validation; encode encoding; decode
+decoding; encrypt encryption; decrypt decryption; replace substitute swap substitution
+replacement; declare declaration; initialize initialise; inherit inheritance; implement
+implementation; movie film; picture photo image photograph; cellphone mobile; car
+automobile; child kid; company firm corporation business enterprise; country nation; tip advice
+suggestion recommendation recommend suggest; problem issue trouble; folder directory; doctor
+physician; house home; website site; laptop notebook; password
+passcode; holiday vacation; exam examination; job employment position
+occupation profession; mother mom mum mommy mummy; father dad daddy; grandmother grandma granny;
+grandfather grandpa; baby infant; man guy; woman lady; friend buddy pal; coworker colleague;
+student pupil; lawyer attorney; police cop; apartment flat; sofa couch; truck lorry; petrol
+gasoline; garbage trash rubbish; faucet tap; eggplant aubergine; zucchini courgette; cilantro
+coriander; chickpea garbanzo; subway metro underground; airplane plane aeroplane; bike bicycle;
+motorbike motorcycle; television tv telly; fridge refrigerator; resume cv; advertisement advert;
+information info; laboratory lab; gather collect; rock stone; money cash; pain ache;
+exercise workout; beverage drink; competition contest; prize award; employee worker; industry
+sector; teacher instructor; slow sluggish; sum total; remainder modulo; chance probability; chart
+graph; hint clue; ask request; undo revert; hardly barely scarcely; luggage baggage; abroad
+overseas; insect bug; bathroom restroom; emotion feeling; brave courageous; rude impolite; polite
+courteous; honest truthful; rare uncommon; huge enormous gigantic massive;
+enough sufficient; raw uncooked; immediately instantly; recently lately; sometimes occasionally;
+rarely seldom; almost nearly; completely totally entirely fully; mainly mostly primarily; search
+seek; submit; ensure; postpone; cope handle; return; register registration; pronounce
+pronunciation; spell spelling; app application; clean wash; stage phase; note message; mathematics
+math maths; salary wage; price cost; amount quantity; height tall; illness
+sickness disease; medicine medication; advantage benefit pro upside; disadvantage drawback con
+downside; effect consequence; goal aim objective; kind type; example instance; opposite antonym;
+inhabitant population; mount mt; saint st; teenager teen; dinner supper; dictionary
+dict; integer int; boolean bool; parameter param; variable var; repository repo; database db;
+environment env; character char; documentation docs; authentication auth; customer client; purpose
+role; neighbor neighbour; color colour; flavor flavour; favor favour; favorite favourite; behavior
+behaviour; honor honour; labor labour; harbor harbour; humor humour; odor odour; rumor rumour;
+center centre; theater theatre; fiber fibre; tire tyre; gray grey; jewelry jewellery; license
+licence; defense defence; program programme; catalog catalogue; dialog dialogue; donut doughnut;
+pajama pyjama; mold mould; aluminum aluminium; traveler traveller; hobby pastime; gift present;
+schedule timetable; store shop; located location situated; earthquake quake; necktie tie; bunny
+rabbit; big large; biggest largest greatest; bigger larger; small little; smallest littlest; fast
+quick rapid quickly rapidly; faster quicker; fastest quickest; hard difficult tough; harder
+tougher; hardest toughest; good great nice; best top; cheap inexpensive affordable; expensive
+costly pricey; happy glad joyful; sad unhappy; afraid scared; smart intelligent clever; stupid
+dumb; beautiful pretty gorgeous; famous renowned celebrated; important crucial significant
+importance; main principal major; rich wealthy; dangerous risky hazardous unsafe;
+legal lawful; illegal unlawful; whole entire; delicious tasty; funny humorous hilarious; scary
+frightening; boring dull; strange weird; incorrect wrong; tired exhausted; ill sick; quiet silent;
+loud noisy; thin slim skinny; fat overweight; broken damaged; leaky leak; tallest highest;
+newest latest; maximum max; minimum min; often frequently; perhaps maybe; safe safely; similar
+alike; different distinct; quarrel argument
 """
 
 # What each form that is no rule's is a form of.
@@ -103,11 +107,11 @@ potato potatoes; tomato tomatoes; hero heroes; loaf loaves; calf calves; half ha
 OWN = """
 accounting; arms; banking; booking bookings; boxing; building buildings; camping; clothing;
 contents; customs; drawing drawings; earnings; engineering; fishing; funding; glasses; goods;
-heading headings; housing; landing; marketing; meeting meetings; mining; news; nursing; painting
-paintings; parking; programming; rating ratings; savings; setting settings; shipping; trading;
-training; amazed; amused; annoyed; bored; confused; convinced; depressed; disappointed; disgusted;
-embarrassed; excited; fascinated; frightened; frustrated; interested; irritated; overwhelmed;
-pleased; relaxed; satisfied; shocked; surprised; terrified; thrilled; tired exhausted
+heading headings; housing; landing; marketing; meeting meetings; mining; news; nursing;
+painting paintings; parking; programming; rating ratings; savings; setting settings; shipping;
+trading; training; amazed; amused; annoyed; bored; confused; convinced; depressed; disappointed;
+disgusted; embarrassed; excited; fascinated; frightened; frustrated; interested; irritated;
+overwhelmed; pleased; relaxed; satisfied; shocked; surprised; terrified; thrilled; tired exhausted
 """
 
 # Spelled in a hurry, or as many believe that it is spelled.
