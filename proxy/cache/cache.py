@@ -14,7 +14,7 @@ from math import inf
 from random import random
 
 from embeddings.index import Vector
-from proxy.cache import replay
+from proxy.cache import idioms, replay
 from proxy.cache.answers import Similar
 from proxy.cache.archive import Archive
 from proxy.cache.counts import Counts, Hit
@@ -270,6 +270,8 @@ class Cache:
         if self._asks:
             self._semantic.begin_search()
         more = self._semantic.settle() or bool(self._fresh)
+        if len(self._semantic):
+            more = idioms.prepare() or more
         archive = self._archive
         if archive.was_made_anew():
             self._owed = self.exact.entries()

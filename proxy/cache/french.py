@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 SYNONYMS = """
-écrire rédiger composer rédaction; créer faire construire fabriquer générer produire développer
-construction création; réparer corriger résoudre solutionner dépanner correction; choisir
+écrire rédiger composer rédaction; créer faire construire bâtir fabriquer générer produire
+développer construction création; réparer corriger résoudre solutionner dépanner correction; choisir
 sélectionner; obtenir récupérer; trouver localiser; commencer débuter démarrer; arrêter cesser
 stopper; finir terminer achever; supprimer effacer enlever retirer ôter éliminer; ajouter
 rajouter; augmenter accroître; réduire diminuer baisser; améliorer perfectionner amélioration;
@@ -88,7 +88,8 @@ nettoyez; envoyer envoie envoyez envoies; acheter achète achètes; appeler appe
 appellent; jeter jette jettes; peser pèse pèsent; lever lève lèvent; élever élève élèvent;
 préférer préfère préfères préfèrent préféré préférée préférés préférées; gérer gère gèrent;
 espérer espère; répéter répète; compléter complète; accélérer accélère; récupérer récupère; créer
-crée crées créent créé créée; manger mange mangent mangeons mangeant; changer change changeons
+crée crées créent créé créée; manger mange mangent mangeons mangeant; jouer joue
+joues jouent jouez jouons joué; louer loue loues louent louez loué louée; changer change changeons
 changeant; nager nage nageons; partager partage; protéger protège; commencer commence commençons
 commençant; lancer lance lançons; placer place plaçons; remplacer remplace remplaçant; effacer
 efface effaçant; meilleur meilleure meilleurs meilleures

@@ -357,7 +357,7 @@ class _Reader:
     def _take_name(self, concept: str, index: int) -> None:
         if index and not self.shouting:
             self.names.add(concept)
-            low = self.words[index].lower()
+            low, _, _ = self.words[index].lower().partition("'")
             if low == concept + "s":
                 self.content.add(low)  # Aliens is not Alien
         self._take(concept, _CONTENT)
