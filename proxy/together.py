@@ -51,9 +51,9 @@ def shared_address(settings: config.Config) -> Address | None:
     try:
         found = address(url.reveal())
         prove(found)
-        return found
     except ValueError as error:
         raise config.ConfigError([f"{where} {error}"]) from None
+    return found
 
 
 def share_of(where: Address, settings: config.Config, cache: Cache) -> Share:
