@@ -6,6 +6,7 @@ import re
 
 _ODD = re.compile(r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-z]|[a-z][A-Z]")
 _MATH = re.compile(r"[-+*/^=<>\u00d7\u00f7\u2212!](?=\s*[\d(])|(?<=[\d)])\s*[+*/^=<>\u00d7\u00f7!]")
+_PASSAGE = re.compile(r":\s+((?:\S+\s+){2,}\S.*)", re.DOTALL)
 _NO_SIGNS = dict.fromkeys(map(ord, "-+*/^=<>!"))
 _QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]|(?:^|\s)'([^']{2,})'(?=\W|$)")
 _TRIM = ".,;:!?)]\"'»”"
@@ -53,9 +54,12 @@ def operators(text: str) -> set[str]:
 
 
 def quotes(text: str) -> tuple[str, ...]:
-    """Quoted passages, in order: what is asked about, not what is asked."""
-    if "'" not in text and '"' not in text and text.isascii():
+    """Quoted passages, in order: what is asked about, not what is asked. Of what follows a colon
+    each sign counts, small words too: they may be what is to be corrected."""
+    if "'" not in text and '"' not in text and ":" not in text and text.isascii():
         return ()
-    return tuple(
+    found = tuple(
         " ".join((double or single).lower().split()) for double, single in _QUOTED.findall(text)
     )
+    passage = _PASSAGE.search(text)
+    return found if passage is None else (*found, passage[1].strip())
