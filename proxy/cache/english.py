@@ -73,7 +73,8 @@ legal lawful; illegal unlawful; whole entire; delicious tasty; funny humorous hi
 frightening; boring dull; strange weird; incorrect wrong; tired exhausted; ill sick; quiet silent;
 loud noisy; thin slim skinny; fat obese overweight; broken damaged; leaky leak; tallest highest;
 newest latest; maximum max; minimum min; often frequently; perhaps maybe; safe safely; similar
-alike; different distinct; quarrel argument; richest wealthiest; richer wealthier; smartest cleverest
+alike; different distinct; quarrel argument; richest wealthiest; richer wealthier;
+smartest cleverest
 """
 
 # What each form that is no rule's is a form of.
