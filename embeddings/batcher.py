@@ -1,7 +1,8 @@
 """Many questions, few runs: texts that arrive together are encoded together.
 
 A question that finds the model idle waits for company for a bounded moment; while the model runs,
-what arrives is collected for the next run. What nobody waits for any more is not run at all.
+what arrives is collected for the next run. What nobody waits for any more is not run at all. A
+question of many texts is run by a batch at a time, and in turn with all others.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from embeddings.wire import Vectors
 
@@ -31,6 +34,22 @@ class _Asked:
     until_ns: int
     answer: Callable[[Any], None]
     finish: Callable[[Vectors], Any]
+    begun: int = 0  # texts that were taken for a run
+    parts: list[Vectors] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        """Texts that no run has taken."""
+        return len(self.texts) - self.begun
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one run does of a question: texts start to stop of it."""
+
+    asked: _Asked
+    start: int
+    stop: int
 
 
 @dataclass(slots=True)
@@ -101,23 +120,34 @@ class Batcher:
         """Until everything asked so far is answered."""
         await self._idle.wait()
 
-    def _take(self) -> list[_Asked]:
+    def _take(self) -> list[_Piece]:
         now = self._now_ns()
-        taken: list[_Asked] = []
+        taken: list[_Piece] = []
         room = self._batch_texts
-        while self._waiting:
+        while self._waiting and (room or not taken):
             one = self._waiting[0]
             if one.until_ns <= now:
                 self.counts.stale += 1
+                self._leave(one)
                 one.answer(None)
-            elif taken and len(one.texts) > room:
-                break
-            else:
-                taken.append(one)
-                room -= len(one.texts)
+                continue
+            if taken and room < one.left <= self._batch_texts:
+                break  # the next run has room for all of it
+            piece = _Piece(one, one.begun, one.begun + min(room, one.left))
+            taken.append(piece)
+            self._texts -= piece.stop - piece.start
+            room -= piece.stop - piece.start
+            one.begun = piece.stop
             self._waiting.popleft()
-            self._texts -= len(one.texts)
+            if one.left:
+                self._waiting.append(one)
         return taken
+
+    def _leave(self, one: _Asked) -> None:
+        """No more of it is to be run."""
+        if one in self._waiting:
+            self._waiting.remove(one)
+            self._texts -= one.left
 
     def _run(self) -> None:
         batch = self._take()
@@ -126,31 +156,42 @@ class Batcher:
             self._idle.set()
             return
         self.counts.runs += 1
-        self.counts.texts += sum(len(one.texts) for one in batch)
+        self.counts.texts += sum(piece.stop - piece.start for piece in batch)
         future = asyncio.get_running_loop().run_in_executor(self._worker, self._work, batch)
         future.add_done_callback(lambda done: self._answered(batch, done))
 
-    def _work(self, batch: Sequence[_Asked]) -> list[Any]:
-        """What each question is answered with; on the worker."""
-        vectors = self._encode([text for one in batch for text in one.texts])
+    def _work(self, batch: Sequence[_Piece]) -> list[Any]:
+        """What each question is answered with, None for one with texts left; on the worker."""
+        vectors = self._encode(
+            [text for piece in batch for text in piece.asked.texts[piece.start : piece.stop]]
+        )
         found: list[Any] = []
         place = 0
-        for one in batch:
-            found.append(one.finish(vectors[place : place + len(one.texts)]))
-            place += len(one.texts)
+        for piece in batch:
+            one, size = piece.asked, piece.stop - piece.start
+            part = vectors[place : place + size]
+            place += size
+            if one.parts or size < len(one.texts):
+                one.parts.append(part)
+            if piece.stop < len(one.texts):
+                found.append(None)
+            else:
+                found.append(one.finish(np.concatenate(one.parts) if one.parts else part))
         return found
 
-    def _answered(self, batch: Sequence[_Asked], done: asyncio.Future[list[Any]]) -> None:
+    def _answered(self, batch: Sequence[_Piece], done: asyncio.Future[list[Any]]) -> None:
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:
             self.counts.failed += 1
             self._failing += 1
             if self._failing == HOPELESS_RUNS:
                 self._hopeless()
-            for one in batch:
-                one.answer(None)
+            for piece in batch:
+                self._leave(piece.asked)
+                piece.asked.answer(None)
         else:
             self._failing = 0
-            for one, found in zip(batch, done.result(), strict=True):
-                one.answer(found)
+            for piece, found in zip(batch, done.result(), strict=True):
+                if piece.stop == len(piece.asked.texts):
+                    piece.asked.answer(found)
         self._run()

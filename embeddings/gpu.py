@@ -30,6 +30,7 @@ class Gpu:
     temperature_celsius: float | None = None
     power_watts: float | None = None
     ecc_errors: int | None = None  # uncorrected, since the driver was loaded
+    divided: bool = False  # into MIG devices, which programs see instead of it
 
     def figures(self) -> dict[str, float]:
         """What can be measured of it, by name."""
@@ -37,7 +38,7 @@ class Gpu:
         return {
             name: float(value)
             for name, value in known.items()
-            if name not in ("index", "uuid", "name") and value is not None
+            if name not in ("index", "uuid", "name", "divided") and value is not None
         }
 
 
@@ -50,26 +51,33 @@ def load() -> Any:
         return None
 
 
-def find(library: Callable[[], Any] = load) -> list[Gpu]:
-    """Every GPU with its figures; empty where there is no driver. Takes milliseconds."""
+def find(
+    library: Callable[[], Any] = load, tell: Callable[..., object] = lambda *_: None
+) -> list[Gpu]:
+    """Every GPU with its figures, but for those that are lost; empty where there is no driver, or
+    one that cannot be used: tell hears of that. Takes milliseconds."""
     nvml = library()
     if nvml is None:
         return []
     try:
         nvml.nvmlInit()
-    except nvml.NVMLError:
+    except nvml.NVMLError as error:
+        tell("the GPUs cannot be looked at: %s", error)
         return []
     try:
-        return [_look(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
-    except nvml.NVMLError:
-        return []
+        found: list[Gpu] = []
+        with suppress(nvml.NVMLError):
+            for index in range(nvml.nvmlDeviceGetCount()):
+                with suppress(nvml.NVMLError):
+                    found.append(_look(nvml, index))
+        return found
     finally:
         with suppress(nvml.NVMLError):
             nvml.nvmlShutdown()
 
 
 def least_loaded(gpus: Sequence[Gpu], visible: str | None = None) -> Gpu | None:
-    """The one with the most to spare: least busy, then most free memory.
+    """The one with the most to spare: not divided, least busy, then most free memory.
 
     visible: CUDA_VISIBLE_DEVICES, indices or UUIDs; GPUs that it leaves out are not ours, and none
     after a name that is no GPU's, as CUDA has it.
@@ -86,10 +94,13 @@ def least_loaded(gpus: Sequence[Gpu], visible: str | None = None) -> Gpu | None:
 
 
 def is_counted_otherwise(gpus: Sequence[Gpu], visible: str | None, order: str | None) -> bool:
-    """Whether indices in CUDA_VISIBLE_DEVICES may mean other GPUs than NVML's: CUDA numbers the
-    fastest first, NVML by bus, unless CUDA_DEVICE_ORDER (order) says PCI_BUS_ID."""
-    names = (visible or "").split(",")
-    counted = any(name.strip().isdigit() for name in names)
+    """Whether names in CUDA_VISIBLE_DEVICES may mean other GPUs than NVML's. MIG devices do; and
+    indices: CUDA numbers the fastest first, NVML by bus, unless CUDA_DEVICE_ORDER (order) says
+    PCI_BUS_ID."""
+    names = [name.strip() for name in (visible or "").split(",")]
+    if any(name.startswith("MIG-") for name in names):
+        return True
+    counted = any(name.isdigit() for name in names)
     return counted and order != "PCI_BUS_ID" and len({one.name for one in gpus}) > 1
 
 
@@ -98,9 +109,9 @@ def _is_called(gpu: Gpu, name: str) -> bool:
     return name.startswith("GPU-") and gpu.uuid.startswith(name)
 
 
-def _load(gpu: Gpu) -> tuple[float, int]:
+def _load(gpu: Gpu) -> tuple[bool, float, int]:
     free = (gpu.memory_total_bytes or 0) - (gpu.memory_used_bytes or 0)
-    return round(gpu.utilisation or 0.0, 1), -free
+    return gpu.divided, round(gpu.utilisation or 0.0, 1), -free
 
 
 def _look(nvml: Any, index: int) -> Gpu:
@@ -116,6 +127,7 @@ def _look(nvml: Any, index: int) -> Gpu:
     memory = ask(nvml.nvmlDeviceGetMemoryInfo)
     milliwatts = ask(nvml.nvmlDeviceGetPowerUsage)
     celsius = ask(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU)
+    divided, _ = ask(nvml.nvmlDeviceGetMigMode) or (nvml.NVML_DEVICE_MIG_DISABLE, None)
     return Gpu(
         index=index,
         uuid=str(ask(nvml.nvmlDeviceGetUUID) or index),
@@ -130,6 +142,7 @@ def _look(nvml: Any, index: int) -> Gpu:
             nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
             nvml.NVML_VOLATILE_ECC,
         ),
+        divided=divided == nvml.NVML_DEVICE_MIG_ENABLE,
     )
 
 
@@ -143,7 +156,7 @@ class Telemetry:
         self.gpus: Sequence[Gpu] = ()
 
     def start(self) -> None:
-        """Begin to look; one that finds no GPU ends by itself."""
+        """Begin to look; where there is no GPU at first, that is the only look."""
         self._thread = threading.Thread(target=self._run, name="nvml", daemon=True)
         self._thread.start()
 
@@ -154,7 +167,8 @@ class Telemetry:
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        while True:
+        self.gpus = self._look()
+        if not self.gpus:
+            return
+        while not self._over.wait(EACH_SECONDS):
             self.gpus = self._look()
-            if not self.gpus or self._over.wait(EACH_SECONDS):
-                return

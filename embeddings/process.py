@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -262,8 +263,12 @@ def _remove(path: str, inode: int) -> None:
             os.unlink(path)
 
 
-def choose_device(wanted: str, find: Callable[[], list[gpu.Gpu]] = gpu.find) -> str:
-    """The device to run on. auto: the least loaded GPU, which is the only one seen from then on."""
+_find_gpus = partial(gpu.find, tell=log.warning)
+
+
+def choose_device(wanted: str, find: Callable[[], list[gpu.Gpu]] = _find_gpus) -> str:
+    """The device to run on. auto: the least loaded GPU, which is the only one seen from then on;
+    of one that is divided, CUDA takes the first part."""
     if wanted != "auto":
         return wanted
     environ = os.environ  # noqa: TID251 - CUDA reads it, and is told by it which GPU is ours
@@ -273,6 +278,8 @@ def choose_device(wanted: str, find: Callable[[], list[gpu.Gpu]] = gpu.find) -> 
     found = gpu.least_loaded(gpus, visible)
     if found is None:
         return "cpu"
+    if found.divided:
+        return "cuda"
     environ["CUDA_VISIBLE_DEVICES"] = found.uuid
     log.info("GPU %d, %s, is the least loaded", found.index, found.name)
     return "cuda"
@@ -307,6 +314,7 @@ def run(path: str, model: str | None, device: str) -> int:
         log.error("cannot listen: %s", error)  # noqa: TRY400 - nothing to trace
         return 1
     # Whoever connects meanwhile waits in the socket's queue, within his own deadline.
+    inode = os.stat(path).st_ino
     try:
         loaded = load(model, device)
 
@@ -316,6 +324,7 @@ def run(path: str, model: str | None, device: str) -> int:
         well = asyncio.run(serve(listening, path, loaded, ready=ready))
     finally:
         listening.close()
+        _remove(path, inode)
     return 0 if well else 1
 
 

@@ -73,10 +73,11 @@ class Shelf:
             return place
         if len(self._names) < self._most:
             place = len(self._names)
-            self._names.append(name)
             if place >= self._room:
-                self._room = min(self._most, max(_FIRST, 2 * self._room))
-                self._store.grow(self._room)
+                room = min(self._most, max(_FIRST, 2 * self._room))
+                self._store.grow(room)  # first: there may be no memory for it
+                self._room = room
+            self._names.append(name)
         else:
             place = self._next
             self._next = (place + 1) % self._most

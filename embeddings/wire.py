@@ -27,6 +27,9 @@ Vectors = NDArray[np.float32]
 
 FRAME_BYTES = 8 * 1024 * 1024  # of one frame, at most
 TEXTS = 1024  # of one question, at most
+TEXT_CHARS = (
+    2000  # of a text: models are given no more than 256 tokens of it, and nor is the socket
+)
 _HEAD = struct.Struct("<IIB")
 _UNTIL = struct.Struct("<Q")
 _SIZE = struct.Struct("<I")
@@ -59,11 +62,19 @@ def frame(number: int, kind: Kind, payload: bytes = b"") -> bytes:
     return _HEAD.pack(len(payload), number, kind) + payload
 
 
+def _written(text: str) -> bytes:
+    return text[:TEXT_CHARS].encode("utf-8", "replace")
+
+
+def _read(raw: bytes) -> str:
+    return raw[: 4 * TEXT_CHARS].decode("utf-8", "replace")[:TEXT_CHARS]
+
+
 def question(number: int, texts: Sequence[str], until_ns: int) -> bytes:
     """A frame that asks for the vectors of texts."""
     parts = [_UNTIL.pack(max(0, until_ns))]
     for text in texts:
-        raw = text.encode("utf-8", "replace")
+        raw = _written(text)
         parts += (_SIZE.pack(len(raw)), raw)
     return frame(number, Kind.ENCODE, b"".join(parts))
 
@@ -80,7 +91,7 @@ def asked(payload: bytes) -> tuple[int, list[str]]:
             raw = payload[place : place + size]
             if len(raw) != size or len(texts) == TEXTS:
                 raise BadFrame("a text is cut off, or there are too many")
-            texts.append(raw.decode("utf-8", "replace"))
+            texts.append(_read(raw))
             place += size
     except struct.error as error:
         raise BadFrame(f"a question is cut off: {error}") from error
@@ -91,7 +102,7 @@ def kept(number: int, space: int, texts: Mapping[int, str]) -> bytes:
     """A frame that gives texts by label to a space."""
     parts = [_UNTIL.pack(space)]
     for label, text in texts.items():
-        raw = text.encode("utf-8", "replace")
+        raw = _written(text)
         parts += (_NAMED.pack(label, len(raw)), raw)
     return frame(number, Kind.KEEP, b"".join(parts))
 
@@ -108,7 +119,7 @@ def to_keep(payload: bytes) -> tuple[int, dict[int, str]]:
             raw = payload[place : place + size]
             if len(raw) != size or len(texts) == TEXTS:
                 raise BadFrame("a text is cut off, or there are too many")
-            texts[label] = raw.decode("utf-8", "replace")
+            texts[label] = _read(raw)
             place += size
     except struct.error as error:
         raise BadFrame(f"what is to be kept is cut off: {error}") from error
@@ -119,7 +130,7 @@ def near_question(number: int, text: str, spaces: Sequence[int], k: int, until_n
     """A frame that asks which kept texts of each space are nearest to a text."""
     head = _SPACES.pack(max(0, until_ns), k, len(spaces))
     asked_in = struct.pack(f"<{len(spaces)}Q", *spaces)
-    return frame(number, Kind.NEAREST, head + asked_in + text.encode("utf-8", "replace"))
+    return frame(number, Kind.NEAREST, head + asked_in + _written(text))
 
 
 def near_asked(payload: bytes) -> tuple[int, int, tuple[int, ...], str]:
@@ -131,7 +142,7 @@ def near_asked(payload: bytes) -> tuple[int, int, tuple[int, ...], str]:
         raise BadFrame(f"a question is cut off: {error}") from error
     if not 0 < k <= NEAREST or not 0 < count <= SPACES:
         raise BadFrame(f"{k} of {count} spaces")
-    return until_ns, k, spaces, payload[_SPACES.size + 8 * count :].decode("utf-8", "replace")
+    return until_ns, k, spaces, _read(payload[_SPACES.size + 8 * count :])
 
 
 def near_answer(number: int, found: Sequence[Sequence[tuple[int, float]]]) -> bytes:

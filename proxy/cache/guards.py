@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from proxy.cache import roles
 from proxy.cache.lexicon import ENGLISH, FRENCH
-from proxy.cache.marks import COLON
 from proxy.cache.prompt import MAX_CHARS, Prompt
 from proxy.cache.reader import UNTOLD, read
 
@@ -154,18 +153,14 @@ def _code(a: Prompt, b: Prompt) -> str | None:
 
 
 def _quoted(a: Prompt, b: Prompt) -> str | None:
-    ours, theirs = a.quotes, b.quotes
-    if ours == theirs or (not (ours and theirs) and _are_compared(ours + theirs)):
+    if a.quotes == b.quotes or (not (a.quotes and b.quotes) and _are_words(a.quotes + b.quotes)):
         return None
-    told, others = ([quote.removeprefix(COLON) for quote in quotes] for quotes in (ours, theirs))
-    return (
-        None if told == others else f"{' | '.join(ours) or 'none'} / {' | '.join(theirs) or 'none'}"
-    )
+    return f"{' | '.join(a.quotes) or 'none'} / {' | '.join(b.quotes) or 'none'}"
 
 
-def _are_compared(quotes: tuple[str, ...]) -> bool:
-    """Whether each is one word, or no real quotation: those are compared as any other words."""
-    return all(quote.isalpha() or quote.startswith(COLON) for quote in quotes)
+def _are_words(quotes: tuple[str, ...]) -> bool:
+    """Whether each is one word, which is compared as any other."""
+    return all(quote.isalpha() for quote in quotes)
 
 
 _ALIKE = frozenset(("what", "do"))

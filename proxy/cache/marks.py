@@ -8,9 +8,9 @@ _ODD = re.compile(
     r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-zA-Z]|[a-z][A-Z]"
     r"|\w[+*&]\w|%[a-zA-Z]|(?:^|\s)[^\w\s]*[+*#][^\w\s]*(?=\s|$)"
 )
-COLON = ":"
 _BEHIND = ",;:!?)]\"'»”"
 _MATH = re.compile(r"[-+*/^=<>\u00d7\u00f7\u2212!](?=\s*[\d(])|(?<=[\d)])\s*[+*/^=<>\u00d7\u00f7!]")
+_PASSAGE = re.compile(r":\s+((?:\S+\s+){2,}\S.*)", re.DOTALL)
 _NO_SIGNS = dict.fromkeys(map(ord, "-+*/^=<>!"))
 _QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]|(?:^|\s)'([^']{2,})'(?=\W|$)")
 _WORD = re.compile(r"\w")
@@ -62,15 +62,12 @@ def operators(text: str) -> set[str]:
 
 
 def quotes(text: str) -> tuple[str, ...]:
-    """Quoted passages, in order: what is asked about, not what is asked. Where there are none, what
-    stands behind a colon, with COLON before it."""
-    told = ": " in text
-    if "'" not in text and '"' not in text and not told and text.isascii():
+    """Quoted passages, in order: what is asked about, not what is asked. Of what follows a colon
+    each sign counts, small words too: they may be what is to be corrected."""
+    if "'" not in text and '"' not in text and ":" not in text and text.isascii():
         return ()
     found = tuple(
         " ".join((double or single).lower().split()) for double, single in _QUOTED.findall(text)
     )
-    if found or not told:
-        return found
-    rest = " ".join(text.partition(": ")[2].lower().split()).strip(_TRIM + " ")
-    return (COLON + rest,) if rest else ()
+    passage = _PASSAGE.search(text)
+    return found if passage is None else (*found, passage[1].strip())

@@ -15,6 +15,17 @@ from proxy.cache.words import TOKEN, split
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 DIFFERENT = [
+    # what is to be worked on, to the letter
+    (
+        "quotes",
+        "Correct the grammar of this sentence: I has a dog",
+        "Correct the grammar of this sentence: I have a dog",
+    ),
+    (
+        "quotes",
+        "Corrige la grammaire de cette phrase : j'ai allé",
+        "Corrige la grammaire de cette phrase : je suis allé",
+    ),
     # numbers, units, dates
     (
         "numbers",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import uvloop
 from embeddings.batcher import HOPELESS_RUNS, WAITING_TEXTS, Batcher, Overloaded
 from embeddings.client import Client
 from embeddings.process import AlreadyRunning, bind
+from embeddings.wire import TEXT_CHARS
 from tests.embeddings.tiny import DIM, Tiny
 from tests.waiting import until
 
@@ -176,6 +178,22 @@ async def test_one_that_is_too_slow_to_be_waited_for_is_alive_all_the_same(path:
             assert await until(lambda: not one.alive)
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_ends_also_at_the_moment_that_the_embedder_does(path: str, turns: int) -> None:
+    with embedder(path):
+        one = Client(path, BUDGET_S)
+        running = asyncio.create_task(one.run())
+        assert await until(lambda: one.up)
+        assert one._transport is not None
+        one._transport.abort()
+        for _ in range(turns):  # from the loss on, through all that wakes by it
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait((running,), timeout=2)
+        assert done
+        running.cancel()
+
+
 def test_it_answers_on_the_loop_that_serves(path: str) -> None:
     """uvloop's transports are no asyncio.Transport by their class."""
 
@@ -269,6 +287,66 @@ async def test_a_model_that_fails_is_told_from_one_that_works(path: str) -> None
             assert await until(lambda: one.up)
             assert await one.encode(("broken",)) is None
             assert await one.encode(("whole",)) is not None
+
+
+async def test_long_texts_are_cut_before_they_fill_a_frame(path: str) -> None:
+    """Of which no more than eight megabytes are taken, and the connection of all would end."""
+    with embedder(path):
+        async with client(path, 5.0) as one:
+            assert await until(lambda: one.up)
+            long = "é🙂" * 3_000_000
+            found = await one.encode((long, "x", "é🙂" * (TEXT_CHARS // 2)))
+            assert found is not None
+            assert np.allclose(found[0], found[2])
+            assert one.connected
+
+
+async def test_many_texts_are_run_in_turn_with_others() -> None:
+    runs: list[list[str]] = []
+
+    def encode(texts):
+        runs.append(list(texts))
+        return np.array([[float(text)] for text in texts], np.float32)
+
+    answers: list[list[float]] = []
+    with ThreadPoolExecutor(1) as worker:
+        batcher = Batcher(encode, worker, time.monotonic_ns, batch_texts=4)
+        many = [str(n) for n in range(11)]
+        batcher.ask(many, 1 << 62, lambda found: answers.append(found.ravel().tolist()))
+        batcher.ask(["50"], 1 << 62, lambda found: answers.append(found.ravel().tolist()))
+        batcher.ask(["60", "61"], 1 << 62, lambda found: answers.append(found.ravel().tolist()))
+        await batcher.drain()
+    assert answers == [[50.0], [60.0, 61.0], [float(n) for n in range(11)]]
+    assert [len(run) for run in runs] == [4, 4, 4, 2]
+    assert batcher._texts == 0
+
+
+@pytest.mark.parametrize("broken", ["0", "5", "10"])
+async def test_of_many_texts_one_that_fails_fails_all(broken: str) -> None:
+    def encode(texts):
+        if broken in texts:
+            raise RuntimeError("broken")
+        return np.zeros((len(texts), 1), np.float32)
+
+    answers: list[object] = []
+    with ThreadPoolExecutor(1) as worker:
+        batcher = Batcher(encode, worker, time.monotonic_ns, batch_texts=4)
+        batcher.ask([str(n) for n in range(11)], 1 << 62, answers.append)
+        await batcher.drain()
+        assert (answers, batcher._texts, batcher.counts.failed) == ([None], 0, 1)
+
+
+async def test_many_texts_that_become_too_late_are_run_no_further() -> None:
+    now = iter((0, 5, 20, 20))
+    answers: list[object] = []
+    with ThreadPoolExecutor(1) as worker:
+        batcher = Batcher(
+            lambda texts: np.zeros((len(texts), 1)), worker, lambda: next(now), batch_texts=4
+        )
+        batcher.ask(["x"] * 100, 10, answers.append)
+        await batcher.drain()
+    assert (answers, batcher._texts) == ([None], 0)
+    assert (batcher.counts.texts, batcher.counts.stale) == (8, 1)
 
 
 async def test_who_speaks_another_language_is_let_go(path: str) -> None:

@@ -53,3 +53,22 @@ def test_a_label_is_replaced_and_the_oldest_forgotten(store: Store) -> None:
     shelf.keep(0, (9,), vectors[5:])
     assert len(shelf) == 4
     assert {label for label, _ in shelf.nearest(vectors[0], (0,), 4)[0]} == {1, 2, 3, 9}
+
+
+def test_what_there_is_no_memory_for_is_not_kept() -> None:
+    class Full(HostStore):
+        full = True
+
+        def grow(self, rows: int) -> None:
+            if self.full:
+                raise MemoryError
+            super().grow(rows)
+
+    store = Full(DIM)
+    shelf, vectors = Shelf(store), unit(2)
+    with pytest.raises(MemoryError):
+        shelf.keep(0, (1,), vectors[:1])
+    assert len(shelf) == 0
+    store.full = False
+    shelf.keep(0, (2,), vectors[1:])
+    assert shelf.nearest(vectors[1], (0,), 2) == [[(2, pytest.approx(1.0, abs=1e-5))]]
