@@ -173,12 +173,15 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from proxy.catalog import describe  # noqa: PLC0415 - the catalogue is only read here
+    from proxy.parts import check  # noqa: PLC0415 - likewise
+
     settings = config.load(args.config)
+    lines = describe(settings, config.environment())
+    check(settings, config.environment())
     if args.live:
         return _check_live(settings, as_json=args.json)
-    from proxy.catalog import describe  # noqa: PLC0415 - the catalogue is only read here
-
-    for line in describe(settings, config.environment()):
+    for line in lines:
         print(line)  # noqa: T201 - a command speaks
     return 0
 

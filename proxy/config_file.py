@@ -198,6 +198,12 @@ _TYPES = {
     "missing": "is missing",
     "too_short": "needs at least one entry",
 }
+_PATTERNS = {  # of the settings that must look like something
+    "device": '"auto", "cpu" or one GPU, such as "cuda:0"',
+    "currency": 'a code of three capitals, such as "USD"',
+    "api_version": "letters, digits, dots and dashes",
+    "region": "small letters, digits and dashes",
+}
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -246,6 +252,8 @@ def in_words(error: Mapping[str, Any], schema: type[BaseModel]) -> str:
         return f"must be {word} {_number(context[bound])}{_shown(error['input'])}"
     if kind in _TYPES:
         return _TYPES[kind] + ("" if kind in ("missing", "too_short") else _shown(error["input"]))
+    if kind == "string_pattern_mismatch":
+        return f"must be {_PATTERNS[str(path[-1])]}{_shown(error['input'])}"
     return str(error["msg"])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from proxy import config
 from proxy.cache.share import Share
-from proxy.shared.address import Address, address
+from proxy.shared.address import Address, address, prove
 from proxy.shared.edits import Edits
 from proxy.shared.pulse import Parts, Pulse
 from proxy.state.alerts import Alert
@@ -49,9 +49,11 @@ def shared_address(settings: config.Config) -> Address | None:
     if find_spec("redis") is None:
         raise config.ConfigError([f"{where} needs the client: pip install 'firsttoken[shared]'"])
     try:
-        return address(url.reveal())
+        found = address(url.reveal())
+        prove(found)
     except ValueError as error:
         raise config.ConfigError([f"{where} {error}"]) from None
+    return found
 
 
 def share_of(where: Address, settings: config.Config, cache: Cache) -> Share:

@@ -156,6 +156,11 @@ SECRET = 'write "env:NAME" or "file:PATH", never the value itself'
         ),
         # choices
         (
+            '[embeddings]\ndevice = "gpu7"\n',
+            'f.toml:2: [embeddings]: device: must be "auto", "cpu" or one GPU, such as "cuda:0", '
+            'not "gpu7"',
+        ),
+        (
             ROUTE + 'on_stall = "hegde"\n',
             AT_ROUTE.format(4) + 'on_stall: must be one of "hedge", "switch", not "hegde"; '
             'did you mean "hedge"?',

@@ -51,6 +51,15 @@ def test_rows_that_are_no_prompts_are_told(
     assert words in capsys.readouterr().err
 
 
+def test_check_refuses_what_serve_would(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("SHARED_URL", "http://127.0.0.1:6379")
+    path = tmp_path / "firsttoken.toml"
+    path.write_text('[shared]\nurl = "env:SHARED_URL"\n')
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{path}:2: [shared]: url must begin with redis://" in said
+
+
 def test_no_text_is_nothing_to_classify(monkeypatch, capsys) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(" \n"))
     assert main(["classify"]) == 2

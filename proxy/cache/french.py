@@ -20,30 +20,29 @@ définir sens; résumé résumer synthèse synthétiser récapitulatif récapitu
 différence distinguer différer; cuisiner préparer cuire cuisson; bouillir bout ébullition; fondre
 fond fusion; geler gèle congélation; pays nation nations; règle règles; course courses; voyager
 visiter voyage visite; étudier étude; penser opinion avis croire; fonctionner marcher; inviter
-invitation; répondre réponse; reformuler réécrire; raccourcir abréger; inverser renverser
+invitation; répondre réponse; reformuler réécrire; raccourcir abréger; renverser
 retourner; itérer parcourir boucler; configurer configuration paramétrer; installer installation;
 désinstaller désinstallation; activer activation active; désactiver désactivation; accepter
 acceptation; refuser décliner rejeter refus; autoriser permettre; interdire prohiber; masquer
 cacher; réserver réservation; investir investissement; payer paiement; mélanger remuer; professeur
 enseignant prof; cours leçon; concours compétition; salarié employé; écran moniteur; somme total;
 chance probabilité; insecte bestiole; toilette wc; sentiment émotion; courageux brave; poli
-courtois; impoli malpoli grossier; énorme immense gigantesque; moderne contemporain; immédiatement
+courtois; impoli malpoli grossier; énorme immense gigantesque; immédiatement
 instantanément; récemment dernièrement; parfois quelquefois; presque quasiment; complètement
 totalement entièrement; surtout principalement; chercher rechercher; garder conserver; remplir
 compléter; envoyer transmettre expédier; reporter repousser; soulager apaiser; boisson breuvage;
 rembourser remboursement; prononcer prononciation; goût saveur; rapporter; trajet déplacement;
 nettoyer laver; étape phase; méditer méditation; soigner traiter traitement; mourir décès mort
-décéder; naître naissance; peser poids; chanter chanteur chanteuse; réaliser réalisateur
-réalisatrice; peindre peintre peinture; inventer inventeur inventrice invention; découvrir
-découverte découvreur; fonder fondateur fondatrice fondation; gagner remporter vainqueur gagnant;
-posséder propriétaire; mémoriser retenir; postuler candidater; excuser excuse; présenter
+décéder; naître naissance; peser poids; inventer invention; découvrir découverte;
+fonder fondation; gagner remporter; vainqueur gagnant; mémoriser retenir; postuler candidater;
+excuser excuse; présenter
 présentation; analyser analyse; organiser organisation; optimiser optimisation; copier dupliquer
 copie; valider validation; encoder encodage; décoder décodage; chiffrer chiffrement; déchiffrer
 déchiffrement; remplacer substituer; déclarer déclaration; résilier annuler annulation
 résiliation; désabonner désinscrire; contacter joindre; recommander conseiller suggérer proposer
-conseil recommandation suggestion astuce; photo image photographie; téléphone smartphone portable
+conseil recommandation suggestion astuce; photo image photographie; portable
 mobile; voiture automobile auto; enfant gamin gosse; entreprise société compagnie firme; problème
-souci ennui; dossier répertoire; médecin docteur; internet web; ordinateur pc ordi; vacances
+souci ennui; dossier répertoire; médecin docteur; ordinateur ordi; vacances
 congé; université fac; emploi job travail boulot métier profession poste; mère maman; père papa;
 mamie grand-mère; bébé nourrisson; ami copain pote; appartement appart; canapé sofa; essence
 carburant; poubelle ordure déchet; vélo bicyclette; moto motocyclette; télévision télé tv;
@@ -56,7 +55,7 @@ boutique; situé localisé; football foot; nourriture aliment; frontière fronta
 cause provoquer causer entraîner raison; période moment; itinéraire parcours; monnaie devise;
 superficie surface; réunion rendez-vous; grand gros; rapide vite rapidement; difficile dur
 compliqué; meilleur mieux; cher coûteux onéreux; heureux content joyeux; triste malheureux; peur
-crainte; stupide bête; beau joli; célèbre connu renommé; important essentiel crucial vital
+crainte; stupide bête; beau joli; célèbre connu renommé; important crucial
 importance; principal majeur; riche fortuné; dangereux risqué; drôle amusant marrant; étrange
 bizarre; incorrect faux erroné; fatigué épuisé; calme silencieux; mince maigre; cassé abîmé; haut
 élevé; maximum max; l'or d'or; minimum min; souvent fréquemment; semblable similaire; pluie
@@ -94,6 +93,15 @@ joues jouent jouez jouons joué; louer loue loues louent louez loué louée; cha
 changeant; nager nage nageons; partager partage; protéger protège; commencer commence commençons
 commençant; lancer lance lançons; placer place plaçons; remplacer remplace remplaçant; effacer
 efface effaçant; meilleur meilleure meilleurs meilleures
+"""
+
+# Words of their own, not forms of the words that they look like forms of.
+OWN = """
+balle balles; botte bottes; carte cartes; case cases; colle colles; côte côtes; côté côtés;
+forêt forêts; graine graines; jeûne jeûnes; malle malles; marché marchés; motte mottes; péché
+péchés; pêche pêches; pelle pelles; pointe pointes; porte portes; reine reines; selle selles; tâche
+tâches; vente ventes; décevant décevante; déprimant déprimante; fatigant fatigante; intéressant
+intéressante intéressants intéressantes; stressant stressante; choquant choquante
 """
 
 # Infinitives whose forms a pattern makes: see `forms`.

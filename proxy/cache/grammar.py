@@ -5,10 +5,10 @@ other; words of two concepts never.
 """
 
 STOP_WORDS = """
-a an the this that these those it its there here one ones be been being doing have has having get
+a an the this that these those it its there one ones be been being doing have has having get
 gets getting got any some also so very really just actually exactly basically currently please
 kindly thanks thank hello hi hey ok okay dear would could can may might i me you we us they them
-let lets let's able if as such else ever own much many each per several le la les l un une des du
+let lets let's able if as such ever own much many each per several le la les l un une des du
 ce cet cette ces c ca ça cela ceci il elle ils elles je j me m nous vous tu te t se s y etre être
 es suis sommes etes êtes as avons avez ont avoir fait faire fais donc alors aussi tres très
 vraiment bien merci bonjour salut svp stp voudrais veux veut voulez aimerais souhaite souhaiterais
@@ -72,6 +72,15 @@ KINDS_OF_ANSWER = """
 city town country nation place person name kind type sort ville pays nom endroit lieu personne genre
 """
 
+# Of these each is another answer: the city that had the Games is not the country.
+KINDS_APART = "city town country nation person ville pays personne"
+
+# "Chapter one" is a number.
+COUNTED = """
+chapter part level step episode season volume book act phase stage lesson question grade unit
+section page round version type figure exercise option day week year number world war formula
+"""
+
 TIMES_ASKED = """
 clock time hour heure
 day day jour
@@ -83,7 +92,8 @@ when date
 PREPOSITIONS = """
 of: of de d du des
 to: to into onto toward towards vers
-at: at on upon about regarding concerning sur concernant
+at: at on upon sur
+about: about regarding concerning concernant
 in: in inside within during throughout dans en au aux à sous pendant durant
 from: from depuis
 for: for pour
@@ -220,14 +230,16 @@ thu: thursday thursdays jeudi jeudis
 fri: friday fridays vendredi vendredis
 sat: saturday saturdays samedi samedis
 sun: sunday sundays dimanche dimanches
-today: today tonight now nowadays aujourd'hui aujourd maintenant actuellement
+today: today now nowadays aujourd'hui aujourd maintenant actuellement
 yesterday: yesterday hier
 tomorrow: tomorrow demain
 morning: morning mornings matin matins matinée
 noon: noon midday midi
 afternoon: afternoon après-midi
 evening: evening evenings soir soirs soirée
-night: night nights midnight nuit nuits minuit
+night: night nights nuit nuits
+tonight: tonight
+midnight: midnight minuit
 spring: printemps
 summer: summer
 autumn: autumn automne
@@ -268,7 +280,8 @@ essay: essay essays dissertation
 letter: letter letters lettre lettres
 email: email emails e-mail mail courriel courriels mél
 story: story stories tale conte
-song: song songs lyrics chanson chansons
+song: song songs chanson chansons
+lyrics: lyrics
 tweet: tweet tweets
 code: code snippet
 regex: regex regexp
@@ -303,10 +316,10 @@ MODALS = "should ought must dois doit devrais devrait devez faut faudrait"
 
 # Spelled alike in both languages; in the other one they are plain content.
 ONLY_FRENCH = """
-comment pour son ton sa mes tout chose dire aide fin pair par mars mai fort cent mille once
-livre livres tasse tasses pied pieds pouce pouces an ans court courte cache masque ai ko mo ha
-lance main sens bout fond pays est avant y te compte sec nord sud avis dis jour bon moi a ont
-plus bref puce pis fut genre
+comment pour son ton sa mes tout chose dire aide fin pair par mars mai fort cent mille once livre
+livres tasse tasses pied pieds pouce pouces an ans court courte cache masque ai ko mo ha l d c j m n
+t s y lance main sens bout fond pays est avant y te compte sec nord sud avis dis jour bon moi a ont
+plus bref puce pis fut genre mail dissertation
 """
 
 ONLY_ENGLISH = (

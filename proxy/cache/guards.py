@@ -95,7 +95,7 @@ def _numbers(a: Prompt, b: Prompt) -> str | None:
         return None
     if len(a.numbers) == len(b.numbers):
         ours, theirs = sorted(a.numbers), sorted(b.numbers)
-        if len(a.numbers) > 1 and _bare(a) != _bare(b):
+        if len(a.numbers) > 1 and not _in_order(a, b):
             return f"{_figures(a)} / {_figures(b)}"  # 5 and 3, 3 and 5: the order may matter
         if all(
             x[0] == y[0] and (x[1] == y[1] or not x[1] or not y[1])
@@ -105,9 +105,15 @@ def _numbers(a: Prompt, b: Prompt) -> str | None:
     return f"{_figures(a)} / {_figures(b)}"
 
 
-def _bare(prompt: Prompt) -> list[str]:
-    """The numbers of nothing, in order."""
-    return [value for value, unit in prompt.numbers if not unit]
+def _in_order(a: Prompt, b: Prompt) -> bool:
+    """Whether the numbers of each thing, and those of nothing, come in the same order."""
+    if sorted(a.numbers) != sorted(b.numbers):  # "10 kg to 20 kg", "10 to 20 kg"
+        return [value for value, _ in a.numbers] == [value for value, _ in b.numbers]
+    return all(
+        [value for value, of in a.numbers if of == unit]
+        == [value for value, of in b.numbers if of == unit]
+        for unit in {unit for _, unit in a.numbers}
+    )
 
 
 def _figures(prompt: Prompt) -> str:
@@ -120,7 +126,11 @@ def _dates(a: Prompt, b: Prompt) -> str | None:
 
 def _negation(a: Prompt, b: Prompt) -> str | None:
     if a.negations % 2 == b.negations % 2 and bool(a.negations) == bool(b.negations):
-        return None
+        if a.negated == b.negated or not (a.negated and b.negated):
+            return None
+        if not (a.negated | b.negated) <= (a.content & b.content):
+            return None
+        return f"not {', '.join(sorted(a.negated))} / not {', '.join(sorted(b.negated))}"
     return f"{a.negations} / {b.negations} negations"
 
 
@@ -159,6 +169,8 @@ _SUMS = _ALIKE | {"quantity"}
 
 def _question(a: Prompt, b: Prompt) -> str | None:
     ours, theirs = a.question, b.question
+    if a.asked != b.asked and a.asked.split(" ")[0] == b.asked.split(" ")[0]:
+        return f"{a.asked} / {b.asked}"  # many chickens, much chicken
     if (
         ours == theirs
         or {ours, theirs} <= (_SUMS if a.numbers and b.numbers else _ALIKE)
@@ -173,6 +185,8 @@ def _tense(a: Prompt, b: Prompt) -> str | None:
     """Who is president and who was are two, and so are what one does and what one should."""
     if a.tense != b.tense and not _may_be(a, b) and not _may_be(b, a):
         return f"{a.tense or 'present'} / {b.tense or 'present'}"
+    if a.inverted != b.inverted and a.question == b.question and UNTOLD in (a.tense, b.tense):
+        return "who does it / to whom"  # "what eats frogs", "what do frogs eat"
     if a.modal != b.modal and a.question not in ("how", "quantity"):
         return "should / not"
     return None
@@ -200,11 +214,14 @@ def _persons(a: Prompt, b: Prompt) -> str | None:
         return "you / anyone" if a.addressed else "anyone / you"
     if a.begins != b.begins and a.addressed and b.addressed and a.begins and b.begins:
         return f"{a.begins} / {b.begins}"  # how can I help you, how can you help me
+    if a.begins != b.begins and a.about_me and b.about_me and a.question in _YES_OR_NO:
+        return f"{a.begins or 'others'} / {b.begins or 'others'}"  # should I tell him, should he
     if a.owners != b.owners and not a.owners | b.owners <= _ANYONES:
         return _differ(a.owners, b.owners)
     return None
 
 
+_YES_OR_NO = frozenset(("is", "can", "should", "would", "will"))
 _ANYONES = frozenset(("my", "your", "their"))
 
 

@@ -43,6 +43,7 @@ class Lexicon:
         self._meet_content(french_words if french else english)
         self._meet_opposites()
         self._meet_kinds()
+        self._meet_own(french_words if french else english)
         for word in (grammar.ONLY_ENGLISH if french else grammar.ONLY_FRENCH).split():
             self.words.pop(word, None)
         for word in (grammar.FRENCH_STOP if french else grammar.ENGLISH_STOP).split():
@@ -88,6 +89,15 @@ class Lexicon:
             sense = Sense(CONTENT, self._roots.get(root, root))
             for word in (first, *others):
                 self.words.setdefault(word, sense)
+
+    def _meet_own(self, tables: ModuleType) -> None:
+        """The words that no stem is looked up for; without its accents each is another word."""
+        for group in _groups(tables.OWN):
+            for word in group:
+                bare = plain(word)
+                if bare != word:
+                    self.words.setdefault(bare, self._by_stem(bare))
+                self.words[word] = Sense(CONTENT, group[0])
 
     def _meet_opposites(self) -> None:
         for side, spellings in _rows(opposites.OPPOSITES):
@@ -149,6 +159,7 @@ _LISTS = (
 ENGLISH = Lexicon(french=False)
 FRENCH = Lexicon(french=True)
 FRENCH.words["comment"] = Sense(QUESTION, "how")
+FRENCH.words["billion"] = FRENCH.words["billions"] = Sense(NUMBER, "1000000000000")
 FRENCH.words["son"] = Sense(PRONOUN, "their")
 
 # Written in capitals they name something, or something else.

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
-_ODD = re.compile(r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-z]|[a-z][A-Z]")
+_ODD = re.compile(
+    r"[_@\\/{}<>=|^~`\[\]]|[^\W\d][.(:]\w|\w\(|(?:^|\s)--?[a-zA-Z]|[a-z][A-Z]"
+    r"|\w[+*&]\w|%[a-zA-Z]|(?:^|\s)[^\w\s]*[+*#][^\w\s]*(?=\s|$)"
+)
+_BEHIND = ",;:!?)]\"'»”"
 _MATH = re.compile(r"[-+*/^=<>\u00d7\u00f7\u2212!](?=\s*[\d(])|(?<=[\d)])\s*[+*/^=<>\u00d7\u00f7!]")
+_PASSAGE = re.compile(r":\s+((?:\S+\s+){2,}\S.*)", re.DOTALL)
 _NO_SIGNS = dict.fromkeys(map(ord, "-+*/^=<>!"))
 _QUOTED = re.compile(r"[\"“«]([^\"”»]{2,})[\"”»]|(?:^|\s)'([^']{2,})'(?=\W|$)")
+_WORD = re.compile(r"\w")
 _TRIM = ".,;:!?)]\"'»”"
 
 
@@ -22,7 +28,7 @@ def plain(word: str) -> str:
 
 
 # What is left of a text when plain words are taken out of it: odd signs and capitals.
-_LEFT = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_@\\/{}<>=|^~`[](:-."))
+_LEFT = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_@\\/{}<>=|^~`[](:-.+*&%#"))
 
 
 def _is_plain(text: str) -> bool:
@@ -40,9 +46,12 @@ def identifiers(text: str) -> set[str]:
     """Words that look like code, a path or an address, as they are."""
     if _is_plain(text) or _ODD.search(text) is None:
         return set()
-    return {
-        chunk.strip(_TRIM).strip("`") for chunk in text.split() if _ODD.search(chunk) is not None
-    }
+    return {_bare(chunk) for chunk in text.split() if _ODD.search(chunk) is not None}
+
+
+def _bare(chunk: str) -> str:
+    """A chunk without the sentence's signs; of one that is signs alone the stop is its own."""
+    return chunk.strip(_TRIM).strip("`") if _WORD.search(chunk) else chunk.rstrip(_BEHIND)
 
 
 def operators(text: str) -> set[str]:
@@ -53,9 +62,12 @@ def operators(text: str) -> set[str]:
 
 
 def quotes(text: str) -> tuple[str, ...]:
-    """Quoted passages, in order: what is asked about, not what is asked."""
-    if "'" not in text and '"' not in text and text.isascii():
+    """Quoted passages, in order: what is asked about, not what is asked. Of what follows a colon
+    each sign counts, small words too: they may be what is to be corrected."""
+    if "'" not in text and '"' not in text and ":" not in text and text.isascii():
         return ()
-    return tuple(
+    found = tuple(
         " ".join((double or single).lower().split()) for double, single in _QUOTED.findall(text)
     )
+    passage = _PASSAGE.search(text)
+    return found if passage is None else (*found, passage[1].strip())

@@ -64,6 +64,15 @@ london: london londres
 latin: latin
 """
 
+# Of these what is the language, where it stands behind "in".
+LANGUAGES = """
+french français francais spanish espagnol german allemand italian italien english anglais
+portuguese portugais dutch néerlandais russian russe japanese japonais chinese chinois mandarin
+korean coréen vietnamese vietnamien thai polish polonais swedish suédois norwegian norvégien danish
+danois finnish finlandais greek grec turkish turc arabic arabe hebrew persian ukrainian ukrainien
+irish irlandais scottish latin hindi
+"""
+
 TECHNOLOGIES = """
 python: python py python3
 java: java

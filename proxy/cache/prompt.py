@@ -7,6 +7,8 @@ from dataclasses import dataclass
 MAX_CHARS = 800  # a longer prompt is compared by its exact text only: its middle decides too
 
 NOTHING: frozenset[str] = frozenset()
+COPULA = "="  # in a slot: between what stands before "is" and what stands after it
+TONGUE = "in the language"  # what is said in French is not said in France
 
 
 @dataclass(slots=True)  # never changed; frozen would cost two microseconds a prompt
@@ -21,7 +23,10 @@ class Prompt:
     dates: frozenset[str]
     numbers: tuple[tuple[str, str], ...]  # (value, unit or "") in order of appearance
     negations: int
+    negated: frozenset[str]  # the words that follow them
     question: str  # what, how, why, ..., "can", "is" for yes/no, "do" for an order
+    asked: str  # "which city", "chicken many": of what it wants which; "" for any
+    inverted: bool  # "what do frogs eat" rather than "what eats frogs"
     tense: str  # "", past, future
     modal: bool
     owners: frozenset[str]  # my, your, his, ...
@@ -32,7 +37,8 @@ class Prompt:
     technical: bool  # names a programming language or tool
     code: frozenset[str]  # identifiers, paths, operators between numbers
     quotes: tuple[str, ...]
-    slots: tuple[tuple[str, str], ...]  # (preposition or "", concept) in order; see reader.COPULA
+    slots: tuple[tuple[str, str], ...]  # (preposition or "", concept) in order; see COPULA
+    conditions: frozenset[str]  # the words of what stands behind an "if"
     asking: bool  # "write" or "need" at its head
     long: bool
 
@@ -46,7 +52,10 @@ LONG = Prompt(
     NOTHING,
     (),
     0,
+    NOTHING,
     "",
+    "",
+    False,
     "",
     False,
     NOTHING,
@@ -58,6 +67,7 @@ LONG = Prompt(
     NOTHING,
     (),
     (),
+    NOTHING,
     False,
     True,
 )

@@ -5,9 +5,9 @@ Done once for a stored entry and once for a question. A few microseconds; no vec
 
 from __future__ import annotations
 
-from proxy.cache import grammar, lexicon, marks
+from proxy.cache import grammar, lexicon, marks, names
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Sense
-from proxy.cache.prompt import LONG, MAX_CHARS, NOTHING, Prompt
+from proxy.cache.prompt import COPULA, LONG, MAX_CHARS, NOTHING, TONGUE, Prompt
 from proxy.cache.worded import Worded, cut
 from proxy.cache.words import (
     ASKING,
@@ -15,19 +15,22 @@ from proxy.cache.words import (
     CLOSELY,
     ENGLISH_WORDS,
     FRENCH_WORDS,
+    IF,
     ME,
     NAME,
+    PLACE,
     POLITE,
     SAYS_NOTHING,
     SMALL,
+    SOME,
     THIS,
     YOU,
 )
 
 UNTOLD = "?"  # no word tells the time
-COPULA = "="  # between what stands before "is" and what stands after it
 ELISIONS = frozenset(grammar.ELISIONS.split())
 _KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
+_KINDS_APART = frozenset(grammar.KINDS_APART.split())
 _TIMES_ASKED = {  # what is asked: "when", or "when" with what of it
     word: f"when {kind}".removesuffix(" when")
     for kind, *words in map(str.split, grammar.TIMES_ASKED.strip().splitlines())
@@ -39,6 +42,13 @@ _SHOUTED = frozenset(grammar.SHOUTED.split())
 _DO = frozenset(grammar.DO.split())
 _EXPLAINS = frozenset(grammar.EXPLAINS.split())
 _RELATIVE = frozenset(grammar.RELATIVE.split())
+_SUBJECTS = frozenset(("il", "elle", "ils", "elles"))
+_NAMELESS = SAYS_NOTHING | {lexicon.PRONOUN, lexicon.QUESTION}  # in capitals, a name
+_ONE = frozenset(("one", "un", "une"))
+_AND = frozenset(("and", "et"))
+_COUNTED = frozenset(map(ENGLISH.concept, grammar.COUNTED.split()))
+_OTHERS = frozenset(("he", "she"))
+_LANGUAGES = frozenset(names.LANGUAGES.split())
 
 _STOP, _CONTENT, _OPPOSITE, _PREPOSITION = (
     lexicon.STOP,
@@ -63,9 +73,11 @@ class _Reader:
     __slots__ = (
         "about_me",
         "addressed",
+        "asked",
         "asking",
         "auxiliary",
         "begins",
+        "condition",
         "content",
         "dates",
         "explains",
@@ -73,9 +85,11 @@ class _Reader:
         "french",
         "future",
         "governor",
+        "inverted",
         "lexicon",
         "modal",
         "names",
+        "negated",
         "negations",
         "numbers",
         "opposites",
@@ -101,12 +115,14 @@ class _Reader:
         self.owners: set[str] = set()
         self.numbers: list[tuple[str, str]] = []
         self.slots: list[tuple[str, str]] = []
+        self.negated: list[int] = []  # places in slots
         self.shouts: bool | None = None
+        self.condition: int | None = None  # where in slots one begins
         self.negations = 0
-        self.question = self.auxiliary = self.governor = self.begins = ""
+        self.question = self.asked = self.auxiliary = self.governor = self.begins = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
-        self.explains = self.technical = self.asking = False
+        self.explains = self.technical = self.asking = self.inverted = False
 
     @property
     def shouting(self) -> bool:
@@ -150,6 +166,8 @@ class _Reader:
     def prompt(self) -> Prompt:
         """What was read."""
         self._read_words()
+        if self.governor and self.lexicon.of(self.words[-1].lower()).kind == _PREPOSITION:
+            self.slots.append((self.governor, ""))  # what it is made of: see roles
         text, owners = self.text, self.owners
         code = marks.identifiers(text)
         if self.numbers:
@@ -163,7 +181,10 @@ class _Reader:
             frozenset(self.dates) if self.dates else NOTHING,
             tuple(self.numbers),
             self.negations,
+            self._negated() if self.negated else NOTHING,
             self.question or self.auxiliary or "do",
+            self.asked,
+            self.inverted or (self.french and self._turns_round()),
             self._tense(),
             self.modal,
             frozenset(owners) if owners else NOTHING,
@@ -175,9 +196,28 @@ class _Reader:
             frozenset(code) if code else NOTHING,
             marks.quotes(text),
             tuple(self.slots),
+            NOTHING if self.condition is None else self._conditions(self.condition),
             self.asking,
             False,
         )
+
+    def _negated(self) -> frozenset[str]:
+        slots = self.slots
+        return frozenset(
+            next((word for _, word in slots[place:] if word), "") for place in self.negated
+        ) - {""}
+
+    def _conditions(self, begin: int) -> frozenset[str]:
+        found: list[str] = []
+        for by, word in self.slots[begin:]:
+            if by == "&" and found:
+                break
+            found.append(word)
+        return frozenset(found)
+
+    def _turns_round(self) -> bool:
+        """Whether who is asked for is whom: qui Marie aime-t-elle."""
+        return self.question == "who" and not _SUBJECTS.isdisjoint(self.words)
 
     def _tense(self) -> str:
         if self.past and not self.present:
@@ -201,15 +241,15 @@ class _Reader:
         if kind == SMALL or kind in SAYS_NOTHING:
             self._say_nothing(concept, index)
         elif kind == NAME:
-            if index and not self.shouting:
-                self.names.add(concept)
-            self._take(concept, _CONTENT)
+            self._take_name(concept, index)
         elif kind == _PREPOSITION:
             self._govern(concept)
         elif kind == lexicon.QUESTION:
             return self._ask(concept, index)
         elif kind in _TAKERS:
             _TAKERS[kind](self, concept, index)
+        elif kind == lexicon.ENTITY:
+            self._take_entity(concept, index)
         else:
             self._take(concept, kind)
         return 1
@@ -226,12 +266,16 @@ class _Reader:
         if word.isupper() and 1 < len(word) < 6 and not self.shouting:
             if low in ACRONYMS:
                 return ACRONYMS[low]
-            if (not known or sense.kind in SAYS_NOTHING or sense.kind == lexicon.PRONOUN) and (
-                low not in _SHOUTED
-            ):
+            if (not known or sense.kind in _NAMELESS) and low not in _SHOUTED:
                 return Sense(lexicon.ENTITY, low)
         elif word in CAPITALS and index:
             return CAPITALS[word]
+        elif low == "one":
+            before = self.lexicon.of(self.words[index - 1].lower()).concept if index else ""
+            one = before in _COUNTED or (word == "One" and index and not self.shouting)
+            return Sense(lexicon.NUMBER, "1") if one else None
+        elif index and len(word) == 1 and word.isupper() and word != "I" and not self.shouting:
+            return Sense(lexicon.ENTITY, low)  # vitamin A is no vitamin
         if not known and word[0].isupper():
             return Sense(NAME, sense.concept, sense.side)
         if sense.kind in SAYS_NOTHING:
@@ -241,25 +285,41 @@ class _Reader:
     def _say_nothing(self, low: str, index: int) -> None:
         """A small word still tells who asks about whom, or opens a yes/no question."""
         if low in YOU:
-            if self.content or self.question:
-                self.addressed = True
-                self.begins = self.begins or "you"
-                if self.question != "how":
-                    self.slots.append((self.governor, "you"))
-                    self.governor = ""
+            self._say_you()
         elif low in ME:
-            if self.content or self.question or self.auxiliary:
-                self.about_me = True
-                self.begins = self.begins or "me"
-                if self.governor == "for" and self.question:
-                    self.content.add("for me")  # the best dog for me is not the best dog
+            self._say_me()
         elif low in THIS:
             self.content.add("this")
-        elif low in POLITE:
-            if index and self.words[index - 1] != ",":
-                self._take(low, _CONTENT)
-        elif not index and low in CAN and self.words[1:2] and self.words[1].lower() not in YOU:
-            self.auxiliary = "can"
+        elif low in IF:
+            self.condition = len(self.slots) if index or "," in self.words else None
+        elif low in CAN:
+            if not index and self.words[1:2] and self.words[1].lower() not in YOU:
+                self.auxiliary = "would" if low == "would" else "can"
+        elif self._says_after_all(low, index):
+            self._take("some" if low in SOME else low, _CONTENT)
+
+    def _says_after_all(self, low: str, index: int) -> bool:
+        """Whether it is the matter itself where it stands."""
+        if low in POLITE:
+            return index > 0 and self.words[index - 1] != ","
+        if low in SOME:
+            return index == 1 and self.auxiliary != ""  # what some birds do, birds do not
+        return low in PLACE and index == len(self.words) - 1
+
+    def _say_you(self) -> None:
+        if self.content or self.question:
+            self.addressed = True
+            self.begins = self.begins or "you"
+            if self.question != "how":
+                self.slots.append((self.governor, "you"))
+                self.governor = ""
+
+    def _say_me(self) -> None:
+        if self.content or self.question or self.auxiliary:
+            self.about_me = True
+            self.begins = self.begins or "me"
+            if self.governor == "for" and self.question:
+                self.content.add("for me")  # the best dog for me is not the best dog
 
     def _apostrophe(self, low: str) -> str:
         """A word without what is hung on it, or "" where that is all it says."""
@@ -294,6 +354,19 @@ class _Reader:
         self.slots.append((self.governor, concept))
         self.governor = ""
 
+    def _take_name(self, concept: str, index: int) -> None:
+        if index and not self.shouting:
+            self.names.add(concept)
+            low, _, _ = self.words[index].lower().partition("'")
+            if low == concept + "s":
+                self.content.add(low)  # Aliens is not Alien
+        self._take(concept, _CONTENT)
+
+    def _take_entity(self, concept: str, index: int) -> None:
+        if self.governor == "in" and self.words[index].lower() in _LANGUAGES:
+            self.governor = TONGUE
+        self._take(concept, lexicon.ENTITY)
+
     # ---- words with a duty ------------------------------------------------------------------
 
     def _take_carrier(self, concept: str, _index: int) -> None:
@@ -311,17 +384,24 @@ class _Reader:
     def _take_joiner(self, _concept: str, _index: int) -> None:
         self.governor = "&"
 
-    def _take_negator(self, _concept: str, _index: int) -> None:
+    def _take_negator(self, _concept: str, index: int) -> None:
         self.negations += 1
+        self.negated.append(len(self.slots))
+        if "to" in self.words[max(index - 1, 0) : index + 2]:
+            self.content.add("not to")  # one may not vote, or it is allowed not to
 
-    def _take_owner(self, concept: str, _index: int) -> None:
+    def _take_owner(self, concept: str, index: int) -> None:
         self.owners.add(concept)
+        if not self.begins and self.words[index].lower() in _OTHERS:
+            self.begins = "others"
 
     def _take_present(self, concept: str, index: int) -> None:
         if concept in _DO and index == len(self.words) - 1:
             self._take("do", _CONTENT)  # "what does X do" is not "what is X"
             return
         self.present = True
+        if concept in _DO and self.question in _ASKED_ROUND:
+            self.inverted = True
         self._open(index, "is")
 
     def _take_past(self, _concept: str, index: int) -> None:
@@ -357,6 +437,10 @@ class _Reader:
         elif index + 1 < len(self.words) and self.words[index + 1] in _SHORT_UNITS:
             unit = self.words[index + 1]
         self.numbers.append((value, unit))
+        if not self.words[index][0].isdigit():
+            rest = [low.lower() for low in self.words[index + 1 : index + 3]]
+            if rest[:1] and (rest[0] in _ONE or (rest[0] in _AND and rest[-1] in _ONE)):
+                self.numbers.append(("1", unit))  # twenty-one, vingt et un
         return 1
 
     def _ask(self, concept: str, index: int) -> int:
@@ -377,16 +461,30 @@ class _Reader:
         if concept == "how":
             return self._ask_how(after, index)
         self.question = concept
+        if concept == "who":
+            self._leave_over()  # whose father, de qui
         if concept == "what" and after in _TIMES_ASKED:
             self.question = _TIMES_ASKED[after]
             return 2
         if concept == "what" and after in _KINDS_OF_ANSWER:
+            self._leave_over()  # in which town was he born
+            if after in _KINDS_APART:
+                self.asked = f"which {self.lexicon.concept_of_content(after)}"
             return 2
         return 1
+
+    def _leave_over(self) -> None:
+        """What a preposition governs is asked for: see roles."""
+        if self.governor and self.governor != "&":
+            self.slots.append((self.governor, ""))
+            self.governor = ""
 
     def _ask_how(self, after: str, index: int) -> int:
         if after in ("many", "much"):
             self.question = "quantity"
+            of = "".join(self.words[index + 2 : index + 3]).lower()
+            counted = after == "many" or of.endswith("s")
+            self.asked = f"{self.lexicon.concept(of)} {'many' if counted else 'much'}"
             return 2
         if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
             self.question = "what"  # like
@@ -403,6 +501,7 @@ class _Reader:
         return self.lexicon.of(self.words[index].lower())
 
 
+_ASKED_ROUND = frozenset(("what", "who"))
 _TAKERS = {
     lexicon.CARRIER: _Reader._take_carrier,
     lexicon.WAY: _Reader._take_way,

@@ -9,8 +9,10 @@ another thing the other way round ("milk chocolate").
 from __future__ import annotations
 
 from collections.abc import Set
+from itertools import combinations
 
-from proxy.cache.prompt import Prompt
+from proxy.cache.lexicon import ENGLISH, UNIT
+from proxy.cache.prompt import COPULA, TONGUE, Prompt
 
 # Of one word: from is not to.
 _APART = frozenset(
@@ -24,12 +26,22 @@ _APART = frozenset(
         ("by", "to"),
         ("by", "for"),
         ("by", "from"),
+        ("by", "at"),
+        ("in", "at"),
+        ("by", "about"),
+        ("to", "in"),
+        ("to", "about"),
+        ("in", TONGUE),
         ("with", "in"),
         ("with", "than"),
         ("in", "through"),
+        ("to", "through"),
     )
     for pair in ((one, other), (other, one))
 )
+# A portrait by Picasso is not one of Picasso; du livre, sur le livre.
+_OF_SOMEBODY = ({"by", "of"},), ({"of", "at"},)
+_LASTING = {"in", "for"}  # in two hours, for two hours
 _COMPARES = frozenset(("compar",))  # the concept, English and French
 
 _YOU = "you"
@@ -50,26 +62,30 @@ def differ(a: Prompt, b: Prompt) -> str | None:
     ours, theirs = _places(a.slots, common), _places(b.slots, common)
     passing = _passing(a, b)
     words = [word for word in ours if word in theirs and word not in passing]
-    for word in words:
-        one, other = ours[word][0], theirs[word][0]
-        if one != other and _apart(a, word, one, other):
+    for word in ours:
+        one, other = ours[word][0], theirs.get(word, ours[word])[0]
+        lasts = {one, other} == _LASTING
+        if lasts if word in passing else one != other and _apart(a, word, one, other):
             return f"{one} {word} / {other} {word}"
+    if reason := _turned_about(a, b) or _left_over(a, b) or _left_over(b, a):
+        return reason
     if (less := _behind_than(ours)) and (more := _behind_than(theirs)) and less != more:
         return f"than {less} / than {more}"
     even = {"&"} if _COMPARES.isdisjoint(common) else {"&", "with"}
     loose = a.formats & b.formats  # a short formal letter
-    for place, first in enumerate(words):
-        for second in words[place + 1 :]:
-            (by1, at1), (by2, at2) = ours[first], ours[second]
-            (to1, on1), (to2, on2) = theirs[first], theirs[second]
-            if _swapped(by1, by2, to1, to2) and even.isdisjoint((by1, by2)):
-                return f"{by1} {first} {by2} {second} / {to2} {second} {to1} {first}".strip()
-            if (at1 < at2) == (on1 < on2) or by1 in even or not loose.isdisjoint((first, second)):
-                continue
-            between = _between(a.slots, at1, at2), _between(b.slots, on1, on2)
-            alike = _alike(by1, by2, to1, to2)
-            if alike and (_YOU in (first, second) or _turned(*between, same=alike == "same")):
-                return f"{first} {second} / {second} {first}"
+    for first, second in combinations(words, 2):
+        (by1, at1), (by2, at2) = ours[first], ours[second]
+        (to1, on1), (to2, on2) = theirs[first], theirs[second]
+        if _swapped(by1, by2, to1, to2) and even.isdisjoint((by1, by2)):
+            return f"{by1} {first} {by2} {second} / {to2} {second} {to1} {first}".strip()
+        if (by1, by2, to1, to2) == ("", "of", "of", "") and on2 < on1:
+            return f"{first} of {second} / {second} of {first}"
+        if (at1 < at2) == (on1 < on2) or by1 in even or not loose.isdisjoint((first, second)):
+            continue
+        between = _between(a.slots, at1, at2), _between(b.slots, on1, on2)
+        alike = _alike(by1, by2, to1, to2)
+        if alike and (_YOU in (first, second) or _turned(*between, same=alike == "same")):
+            return f"{first} {second} / {second} {first}"
     return None
 
 
@@ -97,9 +113,13 @@ def _swapped(by1: str, by2: str, to1: str, to2: str) -> bool:
 
 
 def _apart(a: Prompt, word: str, one: str, other: str) -> bool:
+    if {one, other} == {"to", "in"} and ENGLISH.of(word).kind == UNIT:
+        return False  # 50 euros in dollars
+    if {one, other} in _OF_SOMEBODY[a.french]:
+        return word in a.names
     if (one, other) in _APART:
         return not (a.french and "with" in (one, other))
-    return {one, other} == {"for", "at"} and bool(a.owners or word in a.names)
+    return {one, other} in ({"for", "at"}, {"for", "about"}) and bool(a.owners or word in a.names)
 
 
 def _alike(*by: str) -> str:
@@ -113,6 +133,26 @@ def _places(slots: Slots, common: Set[str]) -> _Places:
     """Each word that both have, where it stands last: behind which preposition, and which it is
     of them all."""
     return {word: (by, place) for place, (by, word) in enumerate(slots) if word in common}
+
+
+def _turned_about(a: Prompt, b: Prompt) -> str:
+    """If it rains should I go, if I go should it rain: each is the other's condition."""
+    ours, theirs = a.conditions, b.conditions
+    if ours and theirs and ours.isdisjoint(theirs):
+        return f"if {', '.join(sorted(ours))} / if {', '.join(sorted(theirs))}"
+    return ""
+
+
+def _left_over(a: Prompt, b: Prompt) -> str:
+    """What plastic is made of is not what is made of plastic: of the one it is asked for, of the
+    other it is told."""
+    for by, word in a.slots:
+        if word or by == COPULA or (by, "") in b.slots:
+            continue
+        told = next((word for to, word in b.slots if to == by and word in a.content), "")
+        if told and (by, told) not in a.slots:
+            return f"{by} what / {by} {told}"
+    return ""
 
 
 def _behind_than(places: _Places) -> str:

@@ -30,12 +30,17 @@ THIS = frozenset(grammar.THIS.split())
 YOU = frozenset(grammar.YOU.split())
 ME = frozenset(grammar.ME.split())
 CAN = frozenset(grammar.CAN.split())
+SOME = frozenset(("some", "any"))
+IF = frozenset(("if", "si"))
+PLACE = frozenset(("there",))
 POLITE = frozenset(grammar.POLITE.split())
 ASKING = frozenset(ENGLISH.concept(word) for word in grammar.ASKING.split()) | {
     FRENCH.concept(word) for word in ("écrire", "créer")
 }
 SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
-_SAYS_SOMETHING = YOU | ME | THIS | CAN | POLITE  # though it is such a word, see the reader
+_SAYS_SOMETHING = (
+    YOU | ME | THIS | CAN | POLITE | SOME | PLACE | IF
+)  # though it is such a word, see the reader
 
 
 def split(text: str) -> list[str]:
@@ -78,7 +83,7 @@ class Words(dict[str, Sense]):
         closely = Sense(CLOSELY, low)
         if word[0].isdigit() or "'" in word or word in CAPITALS:
             return closely
-        if len(word) > 1 and word.isupper():
+        if word.isupper() or low == "one":
             return closely
         sense = self._lexicon.of(low)
         kind, concept, _ = sense

@@ -9,6 +9,7 @@ password (ACL) stand before the @, options of the client (ssl_ca_certs=PATH) beh
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 PORTS = {"": 6379, "sentinel": 26379, "cluster": 6379}
 CLOSE_SECONDS = 1.0
+_OPTION = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def address(url: str) -> Address:
     except ValueError:  # whose words show what they are about
         raise ValueError("is not a URL") from None
     if not form:
+        if plain != "unix":
+            _number(found.path.strip("/") or "0")
         return Address("", f"{plain}://{rest}")
     login, _, hosts = found.netloc.rpartition("@")
     options: dict[str, Any] = dict(parse_qsl(found.query))
@@ -83,6 +87,21 @@ def connect(where: Address, timeout_s: float) -> Any:
         )
         return sentinel.master_for(where.service)
     return redis.from_url(where.url, **limits)
+
+
+def prove(where: Address) -> None:
+    """Make what a connection would be, and open none: the client looks at the options of a URL only
+    then. Raises ValueError."""
+    try:
+        client = connect(where, 1.0)
+        if where.form != "cluster":
+            client.connection_pool.make_connection()
+    except (TypeError, ValueError) as error:  # whose words show a value
+        named = _OPTION.search(str(error))
+        raise ValueError(
+            f"has an option behind its ? that the client does not {'know' if named else 'take'}"
+            + (f": {named[1]}" if named else "")
+        ) from None
 
 
 async def close(client: Any) -> None:

@@ -140,7 +140,7 @@ class Pulse:
                     patience_s = PATIENCE_S[0]
                     await self._pause()
             except errors as error:
-                self._lost(type(error).__name__, for_good=True)
+                self._lost(f"{type(error).__name__}: {error}".rstrip(": "), for_good=True)
                 self._settled_at = math.inf
             finally:
                 await close(client)

@@ -15,6 +15,17 @@ from proxy.cache.words import TOKEN, split
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 DIFFERENT = [
+    # what is to be worked on, to the letter
+    (
+        "quotes",
+        "Correct the grammar of this sentence: I has a dog",
+        "Correct the grammar of this sentence: I have a dog",
+    ),
+    (
+        "quotes",
+        "Corrige la grammaire de cette phrase : j'ai allé",
+        "Corrige la grammaire de cette phrase : je suis allé",
+    ),
     # numbers, units, dates
     (
         "numbers",
@@ -164,7 +175,7 @@ def test_a_long_prompt_is_never_compared() -> None:
         ("What is the capital of France?", "Which city is the capital of France?", 0.6),
         ("How do I keep fit?", "How to keep fit?", 0.0),  # the same words in the same order
         ("What is inflation?", "Define inflation.", 0.72),
-        ("What is kiss?", "What is in a kiss?", 0.92),
+        ("What is kiss?", "What is in the kiss?", 0.92),
         ("How do planes fly?", "How is it that planes fly by night?", REFUSED),
         ("Where do my shoes go?", "Where do shoes go?", 0.92),
         ("How do I keep fit?", "Why keep fit?", REFUSED),
