@@ -143,13 +143,16 @@ class Classifier:
         most = max(counts)
         language = LANGUAGES[counts.index(most)] if most > 0.0 else UNKNOWN
         confidence = None
-        if len(self._custom):
-            built_in = category, head.rate(scores)
-            category, confidence = self._prefer_custom(vector, words, built_in)
-        if raw is None and (foreign := find_script_language(shown)):
+        foreign = None if raw is not None else find_script_language(shown)
+        if foreign:
             language = foreign
-            known = self._encoder.index.share_known(words)  # of it the table knows little
-            confidence = known * (head.rate(scores) if confidence is None else confidence)
+            # Of it the table knows little; of what its owner calls a category's, nothing need be.
+            confidence = self._encoder.index.share_known(words) * head.rate(scores)
+        if len(self._custom):
+            built_in = category, head.rate(scores) if confidence is None else confidence
+            category, confidence = self._prefer_custom(
+                vector, words, built_in, foreign=bool(foreign)
+            )
         return Reading(
             vector, category, confidence, None, language, "embedding", words, scores, head
         )
@@ -177,8 +180,9 @@ class Classifier:
         shown = cut(text)
         found = self._encoder.add_up(shown)
         scores = self._share_out(found, shown)
+        foreign = self._head is not None and bool(find_script_language(shown))
         added = {
-            name: self._custom.accept(name, likeness)
+            name: self._custom.accept(name, likeness, foreign=foreign)
             for name, likeness in self._custom.score(reading.vector, found.words).items()
         }
         left = 1.0 - max(added.values(), default=0.0)
@@ -206,10 +210,15 @@ class Classifier:
         return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
 
     def _prefer_custom(
-        self, vector: Vector, words: list[bytes], built_in: tuple[str, float]
+        self,
+        vector: Vector,
+        words: list[bytes],
+        built_in: tuple[str, float],
+        *,
+        foreign: bool = False,
     ) -> tuple[str, float]:
         name, likeness = self._custom.find_nearest(vector, words)
-        chance = self._custom.accept(name, likeness)
+        chance = self._custom.accept(name, likeness, foreign=foreign)
         return (name, chance) if chance >= 0.5 else built_in
 
     def _weigh_words(self, words: Sequence[bytes], category: str) -> tuple[tuple[str, float], ...]:

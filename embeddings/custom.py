@@ -160,9 +160,12 @@ class CustomCategories:
         best = max(alike)
         return category.examples[alike.index(best)], best
 
-    def accept(self, name: str, likeness: float) -> float:
-        """The chance that a text of this likeness belongs to the category."""
+    def accept(self, name: str, likeness: float, *, foreign: bool = False) -> float:
+        """The chance that a text of this likeness belongs to the category. foreign: in a script
+        of which the table knows hardly a word, where texts are all somewhat alike."""
         bound = self._bounds.get(name, ACCEPT)
+        if foreign:
+            bound = max(bound, NARROWEST)
         return 1.0 / (1.0 + math.exp(-STEEPNESS * (likeness - bound)))
 
     def _learn(self, category: Category) -> None:

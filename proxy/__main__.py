@@ -211,6 +211,8 @@ def _classify(args: argparse.Namespace) -> int:
         where = settings.at("embeddings", "enabled")
         raise config.ConfigError([f"{where}: nothing reads texts: it is false"])
     if args.jsonl is not None:
+        if args.text is not None:
+            raise config.ConfigError(["classify: reads a text or --jsonl FILE, not both"])
         return _classify_rows(classifier, args.jsonl)
     text = args.text if args.text is not None else sys.stdin.read()
     if not text.strip():
@@ -255,7 +257,9 @@ def _classify_rows(classifier: Any, path: str) -> int:
             prompt = row["prompt"]
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise config.ConfigError([f"{path}:{number}: is not JSON with a prompt"]) from error
-        found = classify(classifier, str(prompt))
+        if not isinstance(prompt, str):
+            raise config.ConfigError([f"{path}:{number}: its prompt is no text"])
+        found = classify(classifier, prompt)
         sys.stdout.write(orjson.dumps({name: found[name] for name in wanted}).decode() + "\n")
     return 0
 

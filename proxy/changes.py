@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from proxy.config import DEFAULTS, Config, ConfigError
-from proxy.config_file import Stamp, stamp
+from proxy.config_file import Stamp, in_words, stamp
 from proxy.schema_targets import Category, Route
 
 log = logging.getLogger("firsttoken")
@@ -123,7 +123,7 @@ def _checked(model: type[Any], table: Mapping[str, Any], place: str) -> Any:
     except ValidationError as error:
         raise ConfigError(
             [
-                f"{place}: {'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-                for one in error.errors(include_url=False, include_input=False)
+                f"{place}: {'.'.join(str(part) for part in one['loc'])}: {in_words(one, model)}"
+                for one in error.errors(include_url=False)
             ]
         ) from None

@@ -222,8 +222,7 @@ def all_told(
 
 def told(error: Mapping[str, Any], places: Places, schema: type[BaseModel]) -> str:
     """One line for one of pydantic's errors: file, place, what is wrong, what was perhaps meant."""
-    path = _path(error)
-    return f"{places.at(*path)}: {_words(error, path, schema)}"
+    return f"{places.at(*_path(error))}: {in_words(error, schema)}"
 
 
 def _path(error: Mapping[str, Any]) -> Path:
@@ -233,7 +232,9 @@ def _path(error: Mapping[str, Any]) -> Path:
 TAGS = frozenset(("a text", "a table"))  # of unions, which pydantic writes into its paths
 
 
-def _words(error: Mapping[str, Any], path: Path, schema: type[BaseModel]) -> str:
+def in_words(error: Mapping[str, Any], schema: type[BaseModel]) -> str:
+    """What is wrong, by one of pydantic's errors."""
+    path = _path(error)
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden":

@@ -73,6 +73,11 @@ def test_what_the_schema_refuses_is_told_with_its_place(
         changes.read(settings).having(what, "x", table).apply(settings)
 
 
+def test_a_name_that_is_none_is_told_in_our_words(settings: Config) -> None:
+    with pytest.raises(ConfigError, match=r'category "a/b": name: a name is letters'):
+        changes.read(settings).having("categories", "a/b", {"keywords": ["law"]}).apply(settings)
+
+
 def test_there_is_an_end_to_them(settings: Config) -> None:
     made = changes.Changes(Path("x"), {f"r{n}": None for n in range(1000)})
     with pytest.raises(ConfigError, match="1000 changed routes"):

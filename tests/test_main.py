@@ -37,6 +37,20 @@ def test_a_taken_port_is_one_line(command: str, tmp_path: Path) -> None:
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("row", "more", "words"),
+    [('{"prompt": 5}', (), "rows:1: its prompt is no text"), ("{}", (), "rows:1: is not JSON"),
+     ('{"prompt": "a"}', ("b",), "not both")],
+)  # fmt: skip
+def test_rows_that_are_no_prompts_are_told(
+    tmp_path, capsys, row: str, more: tuple[str, ...], words: str
+) -> None:
+    rows = tmp_path / "rows"
+    rows.write_text(row)
+    assert main(["classify", "--jsonl", str(rows), *more]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_check_refuses_what_serve_would(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setenv("SHARED_URL", "http://127.0.0.1:6379")
     path = tmp_path / "firsttoken.toml"

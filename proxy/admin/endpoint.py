@@ -240,7 +240,7 @@ def texts(name: str, value: Any, most: int = 1000) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > most:
         raise bad(name, f"must be an array of up to {most} strings")
     if not all(isinstance(one, str) and 0 < len(one) <= TEXT_LIMIT for one in value):
-        raise bad(name, "must hold strings only")
+        raise bad(name, f"must hold texts only, of 1 to {TEXT_LIMIT} characters")
     return tuple(value)
 
 

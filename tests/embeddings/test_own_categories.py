@@ -73,3 +73,51 @@ def test_questions_in_other_words_find_their_category(taught: Classifier) -> Non
 )  # fmt: skip
 def test_what_is_none_of_them_stays_with_the_built_in(taught: Classifier, text: str) -> None:
     assert taught.read(text).category not in KINDS
+
+
+FOREIGN = {
+    "contracts_ar": (
+        "ما هي شروط العقد|هل هذا البند قابل للتنفيذ|هل يمكنني فسخ عقد الإيجار|كيف أرفع دعوى قضائية"
+        "|هل عقد العمل هذا قانوني|ما عقوبة خرق العقد",
+        "هل عقد الشراء قانوني|ما هي عقوبة فسخ عقد العمل",
+    ),
+    "contracts_zh": (
+        "这份合同有效吗|如何起诉房东|劳动合同违约怎么办|这条款可以执行吗|租房合同怎么解除",
+        "劳动合同怎么解除|房东违约怎么起诉",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def taught_in_other_scripts() -> Classifier:
+    classifier = Classifier.load()
+    for name, (examples, _) in FOREIGN.items():
+        classifier.add(Category(name, "", tuple(examples.split("|")), ()))
+    classifier.add(Category("cooking", "", (), ("طبخ", "юрист")))
+    return classifier
+
+
+def test_categories_in_another_script_are_taken_for_sure(
+    taught_in_other_scripts: Classifier,
+) -> None:
+    """Their examples are what is known of them, whatever the word table knows."""
+    for name, (examples, others) in FOREIGN.items():
+        for text in (examples.split("|")[0], *others.split("|")):
+            reading = taught_in_other_scripts.read(text)
+            assert (reading.category, reading.confidence > 0.5) == (name, True), text
+    for text in ("أريد وصفة طبخ سهلة", "Мне нужен юрист"):
+        reading = taught_in_other_scripts.read(text)
+        assert (reading.category, reading.confidence > 0.5) == ("cooking", True), text
+        assert taught_in_other_scripts.explain(text).scores["cooking"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["مرحبا كيف حالك", "اكتب لي قصيدة عن البحر", "写一首关于大海的诗", "今天天气怎么样", "Привет"],
+)
+def test_what_is_none_of_them_in_another_script_is_nobodys_for_sure(
+    taught_in_other_scripts: Classifier, text: str
+) -> None:
+    reading = taught_in_other_scripts.read(text)
+    assert reading.category not in FOREIGN
+    assert reading.confidence < 0.3
