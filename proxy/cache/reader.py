@@ -365,7 +365,7 @@ class _Reader:
             self.names.add(concept)
             low, _, _ = self.words[index].lower().partition("'")
             if low == concept + "s":
-                self.content.add(low)  # Aliens is not Alien
+                self.content.add(f"several {concept}")  # Aliens is not Alien
         self._take(concept, _CONTENT)
 
     def _take_entity(self, concept: str, index: int) -> None:
