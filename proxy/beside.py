@@ -28,7 +28,7 @@ from proxy.admin.ui import Ui
 from proxy.admin.usage import Usage
 from proxy.cache.shelf import Shelf
 from proxy.errors import ClientError
-from proxy.parts import Memory, classify
+from proxy.parts import Memory, classify, tenant_of
 
 if TYPE_CHECKING:
     from proxy import chat
@@ -159,7 +159,12 @@ def endpoints(running: Running) -> list[Endpoint]:
     control = Control(_plant(running, money))
     live = Live(_sight(running, money))
     cache = CacheDesk(
-        Shelf(memory.cache, memory.classifier, lambda model: running.rule_of(model).name)
+        Shelf(
+            memory.cache,
+            memory.classifier,
+            lambda model: running.rule_of(model).name,
+            lambda name: tenant_of(running.service().config, name),
+        )
     )
     kitchen = Kitchen(running.serve, running.house.answers, running.knows, running.cost)
     core = Core(

@@ -26,7 +26,7 @@ from proxy.cache.record import left_s
 from proxy.chains import target
 from proxy.downstream.auth import Keyring
 from proxy.downstream.house import Limits as HouseLimits
-from proxy.exchange import Caller
+from proxy.exchange import ANONYMOUS, Caller
 from proxy.ledger.journal import Journal
 from proxy.ledger.record import Recorder
 from proxy.ledger.store import Store
@@ -281,6 +281,15 @@ def teach(classifier: Classifier, before: config.Config, after: config.Config) -
         classifier.add(
             Category(name, found.description, tuple(found.examples), tuple(found.keywords))
         )
+
+
+def tenant_of(settings: config.Config, name: str) -> str | None:
+    """Whose cached answers a key's name or cache_group means; None for nobody's."""
+    auth = settings.auth
+    if name == ANONYMOUS.name and (settings.server.anonymous or not auth.keys):
+        return ANONYMOUS.tenant
+    named = next((key for key in auth.keys if name in (key.name, key.cache_group)), None)
+    return None if named is None else named.cache_group or named.name
 
 
 def keyring(settings: config.Config) -> Keyring:

@@ -25,7 +25,7 @@ examples:
 
 A row of the file is JSON: {"request": {...}, "answer": "..."} or {"request": {...},
 "response": {...}} is kept as it is; {"request": {...}} or {"prompt": "..."} is asked, so that
-the answer is kept.
+the answer is kept: by the caller whose key is in $FIRSTTOKEN_KEY, where keys are asked for.
 """
 # What the figures of `cache stats` mean, where their names leave a doubt.
 _MEANING = {
@@ -66,7 +66,9 @@ def add_parser(commands: Any) -> None:
     warm = actions.add_parser("warm", help="keep the answers of a file, or ask its questions")
     warm.add_argument("file", metavar="FILE", help="JSON lines, see firsttoken cache --help")
     warm.add_argument("--model", default="auto", help="for rows that are a prompt (default: auto)")
-    warm.add_argument("--tenant", help="whose cache: a key's name, or its cache_group")
+    warm.add_argument(
+        "--tenant", help="whose cache, of rows with an answer: a key's name, or its cache_group"
+    )
     warm.set_defaults(func=_warm)
     forget = actions.add_parser("invalidate", help="forget what matches; everything without any")
     forget.add_argument("pattern", nargs="?", help="a glob over prompts, case-insensitive")
@@ -172,6 +174,8 @@ def _warm(args: argparse.Namespace) -> int:
     with closing(_remote(args)) as remote:
         for number, row in _rows(args.file):
             try:
+                if isinstance(row, Refused):
+                    raise row
                 if _is_answered(row):
                     tenant = {} if args.tenant is None else {"tenant": args.tenant}
                     remote.call("POST", "/api/cache/warm", tenant | row)
@@ -201,8 +205,8 @@ def _question(row: dict[str, Any], model: str) -> dict[str, Any]:
     return {"model": row.get("model") or model, "messages": [{"role": "user", "content": prompt}]}
 
 
-def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row of a file with its line's number. Raises ConfigError."""
+def _rows(path: str) -> Iterator[tuple[int, dict[str, Any] | Refused]]:
+    """Each row of a file with its line's number, or what is wrong with it. Raises ConfigError."""
     try:
         with Path(path).open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -211,9 +215,9 @@ def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 try:
                     row = orjson.loads(line)
                 except orjson.JSONDecodeError as error:
-                    raise config.ConfigError([f"{path}:{number}: not JSON: {error}"]) from error
-                if not isinstance(row, dict):
-                    raise config.ConfigError([f"{path}:{number}: not a JSON object"])
+                    row = Refused(f"not JSON: {error}")
+                if not isinstance(row, dict | Refused):
+                    row = Refused("not a JSON object")
                 yield number, row
     except OSError as error:
         raise config.ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error

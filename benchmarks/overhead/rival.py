@@ -137,7 +137,7 @@ def _require(rival: Rival, words: Mapping[str, str], search: str) -> None:
     """Raises Skipped for the first program that is missing."""
     for program in rival.needs:
         if not found(fill(program, words), search):
-            raise Skipped(f"{program} is not installed ({rival.install or 'no recipe'})")
+            raise Skipped(f"{Path(program).name} is not installed ({rival.install or 'no recipe'})")
 
 
 def found(program: str, search: str) -> bool:

@@ -58,15 +58,14 @@ class _Given(dict[str, str]):
 
     __slots__ = ("_begins", "_lexicon", "_unsure")
 
-    def __init__(self, known: Lexicon, idioms: Idioms | None = None) -> None:
-        """idioms: that may yet change the text."""
+    def __init__(
+        self, known: Lexicon, unsure: frozenset[str], begins: tuple[str, ...] = ()
+    ) -> None:
+        """unsure: concepts and figures that are not given; begins: of words that are not."""
         super().__init__()
         self._lexicon = known
-        self._unsure = _unsure(known)
-        self._begins: tuple[str, ...] = ()
-        if idioms is not None:
-            words, self._begins = idioms.vocabulary()
-            self._unsure |= _changed(known, words)
+        self._unsure = unsure
+        self._begins = begins
 
     def __missing__(self, one: str) -> str:
         if one.isdecimal():
@@ -137,6 +136,12 @@ def _changed(known: Lexicon, words: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-_ENGLISH = _Given(ENGLISH, ENGLISH_IDIOMS)
-_FRENCH = _Given(FRENCH, FRENCH_IDIOMS)
-_ENGLISH_WORDED, _FRENCH_WORDED = _Given(ENGLISH), _Given(FRENCH)
+def _givens(known: Lexicon, idioms: Idioms) -> tuple[_Given, _Given]:
+    """What words give of any text, and of one that no idiom can change any more."""
+    unsure = _unsure(known)
+    words, begins = idioms.vocabulary()
+    return _Given(known, unsure | _changed(known, words), begins), _Given(known, unsure)
+
+
+_ENGLISH, _ENGLISH_WORDED = _givens(ENGLISH, ENGLISH_IDIOMS)
+_FRENCH, _FRENCH_WORDED = _givens(FRENCH, FRENCH_IDIOMS)

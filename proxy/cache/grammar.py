@@ -50,8 +50,10 @@ specific standard start state step term text thing time type typical use usual v
 way whole style this new create event setting begin form overview script query function snippet
 method become also word world good nice great explain tell
 """
-TURNING = "instead except unlike opposite avoid fail former ex fake"  # they ask something else
-TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex"
+TURNING = (
+    "instead except unlike opposite avoid fail former ex fake else some"  # they ask something else
+)
+TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex féminin"
 WEAK_FRENCH = """
 actuel aller appeler avoir cas certain chose commun concept courant dire différent disponible
 donner endroit être exact existant exister expliquer fait faire façon genre gens général habituel

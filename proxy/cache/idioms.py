@@ -22,7 +22,7 @@ _DISTANCE = "distance"  # of two places: a row becomes this
 # What a row may change, read off its pattern: all but what it only looks at.
 _LOOKED_AT = re.compile(r"\(\?<?[=!](?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 _KEPT = re.compile(r"\\(\d)")
-_PIECE = re.compile(r"\\.|\[.[^]]*\]|\(\?|.", re.DOTALL)
+_PIECE = re.compile(r"\\.|\[.[^]]*\]|\(\??|\)|[^\\[()]+")
 _SIGN = re.compile(r"\\[a-zA-Z0-9]")
 _SPELLED = re.compile(r"([^\W\d_]+)([?*(\[]?)|\d+")
 _GONE_ON_WITH = re.compile(r"\(([^\W\d_]+(?:\|[^\W\d_]+)*)\)(?:\[|\((?!\?[=!<]))")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from proxy.cache import guards
 from proxy.cache.counts import Counts
@@ -13,6 +14,7 @@ from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
 from proxy.cache.worded import Worded, cut
 
+_Known = TypeVar("_Known")
 _PREPARED = 2048  # texts whose guard words are remembered, about 2 kB each
 
 
@@ -49,11 +51,16 @@ class Judge:
                 continue
             if ours is None:
                 ours = sense(text)
-            if ours != self._sense(entry.text):
+            theirs, worded = self._senses.get(entry.text), None
+            if theirs is None:
+                worded = cut(entry.text)
+                theirs = _remember(self._senses, entry.text, sense(worded))
+            if ours != theirs:
                 continue
             if asked is None:
                 asked = read(text)
-            if near >= guards.required(self.read(entry.text), asked, floor, self._bar):
+            kept = self.read(entry.text, worded)
+            if near >= guards.required(kept, asked, floor, self._bar):
                 return found
             self._counts.guarded += 1
         return None
@@ -62,25 +69,19 @@ class Judge:
         """Those of them that a second opinion could settle on."""
         return doubts_among(near_ones, text, self.read)
 
-    def read(self, text: str) -> Prompt:
-        """A kept prompt, read once."""
+    def read(self, text: str, worded: Worded | None = None) -> Prompt:
+        """A kept prompt, read once. worded: the text, if it was cut already."""
         found = self._read.get(text)
-        if found is None:
-            if len(self._read) >= _PREPARED:
-                self._read.pop(next(iter(self._read)))
-            found = self._read[text] = read(text)
-        return found
-
-    def _sense(self, text: str) -> int:
-        """Of a kept prompt, found once."""
-        found = self._senses.get(text)
-        if found is None:
-            if len(self._senses) >= _PREPARED:
-                self._senses.pop(next(iter(self._senses)))
-            found = self._senses[text] = sense(cut(text))
-        return found
+        return _remember(self._read, text, read(worded or text)) if found is None else found
 
     def forget(self, entry: Entry) -> None:
         """The entry is gone."""
         self._read.pop(entry.text, None)
         self._senses.pop(entry.text, None)
+
+
+def _remember(known: dict[str, _Known], text: str, found: _Known) -> _Known:
+    if len(known) >= _PREPARED:
+        known.pop(next(iter(known)))
+    known[text] = found
+    return found

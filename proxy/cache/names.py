@@ -73,6 +73,12 @@ danois finnish finlandais greek grec turkish turc arabic arabe hebrew persian uk
 irish irlandais scottish latin hindi
 """
 
+# With a small letter no name: the amazon of legend, an orange to eat.
+COMMON = """
+amazon apple apples corona dove gap jaguar mercury meta mustang orange phoenix polish puma subway
+target tesla turkey
+"""
+
 TECHNOLOGIES = """
 python: python py python3
 java: java

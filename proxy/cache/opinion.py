@@ -120,9 +120,15 @@ def needed(a: Prompt, b: Prompt) -> float:
     if "question" in against and frozenset((a.question, b.question)) not in _FORMS:
         return guards.REFUSED
     ours, theirs = a.content - b.content, b.content - a.content
-    if (ours and theirs) or not _TURNING.isdisjoint(ours | theirs):
+    more = ours | theirs
+    if (ours and theirs) or not _TURNING.isdisjoint(more) or any(map(_is_mark, more)):
         return guards.REFUSED
-    return _FORM if ours | theirs <= _WEAK_WORDS else _MORE
+    return _FORM if more <= _WEAK_WORDS else _MORE
+
+
+def _is_mark(concept: str) -> bool:
+    """Whether it is what the reader noted of a word, or a letter: a model hardly sees those."""
+    return " " in concept or len(concept) == 1
 
 
 def doubts_among(

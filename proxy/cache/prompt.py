@@ -38,6 +38,7 @@ class Prompt:
     code: frozenset[str]  # identifiers, paths, operators between numbers
     quotes: tuple[str, ...]
     slots: tuple[tuple[str, str], ...]  # (preposition or "", concept) in order; see COPULA
+    joined: str  # "or" where one is, else "and", "" where nothing joins
     conditions: frozenset[str]  # the words of what stands behind an "if"
     asking: bool  # "write" or "need" at its head
     long: bool
@@ -67,6 +68,7 @@ LONG = Prompt(
     NOTHING,
     (),
     (),
+    "",
     NOTHING,
     False,
     True,

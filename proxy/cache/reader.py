@@ -13,6 +13,7 @@ from proxy.cache.words import (
     ASKING,
     CAN,
     CLOSELY,
+    COMMON,
     ENGLISH_WORDS,
     FRENCH_WORDS,
     IF,
@@ -44,6 +45,7 @@ _EXPLAINS = frozenset(grammar.EXPLAINS.split())
 _RELATIVE = frozenset(grammar.RELATIVE.split())
 _SUBJECTS = frozenset(("il", "elle", "ils", "elles"))
 _NAMELESS = SAYS_NOTHING | {lexicon.PRONOUN, lexicon.QUESTION}  # in capitals, a name
+_OR = frozenset(("or", "ou"))
 _ONE = frozenset(("one", "un", "une"))
 _AND = frozenset(("and", "et"))
 _COUNTED = frozenset(map(ENGLISH.concept, grammar.COUNTED.split()))
@@ -86,6 +88,7 @@ class _Reader:
         "future",
         "governor",
         "inverted",
+        "joined",
         "lexicon",
         "modal",
         "names",
@@ -119,7 +122,7 @@ class _Reader:
         self.shouts: bool | None = None
         self.condition: int | None = None  # where in slots one begins
         self.negations = 0
-        self.question = self.asked = self.auxiliary = self.governor = self.begins = ""
+        self.question = self.asked = self.auxiliary = self.governor = self.begins = self.joined = ""
         self.past = self.present = self.future = self.modal = False
         self.addressed = self.about_me = False
         self.explains = self.technical = self.asking = self.inverted = False
@@ -196,6 +199,7 @@ class _Reader:
             frozenset(code) if code else NOTHING,
             marks.quotes(text),
             tuple(self.slots),
+            self.joined,
             NOTHING if self.condition is None else self._conditions(self.condition),
             self.asking,
             False,
@@ -263,6 +267,8 @@ class _Reader:
                 return None
         sense = self.lexicon.of(low)
         known = self.lexicon.knows(low)
+        if word in COMMON:
+            self.content.add(f"a {low}")
         if word.isupper() and 1 < len(word) < 6 and not self.shouting:
             if low in ACRONYMS:
                 return ACRONYMS[low]
@@ -359,7 +365,7 @@ class _Reader:
             self.names.add(concept)
             low, _, _ = self.words[index].lower().partition("'")
             if low == concept + "s":
-                self.content.add(low)  # Aliens is not Alien
+                self.content.add(f"several {concept}")  # Aliens is not Alien
         self._take(concept, _CONTENT)
 
     def _take_entity(self, concept: str, index: int) -> None:
@@ -381,8 +387,12 @@ class _Reader:
         elif self.question != "how":
             self._take(self.lexicon.concept_of_content(concept), _CONTENT)
 
-    def _take_joiner(self, _concept: str, _index: int) -> None:
+    def _take_joiner(self, concept: str, _index: int) -> None:
         self.governor = "&"
+        if concept in _OR:
+            self.joined = "or"
+        elif concept != ",":
+            self.joined = self.joined or "and"
 
     def _take_negator(self, _concept: str, index: int) -> None:
         self.negations += 1

@@ -32,6 +32,8 @@ _APART = frozenset(
         ("to", "in"),
         ("to", "about"),
         ("in", TONGUE),
+        ("", TONGUE),
+        ("", "from"),
         ("with", "in"),
         ("with", "than"),
         ("in", "through"),
@@ -40,7 +42,7 @@ _APART = frozenset(
     for pair in ((one, other), (other, one))
 )
 # A portrait by Picasso is not one of Picasso; du livre, sur le livre.
-_OF_SOMEBODY = ({"by", "of"},), ({"of", "at"},)
+_OF_SOMEBODY = ({"by", "of"},), ({"of", "at"}, {"of", "for"})
 _LASTING = {"in", "for"}  # in two hours, for two hours
 _COMPARES = frozenset(("compar",))  # the concept, English and French
 
@@ -54,7 +56,7 @@ _Places = dict[str, tuple[str, int]]
 def differ(a: Prompt, b: Prompt) -> str | None:
     """None, or which words have changed their roles."""
     if a.slots == b.slots:
-        return None
+        return _either(a, b) or None
     said, others = _said(a), _said(b)
     if said != others and (_is_long(said) or _is_long(others)):
         return "many words, in another order"
@@ -67,7 +69,7 @@ def differ(a: Prompt, b: Prompt) -> str | None:
         lasts = {one, other} == _LASTING
         if lasts if word in passing else one != other and _apart(a, word, one, other):
             return f"{one} {word} / {other} {word}"
-    if reason := _turned_about(a, b) or _left_over(a, b) or _left_over(b, a):
+    if reason := _either(a, b) or _turned_about(a, b) or _left_over(a, b) or _left_over(b, a):
         return reason
     if (less := _behind_than(ours)) and (more := _behind_than(theirs)) and less != more:
         return f"than {less} / than {more}"
@@ -141,6 +143,14 @@ def _turned_about(a: Prompt, b: Prompt) -> str:
     if ours and theirs and ours.isdisjoint(theirs):
         return f"if {', '.join(sorted(ours))} / if {', '.join(sorted(theirs))}"
     return ""
+
+
+def _either(a: Prompt, b: Prompt) -> str:
+    """A visa or a passport, a visa and a passport; but a choice is between one and the other."""
+    if a.joined == b.joined or not (a.joined and b.joined):
+        return ""
+    chosen = any(by == "between" for by, _ in (*a.slots, *b.slots))
+    return "" if chosen else f"{a.joined} / {b.joined}"
 
 
 def _left_over(a: Prompt, b: Prompt) -> str:

@@ -60,12 +60,19 @@ class Wanted:
 class Shelf:
     """What the admin API does with the cache."""
 
-    def __init__(self, cache: Cache, reader: Reader | None, route_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        reader: Reader | None,
+        route_of: Callable[[str], str],
+        tenant_of: Callable[[str], str | None] = str,
+    ) -> None:
         """reader: makes a prompt's vector. route_of: the route that a model's name asks for;
-        raises ClientError."""
+        raises ClientError. tenant_of: whose cache a caller's name or group means."""
         self._cache = cache
         self._reader = reader
         self._route_of = route_of
+        self._tenant_of = tenant_of
 
     def stats(self) -> Mapping[str, float]:
         """Counts and sizes."""
@@ -157,12 +164,16 @@ class Shelf:
         request = row.get("request")
         if not isinstance(request, dict):
             raise _bad("request", "must be the body of a request")
+        named = str(row.get("tenant") or "anonymous")
+        tenant = self._tenant_of(named)
+        if tenant is None:
+            raise _bad("tenant", f"must be the name or the cache_group of a key, not '{named}'")
         kind = next((kind for name, kind in _KINDS.items() if name in request), None)
         key = None
         if kind is not None:
             key = key_of(
                 request,
-                tenant=str(row.get("tenant") or "anonymous"),
+                tenant=tenant,
                 route=self._route_of(str(request.get("model", ""))),
                 kind=kind,
             )

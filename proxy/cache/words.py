@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from proxy.cache import grammar, lexicon
+from proxy.cache import grammar, lexicon, names
 from proxy.cache.lexicon import CAPITALS, ENGLISH, FRENCH, Sense
 
 TOKEN = re.compile(
@@ -32,6 +32,7 @@ ME = frozenset(grammar.ME.split())
 CAN = frozenset(grammar.CAN.split())
 SOME = frozenset(("some", "any"))
 IF = frozenset(("if", "si"))
+COMMON = frozenset(names.COMMON.split())
 PLACE = frozenset(("there",))
 POLITE = frozenset(grammar.POLITE.split())
 ASKING = frozenset(ENGLISH.concept(word) for word in grammar.ASKING.split()) | {
@@ -83,7 +84,7 @@ class Words(dict[str, Sense]):
         closely = Sense(CLOSELY, low)
         if word[0].isdigit() or "'" in word or word in CAPITALS:
             return closely
-        if word.isupper() or low == "one":
+        if word.isupper() or low == "one" or word in COMMON:
             return closely
         sense = self._lexicon.of(low)
         kind, concept, _ = sense

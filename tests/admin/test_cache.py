@@ -66,6 +66,27 @@ async def test_a_key_is_asked_for() -> None:
             assert status == 200
 
 
+async def test_an_answer_is_kept_for_those_who_are_there() -> None:
+    keys = """
+[auth]
+admin_key = "env:ADMIN_KEY"
+[[auth.key]]
+name = "k"
+key = "env:K"
+cache_group = "team"
+"""
+    row = {"request": {"model": "chat", "messages": [{"role": "user", "content": FRANCE}]}}
+    headers = {"Authorization": "Bearer sk-admin-secret"}
+    kept: dict[str | None, str | None] = {}
+    async with house(cache="true", extra=keys) as it:
+        for tenant in ("k", "team", "kk", None):
+            body = {**row, "answer": "Paris."} | ({} if tenant is None else {"tenant": tenant})
+            _, told = await it.call("POST", "/api/cache/warm", json=body, headers=headers)
+            kept[tenant] = told.get("id")
+    assert kept["k"] == kept["team"] is not None
+    assert kept["kk"] is None is kept[None]
+
+
 # ---- the command ---------------------------------------------------------------------------------
 
 
@@ -119,8 +140,12 @@ async def test_what_fails_is_said_in_one_line(
             f"{file}:1: a row needs a 'request' or a 'prompt'",
             f"{file}:2: 'request' is not one whose answer could be cached.",
         ]
-        file.write_bytes(b"{")
-        assert await run(it, "warm", str(file)) == 2
+        file.write_bytes(b'{\n3\n{"prompt": "Hello there"}\n')
+        assert await run(it, "warm", str(file), "--model", "chat") == 1
+        told = capsys.readouterr()
+        assert told.out == "0 kept, 1 asked, 2 failed\n"
+        assert "1: not JSON" in told.err
+        assert "2: not a JSON object" in told.err
         assert await run(it, "warm", "nowhere.jsonl") == 2
         assert "cannot be read" in capsys.readouterr().err
 

@@ -8,7 +8,6 @@ import pytest
 from proxy.cache import gist as gists
 from proxy.cache.gist import WORDS_MAX, gist
 from proxy.cache.guards import passes
-from proxy.cache.idioms import ENGLISH_IDIOMS
 from proxy.cache.lexicon import ENGLISH
 from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.worded import cut
@@ -63,7 +62,7 @@ def test_a_prompt_too_long_for_the_guards_has_none() -> None:
 
 
 def test_new_words_do_not_fill_the_memory() -> None:
-    given = gists._Given(ENGLISH, ENGLISH_IDIOMS)
+    given = gists._Given(ENGLISH, frozenset())
     for number in range(WORDS_MAX + 10):
         assert given["zq" + f"{number:x}".translate(LETTERS)]
         assert given[str(10**6 + number)] == f"#{10**6 + number}"

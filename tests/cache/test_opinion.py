@@ -33,6 +33,10 @@ ASKED = "How can I remove duplicates from a list of names?"
         ("Set an alarm for 7 am", "Set an alarm for 7 pm"),
         ("Donne les avantages du train", "Donne les avantages et inconvénients du train"),
         ("Quel temps fera-t-il demain ?", "Quel temps fera-t-il après-demain ?"),
+        ("How big is a Jaguar?", "How big is a jaguar?"),
+        ("Who directed Alien?", "Who directed Aliens?"),
+        ("What are the best films of 1990?", "What are the best films of the 1990s?"),
+        ("Combien pèse un livre ?", "Combien pèse une livre ?"),
     ],
 )
 def test_no_likeness_is_enough_where_it_means_another_thing(a: str, b: str) -> None:
