@@ -34,6 +34,7 @@ class _Asked:
     until_ns: int
     answer: Callable[[Any], None]
     finish: Callable[[Vectors], Any]
+    wanted: Callable[[], bool]
     begun: int = 0  # texts that were taken for a run
     parts: list[Vectors] = field(default_factory=list)
 
@@ -99,9 +100,10 @@ class Batcher:
         until_ns: int,
         answer: Callable[[Any], None],
         finish: Callable[[Vectors], Any] = lambda vectors: vectors,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """answer hears what finish makes of the vectors, on the worker too; or None where it is too
-        late or the model failed.
+        late or the model failed. wanted: whether whoever asked is still there.
 
         Raises Overloaded.
         """
@@ -109,7 +111,7 @@ class Batcher:
             self.counts.refused += 1
             raise Overloaded
         self.counts.questions += 1
-        self._waiting.append(_Asked(texts, until_ns, answer, finish))
+        self._waiting.append(_Asked(texts, until_ns, answer, finish, wanted))
         self._texts += len(texts)
         if not self._busy:
             self._busy = True
@@ -120,13 +122,19 @@ class Batcher:
         """Until everything asked so far is answered."""
         await self._idle.wait()
 
+    def give_up(self) -> None:
+        """What no run has taken is answered by None."""
+        waiting, self._waiting, self._texts = self._waiting, deque(), 0
+        for one in waiting:
+            one.answer(None)
+
     def _take(self) -> list[_Piece]:
         now = self._now_ns()
         taken: list[_Piece] = []
         room = self._batch_texts
         while self._waiting and (room or not taken):
             one = self._waiting[0]
-            if one.until_ns <= now:
+            if one.until_ns <= now or not one.wanted():
                 self.counts.stale += 1
                 self._leave(one)
                 one.answer(None)

@@ -45,6 +45,7 @@ class CustomCategories:
         "_categories",
         "_encoder",
         "_keywords",
+        "_keywords_by_word",
         "_learned",
         "_lexicon",
         "_matrix",
@@ -63,6 +64,7 @@ class CustomCategories:
         self._mean = mean
         self._categories: dict[str, Category] = {}
         self._keywords: dict[str, list[tuple[bytes, ...]]] = {}
+        self._keywords_by_word: dict[bytes, list[tuple[str, tuple[bytes, ...]]]] = {}
         self._learned: dict[str, _Learned] = {}  # of those with examples or a description
         self._bounds: dict[str, float] = {}
         self._names: tuple[str, ...] = ()  # of the rows of the matrix
@@ -121,7 +123,7 @@ class CustomCategories:
 
     def find_nearest(self, vector: Vector, words: Sequence[bytes]) -> tuple[str, float]:
         """The category of the highest score, and the score. There has to be one."""
-        if self._keywords or self._matrix is None:
+        if self._matrix is None or self.find_keywords(words):
             scores = self.score(vector, words)
             name = max(scores, key=scores.__getitem__)
             return name, scores[name]
@@ -143,12 +145,14 @@ class CustomCategories:
 
     def find_keywords(self, words: Sequence[bytes]) -> list[str]:
         """The categories of which a keyword (one or more words) stands in the text."""
-        present = set(words)
-        return [
+        by_word = self._keywords_by_word
+        found = {
             name
-            for name, phrases in self._keywords.items()
-            if any(present.issuperset(phrase) and _stands_in(phrase, words) for phrase in phrases)
-        ]
+            for word in by_word.keys() & words
+            for name, phrase in by_word[word]
+            if _stands_in(phrase, words)
+        }
+        return [name for name in self._keywords if name in found] if found else []
 
     def find_example(self, name: str, vector: Vector) -> tuple[str, float] | None:
         """The example of a category that is most like a text, and the likeness; for people."""
@@ -182,6 +186,10 @@ class CustomCategories:
 
     def _rebuild(self) -> None:
         learned = self._learned
+        self._keywords_by_word = {}
+        for name, phrases in self._keywords.items():
+            for phrase in phrases:
+                self._keywords_by_word.setdefault(phrase[0], []).append((name, phrase))
         self._names = tuple(learned)
         self._bounds = {name: one.bound for name, one in learned.items()}
         self._lexicon = Lexicon([one.words for one in learned.values()])

@@ -14,7 +14,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ from typing import Any, Protocol, cast
 import orjson
 
 from embeddings import gpu, wire
-from embeddings.batcher import Batcher, Overloaded
+from embeddings.batcher import BATCH_TEXTS, Batcher, Overloaded
 from embeddings.shelf import Shelf, Store
 from embeddings.transformer import NoModel, Transformer, model_path
 from embeddings.wire import Kind, Vectors
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 CLIENTS = 256
 UNREAD_BYTES = 4 * 1024 * 1024  # answers that a client does not read, before it is let go
 DRAIN_SECONDS = 5.0
+CPU_BATCH_TEXTS = 16  # 64 of 256 tokens take some three seconds, and everybody waits for them
+LOOK_SECONDS = 2.0  # between looks whether the socket's path still leads here
 _WHENEVER = (1 << 64) - 1  # nanoseconds: what is to be kept has no deadline
 
 
@@ -120,7 +122,13 @@ class Client(asyncio.Protocol):
         match kind:
             case Kind.ENCODE:
                 until_ns, texts = wire.asked(payload)
-                self._ask(number, texts, until_ns, lambda vectors: wire.answer(number, vectors))
+                self._ask(
+                    number,
+                    texts,
+                    until_ns,
+                    lambda vectors: wire.answer(number, vectors),
+                    self._is_there,
+                )
             case Kind.NEAREST:
                 self._find(number, payload)
             case Kind.KEEP:
@@ -138,7 +146,7 @@ class Client(asyncio.Protocol):
         def finish(vectors: Vectors) -> bytes:
             return wire.near_answer(number, shelf.nearest(vectors[0], spaces, k))
 
-        self._ask(number, (text,), until_ns, finish)
+        self._ask(number, (text,), until_ns, finish, self._is_there)
 
     def _keep(self, number: int, payload: bytes) -> None:
         space, texts = wire.to_keep(payload)
@@ -156,6 +164,7 @@ class Client(asyncio.Protocol):
         texts: Sequence[str],
         until_ns: int,
         finish: Callable[[Vectors], bytes],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Have texts encoded in time, and say what finish makes of their vectors."""
 
@@ -163,9 +172,12 @@ class Client(asyncio.Protocol):
             self._say(data or wire.frame(number, Kind.REFUSED, b"too late, or failed"))
 
         try:
-            self._embedder.batcher.ask(texts, until_ns, answer, finish)
+            self._embedder.batcher.ask(texts, until_ns, answer, finish, wanted)
         except Overloaded:
             self._say(wire.frame(number, Kind.REFUSED, b"overloaded"))
+
+    def _is_there(self) -> bool:
+        return self._transport is not None
 
     def _say(self, data: bytes) -> None:
         transport = self._transport
@@ -218,7 +230,8 @@ async def serve(
 ) -> bool:
     """Serve until SIGTERM or SIGINT, or until stop is set; then answer what is asked, and end.
 
-    False where it ended because the model only fails any more: a new process may do better.
+    False where it ended because the model only fails any more: a new process may do better. A path
+    that somebody removed is made again; one that leads to another embedder is left to that.
     """
     loop = asyncio.get_running_loop()
     over = stop or asyncio.Event()
@@ -234,16 +247,30 @@ async def serve(
             log.error("%s only fails on %s any more: ending", model.name, model.device)
             over.set()
 
-        batcher = Batcher(model.encode, worker, time.monotonic_ns, hopeless=hopeless)
+        size = BATCH_TEXTS if model.device.startswith("cuda") else CPU_BATCH_TEXTS
+        batcher = Batcher(
+            model.encode, worker, time.monotonic_ns, batch_texts=size, hopeless=hopeless
+        )
         shelf = Shelf(model.store())
         embedder = Embedder(model, telemetry, time.monotonic(), batcher, shelf, set())
         server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
         ready()
-        await over.wait()
+        while not await _within(LOOK_SECONDS, over.wait()):
+            if _leads_to(path) == inode:
+                continue
+            server.close()
+            try:
+                listening = bind(path)
+            except (AlreadyRunning, OSError) as error:
+                log.error("%s is taken, ending: %s", path, error)  # noqa: TRY400 - nothing to trace
+                break
+            log.warning("%s was removed, and is made again", path)
+            inode = os.stat(path).st_ino
+            server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
         server.close()
         _remove(path, inode)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(batcher.drain(), DRAIN_SECONDS)
+        if not await _within(DRAIN_SECONDS, batcher.drain()):
+            batcher.give_up()
         for client in list(embedder.clients):
             client.close()
         telemetry.close()
@@ -258,9 +285,27 @@ def _end_by_signal(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None
 
 def _remove(path: str, inode: int) -> None:
     """Remove the socket, unless it is a successor's by now."""
-    with suppress(FileNotFoundError):
-        if os.stat(path).st_ino == inode:
+    if _leads_to(path) == inode:
+        with suppress(FileNotFoundError):
             os.unlink(path)
+
+
+def _leads_to(path: str) -> int | None:
+    """The inode at a path; None: there is none."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
+async def _within(seconds: float, done: Awaitable[object]) -> bool:
+    """Whether it came within so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await done
+    except TimeoutError:
+        return False
+    return True
 
 
 _find_gpus = partial(gpu.find, tell=log.warning)

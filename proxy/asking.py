@@ -1,7 +1,8 @@
 """A small model that says what kind a request is: asked beside it, and never waited for long.
 
 What it says is remembered, also when it comes too late, so that the same text is asked once. A
-model that keeps being late is no more waited for until an answer comes in time again.
+model that keeps being late, failing or talking of something else is no more waited for until an
+answer of use comes in time again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TEXT_CHARS = 2000  # of a prompt that the model is shown
 ANSWER_TOKENS = 16
 ANSWER_SECONDS = 10.0  # after which a late answer is given up altogether
 OPEN_LIMIT = 32  # questions at a time; beyond it the classifier's word counts
-LATE_LIMIT = 3  # in a row, before nobody waits any more
+VAIN_LIMIT = 3  # questions in a row that were waited for in vain, before nobody waits any more
 REMEMBERED = 4096
 
 _ASK = (
@@ -84,7 +85,7 @@ class Adviser:
         self.least = least
         self._known: dict[str, str] = {}
         self._open = 0
-        self._late = 0
+        self._vain = 0
 
     def known(self, text: str) -> str | None:
         """What the model said of this text before."""
@@ -93,12 +94,12 @@ class Adviser:
     @property
     def waits(self) -> bool:
         """Whether a question now is worth a request's time."""
-        return self._late < LATE_LIMIT and self._open < OPEN_LIMIT
+        return self._vain < VAIN_LIMIT and self._open < OPEN_LIMIT
 
     def ask(self, text: str, then: Callable[[str | None], None]) -> None:
         """Ask; then hears the category, or None, once: within the budget where it is waited for."""
         text = text[:TEXT_CHARS]
-        if self._open >= (OPEN_LIMIT if self._late < LATE_LIMIT else 1):
+        if self._open >= (OPEN_LIMIT if self._vain < VAIN_LIMIT else 1):
             then(None)
             return
         self._open += 1
@@ -112,13 +113,12 @@ class Adviser:
                 if len(self._known) >= REMEMBERED:
                     del self._known[next(iter(self._known))]
                 self._known[text] = found
-                if waiting:
-                    self._late = 0
             if waiting:
+                self._vain = 0 if found is not None else self._vain + 1
                 waiting.pop()(found)
 
         def late() -> None:
-            self._late += 1
+            self._vain += 1
             waiting.pop()(None)
 
         timer = self.engine.wheel.arm(self.budget_s, late)

@@ -48,7 +48,8 @@ kind know language lot made main make name need number object one option order o
 people person piece place point possible process program question real set side simple some
 specific standard start state step term text thing time type typical use usual value various want
 way whole style this new create event setting begin form overview script query function snippet
-method become also word world good nice great explain tell
+method become also word world good nice great explain tell share size count body understand
+anything solar system mount health plot contain
 """
 TURNING = (
     "instead except unlike opposite avoid fail former ex fake else some"  # they ask something else
@@ -60,7 +61,7 @@ donner endroit être exact existant exister expliquer fait faire façon genre ge
 idée langage lieu monde montant nom nombre objet option partie particulier passer personne point
 possible principal programme quantité question réel savoir simple sorte spécifique temps terme
 texte trouver type utiliser valeur vouloir bon ordre état pays situer sujet mieux nouveau forme
-style élément
+style élément signifier inventer recette compter provoquer événement légal
 """
 
 # "What is the (best) way to" asks how.

@@ -121,3 +121,17 @@ def test_what_is_none_of_them_in_another_script_is_nobodys_for_sure(
     reading = taught_in_other_scripts.read(text)
     assert reading.category not in FOREIGN
     assert reading.confidence < 0.3
+
+
+def test_keywords_are_those_of_now() -> None:
+    classifier = Classifier.load()
+    for name in ("first", "second"):
+        classifier.add(Category(name, "", (), ("order form", name, "order")))
+    text = "where is my order form"
+    assert classifier.read(text).category in ("first", "second")
+    classifier.add(Category("first", "", (), ("zebra crossing",)))
+    assert classifier.read(text).category == "second"
+    assert classifier.remove("second")
+    assert classifier.read(text).category not in ("first", "second")
+    assert classifier.read("a zebra crossing").category == "first"
+    assert classifier.read("crossing a zebra").category != "first", "words in their order"

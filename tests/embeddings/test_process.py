@@ -349,6 +349,53 @@ async def test_many_texts_that_become_too_late_are_run_no_further() -> None:
     assert (batcher.counts.texts, batcher.counts.stale) == (8, 1)
 
 
+async def test_what_is_asked_by_who_has_gone_is_run_no_further() -> None:
+    answers: list[object] = []
+    there = [True, True, False, False]
+    with ThreadPoolExecutor(1) as worker:
+        batcher = Batcher(
+            lambda texts: np.zeros((len(texts), 1)), worker, time.monotonic_ns, batch_texts=4
+        )
+        batcher.ask(["x"] * 100, 1 << 62, answers.append, wanted=lambda: there.pop(0))
+        await batcher.drain()
+    assert (answers, batcher._texts, batcher.counts.texts) == ([None], 0, 8)
+
+
+async def test_what_is_given_up_is_answered_and_leaves_nothing_to_run() -> None:
+    answers: list[object] = []
+    with ThreadPoolExecutor(1) as worker:
+        batcher = Batcher(
+            lambda texts: np.zeros((len(texts), 1)), worker, time.monotonic_ns, batch_texts=4
+        )
+        batcher.ask(["x"] * 100, 1 << 62, answers.append)
+        batcher.ask(["y"], 1 << 62, answers.append)
+        batcher.give_up()
+        await batcher.drain()
+    assert (answers, batcher._texts, batcher.counts.runs) == ([None, None], 0, 0)
+
+
+async def test_a_path_that_was_removed_is_made_again(path: str) -> None:
+    with embedder(path) as process:
+        async with client(path) as one, client(path) as other:
+            assert await until(lambda: one.up)
+            os.unlink(path)
+            assert await until(lambda: there(path))
+            assert one.up, "who was connected stays so"
+            assert other._transport is not None
+            other._transport.abort()
+            assert await until(lambda: other.up)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 5) == 0
+        assert not there(path)
+
+
+async def test_a_path_that_leads_to_another_is_left_to_it(path: str) -> None:
+    with embedder(path) as first, bind(f"{path}.other"):
+        os.rename(f"{path}.other", path)
+        assert await asyncio.to_thread(first.wait, 10) == 0
+        assert there(path)
+
+
 async def test_who_speaks_another_language_is_let_go(path: str) -> None:
     with embedder(path):
         reader, writer = await asyncio.open_unix_connection(path)

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -228,6 +229,22 @@ async def test_a_broken_model_costs_nothing() -> None:
         _, headers, _ = await it.ask(CODE)
         assert headers["x-firsttoken-provider"] == "dear"
         assert time.perf_counter() - began < 1.5
+
+
+async def test_what_only_fails_is_no_more_waited_for_and_is_heard_once_it_speaks() -> None:
+    async with house(LLM.format(model="fault-500", ms=1000)) as it:
+        waited = it.app._serving.pipeline.chooser.adviser
+        for number in range(3):
+            assert waited.waits
+            await it.ask(f"{CODE} in {number} lines")
+        assert not waited.waits
+        heard: list[str | None] = []
+        waited._step = replace(waited._step, model="mock-t1-f0-i0")
+        async with asyncio.timeout(5):
+            while not waited.waits:
+                waited.ask(f"{CODE} in 9 lines", heard.append)
+                await asyncio.sleep(0.02)
+        assert heard[-1] == "translation"
 
 
 async def test_hybrid_asks_only_where_it_is_unsure() -> None:
