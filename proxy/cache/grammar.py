@@ -377,4 +377,7 @@ YOU = "you tu toi vous"
 
 ME = "i me we us je j me moi nous"
 
+# Somebody else, where no verb turns round before them: "si elle est", not "est-elle".
+THEY = "il elle ils elles"
+
 CAN = "can could may might would peut peuvent puis pourrais peux"
