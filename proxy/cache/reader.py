@@ -303,10 +303,10 @@ class _Reader:
             if not index and self.words[1:2] and self.words[1].lower() not in YOU:
                 self.auxiliary = "would" if low == "would" else "can"
             elif self.question == "quantity":
-                self.content.add("can")  # how long one can is not how long one should
+                self.content.add("one can")  # how long one can is not how long one should
         elif low in THEY:
             if index and self.words[index - 1].lower() in _JOINS_THEM:
-                self.content.add(low)
+                self.content.add(f"if {low}")
         elif self._says_after_all(low, index):
             self._take("some" if low in SOME else low, _CONTENT)
 
