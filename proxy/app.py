@@ -26,7 +26,16 @@ from proxy.downstream.model import Naming
 from proxy.downstream.passage import Passage
 from proxy.downstream.realtime import Realtime
 from proxy.downstream.server import Completions, errors
-from proxy.parts import admission, embedder, is_open, limits, remember, teach
+from proxy.parts import (
+    admission,
+    cache_settings,
+    embedder,
+    is_open,
+    limits,
+    needs_restart,
+    remember,
+    teach,
+)
 from proxy.service import check_reach
 from proxy.sources import Sources
 from proxy.together import edits_of, pulse_of, shared_address
@@ -67,7 +76,7 @@ class App:
         self._environ = environ
         self._changes = changes.read(settings)
         self._from_file = settings
-        self._settings = settings = self._changes.apply(settings)
+        self._settings = self._begun = settings = self._changes.apply(settings)
         self._stamp = stamp(settings.source)  # of the file that is in force
         self._overrides = overrides
         self._spawned: set[asyncio.Task[None]] = set()
@@ -224,6 +233,8 @@ class App:
         if self.memory.classifier is not None:
             teach(self.memory.classifier, self._settings, settings)
         self.memory.embedder.configure(*embedder(settings))
+        if self._begun.cache.enabled:  # else nobody looks after it
+            self.memory.cache.configure(cache_settings(settings, self.memory.classifier))
         self._settings = settings
         self.house.service = self._serving = service
         self.house.limits = limits(settings)
@@ -289,6 +300,8 @@ class App:
         self._from_file, self._changes, self._stamp = settings, made, seen
         self._take(changed, service)
         log.info("configuration reloaded from %s", settings.source)
+        if waiting := needs_restart(self._begun, settings):
+            log.warning("a restart is needed for what changed in %s", ", ".join(waiting))
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
         """A task whose end is seen: kept until then, and its failure logged."""

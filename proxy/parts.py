@@ -17,7 +17,7 @@ from embeddings.classifier import Classifier
 from embeddings.client import Client as Embedder
 from embeddings.gpu import Telemetry
 from embeddings.reading import Category
-from proxy import catalog, config, schema
+from proxy import catalog, config
 from proxy.accounts import allowances, place
 from proxy.cache.cache import Cache
 from proxy.cache.disk import Disk
@@ -165,7 +165,7 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
         limits=Limits(),
         tally=tally,
         journal=Journal(out, as_json=settings.server.log == "json"),
-        cache=_cache(settings.cache, classifier, second, now),
+        cache=_cache(settings, classifier, second, now),
         classifier=classifier,
         local=LocalModel(
             model_path=settings.local.model_path,
@@ -182,10 +182,10 @@ def remember(settings: config.Config, now: Clock, wall: Clock) -> Memory:
     )
 
 
-def _cache(
-    wanted: schema.Cache, classifier: Classifier | None, second: Embedder, now: Clock
-) -> Cache:
-    settings = CacheSettings(
+def cache_settings(settings: config.Config, classifier: Classifier | None) -> CacheSettings:
+    """What the cache may hold and when it may answer."""
+    wanted = settings.cache
+    return CacheSettings(
         enabled=wanted.enabled,
         exact=wanted.exact,
         semantic=wanted.semantic and classifier is not None,
@@ -199,8 +199,13 @@ def _cache(
         paced=wanted.replay == "paced",
         tokens_per_s=wanted.tokens_per_second,
     )
+
+
+def _cache(
+    settings: config.Config, classifier: Classifier | None, second: Embedder, now: Clock
+) -> Cache:
     return Cache(
-        settings,
+        cache_settings(settings, classifier),
         now,
         model=classifier.fingerprint if classifier is not None else "",
         similar=similar_by(classifier),
@@ -281,6 +286,30 @@ def teach(classifier: Classifier, before: config.Config, after: config.Config) -
         classifier.add(
             Category(name, found.description, tuple(found.examples), tuple(found.keywords))
         )
+
+
+_FIXED = (  # read once, when the process begins; None: the whole table
+    ("server", ("host", "port", "log")),
+    ("cache", ("path",)),
+    ("ledger", ("enabled", "path", "url", "retention_days")),
+    ("local", ("model_path", "context_tokens", "parallel")),
+    ("routing", ("breaker_failures", "breaker_seconds")),
+    ("traces", None),
+    ("shared", None),
+)
+
+
+def needs_restart(begun: config.Config, wanted: config.Config) -> list[str]:
+    """The settings that are not as they were when the process began, which reads them once."""
+    found: list[str] = []
+    for table, keys in _FIXED:
+        old, new = getattr(begun, table), getattr(wanted, table)
+        names = keys or tuple(type(old).model_fields)
+        changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+        found += [f"[{table}] {name}" for name in changed]
+    if wanted.cache.enabled and not begun.cache.enabled:
+        found.append("[cache] enabled")
+    return found
 
 
 def tenant_of(settings: config.Config, name: str) -> str | None:

@@ -74,6 +74,14 @@ class Cache:
             dropped=self._forget,
         )
 
+    def configure(self, settings: Settings) -> None:
+        """Hold and answer by these settings from now on; what is kept stays, for as long as it was
+        kept for."""
+        self.settings = settings
+        self._judge.configure(settings.floor, settings.similarity)
+        self.verified.bound(settings.max_error_rate)
+        self.exact.max_bytes, self.exact.ttl = settings.max_bytes, settings.ttl_s
+
     # ---- the hot path ----------------------------------------------------------------------
 
     def find_exact(self, key: Key, options: Options = ALLOWED) -> Entry | None:

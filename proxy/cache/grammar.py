@@ -51,10 +51,9 @@ way whole style this new create event setting begin form overview script query f
 method become also word world good nice great explain tell share size count body understand
 anything solar system mount health plot contain
 """
-TURNING = (
-    "instead except unlike opposite avoid fail former ex fake else some"  # they ask something else
-)
-TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex féminin"
+# They ask something else.
+TURNING = "instead except unlike opposite avoid fail former ex fake else some off"
+TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex féminin mauvais"
 WEAK_FRENCH = """
 actuel aller appeler avoir cas certain chose commun concept courant dire différent disponible
 donner endroit être exact existant exister expliquer fait faire façon genre gens général habituel
@@ -376,5 +375,8 @@ POLITE = "thanks thank hello hi hey merci bonjour salut"
 YOU = "you tu toi vous"
 
 ME = "i me we us je j me moi nous"
+
+# Somebody else, where no verb turns round before them: "si elle est", not "est-elle".
+THEY = "il elle ils elles"
 
 CAN = "can could may might would peut peuvent puis pourrais peux"

@@ -34,6 +34,10 @@ class Judge:
         self._read: dict[str, Prompt] = {}
         self._senses: dict[str, int] = {}
 
+    def configure(self, floor: float, bar: float) -> None:
+        """Ask for these cosines from now on."""
+        self._floor, self._bar = floor, bar
+
     def choose(
         self, text: Worded, near_ones: Sequence[tuple[float, Entry]], language: str
     ) -> tuple[float, Entry] | None:

@@ -24,6 +24,7 @@ from proxy.cache.words import (
     SAYS_NOTHING,
     SMALL,
     SOME,
+    THEY,
     THIS,
     YOU,
 )
@@ -43,7 +44,7 @@ _SHOUTED = frozenset(grammar.SHOUTED.split())
 _DO = frozenset(grammar.DO.split())
 _EXPLAINS = frozenset(grammar.EXPLAINS.split())
 _RELATIVE = frozenset(grammar.RELATIVE.split())
-_SUBJECTS = frozenset(("il", "elle", "ils", "elles"))
+_JOINS_THEM = frozenset(("si", "que", "quand", "lorsque"))
 _NAMELESS = SAYS_NOTHING | {lexicon.PRONOUN, lexicon.QUESTION}  # in capitals, a name
 _OR = frozenset(("or", "ou"))
 _ONE = frozenset(("one", "un", "une"))
@@ -221,7 +222,7 @@ class _Reader:
 
     def _turns_round(self) -> bool:
         """Whether who is asked for is whom: qui Marie aime-t-elle."""
-        return self.question == "who" and not _SUBJECTS.isdisjoint(self.words)
+        return self.question == "who" and not THEY.isdisjoint(self.words)
 
     def _tense(self) -> str:
         if self.past and not self.present:
@@ -301,6 +302,11 @@ class _Reader:
         elif low in CAN:
             if not index and self.words[1:2] and self.words[1].lower() not in YOU:
                 self.auxiliary = "would" if low == "would" else "can"
+            elif self.question == "quantity":
+                self.content.add("one can")  # how long one can is not how long one should
+        elif low in THEY:
+            if index and self.words[index - 1].lower() in _JOINS_THEM:
+                self.content.add(f"if {low}")
         elif self._says_after_all(low, index):
             self._take("some" if low in SOME else low, _CONTENT)
 

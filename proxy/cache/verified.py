@@ -16,7 +16,7 @@ class Verified:
     """Asks upstream where trust is not earned yet, and compares what comes; without a bound it
     lets everything through."""
 
-    __slots__ = ("_asked", "_counts", "_similar", "trust")
+    __slots__ = ("_asked", "_chance", "_counts", "_similar", "trust")
 
     def __init__(
         self,
@@ -27,10 +27,21 @@ class Verified:
     ) -> None:
         """max_error_rate: of given hits; None: the mode is off. chance: numbers in 0..1. similar:
         the cosine of two answers' texts."""
-        self.trust = None if max_error_rate is None else Trust(max_error_rate, chance)
+        self.trust: Trust | None = None
+        self._chance = chance
         self._counts = counts
         self._similar = similar
         self._asked: dict[bytes, tuple[Entry, float]] = {}
+        self.bound(max_error_rate)
+
+    def bound(self, max_error_rate: float | None) -> None:
+        """Keep to this bound from now on; what was learned stays, unless the mode is off."""
+        if max_error_rate is None:
+            self.trust = None
+        elif self.trust is None:
+            self.trust = Trust(max_error_rate, self._chance)
+        else:
+            self.trust.max_error_rate = max_error_rate
 
     def gives(self, exact: bytes, entry: Entry, near: float) -> bool:
         """Whether a hit may be given; it asks upstream otherwise, and will learn by it."""

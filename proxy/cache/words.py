@@ -30,6 +30,7 @@ THIS = frozenset(grammar.THIS.split())
 YOU = frozenset(grammar.YOU.split())
 ME = frozenset(grammar.ME.split())
 CAN = frozenset(grammar.CAN.split())
+THEY = frozenset(grammar.THEY.split())
 SOME = frozenset(("some", "any"))
 IF = frozenset(("if", "si"))
 COMMON = frozenset(names.COMMON.split())
@@ -40,7 +41,7 @@ ASKING = frozenset(ENGLISH.concept(word) for word in grammar.ASKING.split()) | {
 }
 SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
 _SAYS_SOMETHING = (
-    YOU | ME | THIS | CAN | POLITE | SOME | PLACE | IF
+    YOU | ME | THIS | CAN | POLITE | SOME | PLACE | IF | THEY
 )  # though it is such a word, see the reader
 
 

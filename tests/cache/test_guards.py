@@ -15,6 +15,9 @@ from proxy.cache.words import TOKEN, split
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 DIFFERENT = [
+    # how long one can is not how long one should; about whom
+    ("words", "How long can I hold my breath?", "How long should I hold my breath?"),
+    ("words", "Comment savoir si je suis enceinte ?", "Comment savoir si elle est enceinte ?"),
     # what is to be worked on, to the letter
     (
         "quotes",

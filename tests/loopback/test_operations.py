@@ -123,6 +123,54 @@ async def test_a_reload_keeps_running_streams_and_serves_the_new_routes(tmp_path
         await app.close()
 
 
+async def test_a_reload_changes_the_cache_and_tells_what_needs_a_restart(tmp_path, caplog) -> None:
+    file = tmp_path / "firsttoken.toml"
+    text = '[server]\nport = 0\nlog = "off"\n[local]\nenabled = false\n[cache]\n'
+    file.write_text(text)
+    app = App(config.load(str(file), {}), {})
+    await app.open()
+    cache = app.memory.cache
+    caplog.set_level("WARNING", "firsttoken")
+    try:
+        file.write_text(text + "ttl_seconds = 5\nmax_bytes = 9000000\nmax_error_rate = 0.02\n")
+        app.reload()
+        assert (cache.exact.ttl, cache.exact.max_bytes) == (5.0, 9_000_000)
+        assert cache.verified.trust is not None
+        learned = cache.verified.trust
+        assert caplog.messages == []
+        file.write_text(
+            text.replace("port = 0", "port = 1")
+            + f'enabled = false\nmax_error_rate = 0.01\npath = "{tmp_path}/kept"\n'
+        )
+        app.reload()
+        assert not cache.settings.enabled
+        assert cache.verified.trust is learned
+        assert learned.max_error_rate == 0.01
+        told = "a restart is needed for what changed in [server] port, [cache] path"
+        assert caplog.messages == [told]
+        file.write_text(text)
+        app.reload()
+        assert cache.settings.enabled
+        assert cache.verified.trust is None
+    finally:
+        await app.close()
+
+
+async def test_a_cache_that_was_off_at_the_start_stays_off(tmp_path, caplog) -> None:
+    file = tmp_path / "firsttoken.toml"
+    text = '[server]\nport = 0\nlog = "off"\n[local]\nenabled = false\n[cache]\nenabled = '
+    file.write_text(text + "false\n")
+    app = App(config.load(str(file), {}), {})
+    await app.open()
+    try:
+        file.write_text(text + "true\n")
+        app.reload()
+        assert not app.memory.cache.settings.enabled
+        assert "a restart is needed for what changed in [cache] enabled" in caplog.messages
+    finally:
+        await app.close()
+
+
 async def pump(reader, writer) -> None:
     try:
         while data := await reader.read(65536):
