@@ -21,6 +21,7 @@ from embeddings.wire import Vectors
 WAIT_SECONDS = 0.0002
 BATCH_TEXTS = 64
 WAITING_TEXTS = 4096  # beyond it a question is refused at once
+RUN_SECONDS = 60.0  # after which a run will never end: a device that hangs does not say so
 HOPELESS_RUNS = 16  # failed in a row: the device will not recover within this process
 
 
@@ -77,9 +78,11 @@ class Batcher:
         wait_s: float = WAIT_SECONDS,
         batch_texts: int = BATCH_TEXTS,
         hopeless: Callable[[], None] = lambda: None,
+        hung: Callable[[], None] = lambda: None,
     ) -> None:
         """encode: runs on the worker, one batch at a time. now_ns: CLOCK_MONOTONIC. hopeless:
-        called once when HOPELESS_RUNS in a row have failed."""
+        called once when HOPELESS_RUNS in a row have failed. hung: called when a run has taken
+        RUN_SECONDS."""
         self._encode = encode
         self._worker = worker
         self._now_ns = now_ns
@@ -93,6 +96,7 @@ class Batcher:
         self.counts = Counts()
         self._failing = 0  # runs that failed in a row
         self._hopeless = hopeless
+        self._hung = hung
 
     def ask(
         self,
@@ -165,7 +169,10 @@ class Batcher:
             return
         self.counts.runs += 1
         self.counts.texts += sum(piece.stop - piece.start for piece in batch)
-        future = asyncio.get_running_loop().run_in_executor(self._worker, self._work, batch)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(RUN_SECONDS, self._hung)
+        future = loop.run_in_executor(self._worker, self._work, batch)
+        future.add_done_callback(lambda _: timer.cancel())
         future.add_done_callback(lambda done: self._answered(batch, done))
 
     def _work(self, batch: Sequence[_Piece]) -> list[Any]:

@@ -12,20 +12,19 @@ import logging
 import os
 import signal
 import socket
-import stat
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import orjson
 
 from embeddings import gpu, wire
 from embeddings.batcher import BATCH_TEXTS, Batcher, Overloaded
+from embeddings.door import AlreadyRunning, Door, bind, inode_at, remove
 from embeddings.shelf import Shelf, Store
 from embeddings.transformer import NoModel, Transformer, model_path
 from embeddings.wire import Kind, Vectors
@@ -38,10 +37,6 @@ DRAIN_SECONDS = 5.0
 CPU_BATCH_TEXTS = 16  # 64 of 256 tokens take some three seconds, and everybody waits for them
 LOOK_SECONDS = 2.0  # between looks whether the socket's path still leads here
 _WHENEVER = (1 << 64) - 1  # nanoseconds: what is to be kept has no deadline
-
-
-class AlreadyRunning(Exception):
-    """Another embedder answers at this socket."""
 
 
 class Model(Protocol):
@@ -189,37 +184,6 @@ class Client(asyncio.Protocol):
         transport.write(data)
 
 
-def bind(path: str) -> socket.socket:
-    """A listening socket at a path, over what a dead embedder left there.
-
-    Raises AlreadyRunning where one answers, OSError where the path cannot be used.
-    """
-    if os.path.exists(path):
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            raise OSError(f"{path} is no socket: it is left alone")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-            other.settimeout(1.0)
-            try:
-                other.connect(path)
-            except (ConnectionRefusedError, FileNotFoundError):
-                with suppress(FileNotFoundError):
-                    os.unlink(path)
-            except TimeoutError as error:  # one that hangs still holds it
-                raise AlreadyRunning(path) from error
-            else:
-                raise AlreadyRunning(path)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o117)
-    try:
-        listening.bind(path)
-    finally:
-        os.umask(before)
-    listening.listen(128)
-    listening.setblocking(False)
-    return listening
-
-
 async def serve(
     listening: socket.socket,
     path: str,
@@ -233,69 +197,63 @@ async def serve(
     False where it ended because the model only fails any more: a new process may do better. A path
     that somebody removed is made again; one that leads to another embedder is left to that.
     """
-    loop = asyncio.get_running_loop()
     over = stop or asyncio.Event()
-    _end_by_signal(loop, over)
+    _end_by_signal(asyncio.get_running_loop(), over)
     telemetry = gpu.Telemetry()
     telemetry.start()
-    inode = os.stat(path).st_ino
     with ThreadPoolExecutor(1, "model") as worker:
-        lost: list[str] = []
-
-        def hopeless() -> None:
-            lost.append(model.device)
-            log.error("%s only fails on %s any more: ending", model.name, model.device)
-            over.set()
-
-        size = BATCH_TEXTS if model.device.startswith("cuda") else CPU_BATCH_TEXTS
+        door = Door(path, listening, lambda: Client(embedder))
+        failure = _Failure(model, door, over)
         batcher = Batcher(
-            model.encode, worker, time.monotonic_ns, batch_texts=size, hopeless=hopeless
+            model.encode,
+            worker,
+            time.monotonic_ns,
+            batch_texts=BATCH_TEXTS if model.device.startswith("cuda") else CPU_BATCH_TEXTS,
+            hopeless=failure.end,
+            hung=failure.exit,
         )
         shelf = Shelf(model.store())
         embedder = Embedder(model, telemetry, time.monotonic(), batcher, shelf, set())
-        server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
+        await door.open()
         ready()
         while not await _within(LOOK_SECONDS, over.wait()):
-            if _leads_to(path) == inode:
-                continue
-            server.close()
-            try:
-                listening = bind(path)
-            except (AlreadyRunning, OSError) as error:
-                log.error("%s is taken, ending: %s", path, error)  # noqa: TRY400 - nothing to trace
+            if not await door.stays():
                 break
-            log.warning("%s was removed, and is made again", path)
-            inode = os.stat(path).st_ino
-            server = await loop.create_unix_server(lambda: Client(embedder), sock=listening)
-        server.close()
-        _remove(path, inode)
+        door.close()
         if not await _within(DRAIN_SECONDS, batcher.drain()):
             batcher.give_up()
         for client in list(embedder.clients):
             client.close()
         telemetry.close()
-    return not lost
+    return not failure.seen
+
+
+class _Failure:
+    """What follows from a device that does not work any more."""
+
+    def __init__(self, model: Model, door: Door, over: asyncio.Event) -> None:
+        self._model = model
+        self._door = door
+        self._over = over
+        self.seen = False
+
+    def end(self) -> None:
+        """It only fails."""
+        self.seen = True
+        log.error("%s only fails on %s any more: ending", self._model.name, self._model.device)
+        self._over.set()
+
+    def exit(self) -> None:
+        """It hangs, and so would an end that waits for its thread."""
+        log.error("%s hangs on %s: ending at once", self._model.name, self._model.device)
+        self._door.close()
+        os._exit(1)
 
 
 def _end_by_signal(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError):  # not in the main thread: a test stops it by the event
             loop.add_signal_handler(one, over.set)
-
-
-def _remove(path: str, inode: int) -> None:
-    """Remove the socket, unless it is a successor's by now."""
-    if _leads_to(path) == inode:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def _leads_to(path: str) -> int | None:
-    """The inode at a path; None: there is none."""
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return None
 
 
 async def _within(seconds: float, done: Awaitable[object]) -> bool:
@@ -359,7 +317,7 @@ def run(path: str, model: str | None, device: str) -> int:
         log.error("cannot listen: %s", error)  # noqa: TRY400 - nothing to trace
         return 1
     # Whoever connects meanwhile waits in the socket's queue, within his own deadline.
-    inode = os.stat(path).st_ino
+    inode = inode_at(path)
     try:
         loaded = load(model, device)
 
@@ -369,7 +327,7 @@ def run(path: str, model: str | None, device: str) -> int:
         well = asyncio.run(serve(listening, path, loaded, ready=ready))
     finally:
         listening.close()
-        _remove(path, inode)
+        remove(path, inode)
     return 0 if well else 1
 
 

@@ -30,9 +30,11 @@ BUDGET_S = 0.25
 
 
 @contextmanager
-def embedder(path: str):
+def embedder(path: str, *more: str):
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.embeddings.tiny", path], cwd=ROOT, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.embeddings.tiny", path, *more],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
     )
     try:
         assert process.stdout is not None
@@ -123,6 +125,15 @@ async def test_one_whose_model_only_fails_ends(path: str) -> None:
                 assert await one.encode(("broken",)) is None
             assert await until(lambda: process.poll() is not None)
             assert process.returncode == 1
+
+
+async def test_one_whose_device_hangs_ends_for_another_to_begin(path: str) -> None:
+    with embedder(path, "0.1") as process:
+        async with client(path, 5.0) as one:
+            assert await until(lambda: one.up)
+            assert await one.encode(("slow",)) is None
+        assert await asyncio.to_thread(process.wait, 5) == 1
+        assert not there(path)
 
 
 async def test_out_of_memory_it_fails_that_question_and_answers_the_next(path: str) -> None:

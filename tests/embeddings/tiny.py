@@ -1,4 +1,5 @@
-"""An embedder process with a model of a few lines: `python -m tests.embeddings.tiny PATH`."""
+"""An embedder process with a model of a few lines: `python -m tests.embeddings.tiny PATH
+[RUN_SECONDS]`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from embeddings import batcher
 from embeddings.process import bind, serve
 from embeddings.shelf import HostStore
 
@@ -52,4 +54,5 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
+    batcher.RUN_SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else batcher.RUN_SECONDS
     main(sys.argv[1])
