@@ -7,6 +7,7 @@ is proxy.catalog's to say.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> C
 def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
     """A configuration from the text of a file. Raises ConfigError."""
     places = read(text, source)
-    raw, whence = _with_environment(places.raw, environ)
-    config, errors = _validated(raw, places, environ)
+    raw, variables = _with_environment(places.raw, environ)
+    config, errors = _validated(raw, replace(places, variables=variables), environ)
     if config is None or errors:
-        raise ConfigError([_with_variable(one, whence) for one in errors])
+        raise ConfigError(errors)
     return config
 
 
@@ -88,22 +89,15 @@ _FROM_ENVIRONMENT = (
 )  # what the predecessor read; the file's own words win
 
 
-def _with_variable(error: str, whence: Mapping[str, str]) -> str:
-    """The error, with the variable that the value came from. whence: by its key."""
-    found = (name for key, name in whence.items() if f"[routing]: {key}: " in error)
-    variable = next(found, None)
-    return error if variable is None else f"{error} (from {variable} in the environment)"
-
-
 def _with_environment(
     raw: Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+) -> tuple[Mapping[str, Any], Mapping[tuple[str | int, ...], str]]:
     """What is configured with what the environment adds, and which variable each of that is."""
     routing = raw.get("routing", {})
     if not isinstance(routing, dict):
         return raw, {}
     added: dict[str, Any] = {}
-    whence: dict[str, str] = {}
+    whence: dict[tuple[str | int, ...], str] = {}
     rows = _FROM_ENVIRONMENT
     if environ.get("ROUTING_MODE") == "api":
         rows = rows[:1] + rows[:0:-1]  # the remote model goes before the local one
@@ -111,7 +105,7 @@ def _with_environment(
         value = environ.get(variable)
         if value and key not in routing and key not in added:
             added[key] = rule.get(value, value) if isinstance(rule, dict) else rule + value
-            whence[key] = variable
+            whence["routing", key] = variable
     return ({**raw, "routing": {**added, **routing}} if added else raw), whence
 
 

@@ -37,14 +37,19 @@ def stamp(path: str | os.PathLike[str]) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of one file stands. lines: the line of a table's header or of a key."""
+    """Where everything of one file stands. lines: the line of a table's header or of a key.
+    variables: of what is not in the file, the environment's variable that says it."""
 
     source: str
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     lines: Mapping[Path, int] = field(default_factory=dict, repr=False)
+    variables: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
     def at(self, *path: str | int) -> str:
         """file:line: [[route]] 2 "chat": first_token_ms"""
+        if path in self.variables:
+            where = f"{self.variables[path]} in the environment"
+            return ": ".join([where, *self._words(path)])
         line = self.line(*path)
         where = self.source if line is None else f"{self.source}:{line}"
         return ": ".join([where, *self._words(path)])

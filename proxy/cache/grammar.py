@@ -51,7 +51,8 @@ way whole style this new create event setting begin form overview script query f
 method become also word world good nice great explain tell share size count body understand
 anything solar system mount health plot contain
 """
-TURNING = "instead except unlike opposite avoid fail former ex fake else some off"  # they ask something else
+# They ask something else.
+TURNING = "instead except unlike opposite avoid fail former ex fake else some off"
 TURNING_FRENCH = "lieu place sauf contraire éviter échouer ancien ex féminin mauvais"
 WEAK_FRENCH = """
 actuel aller appeler avoir cas certain chose commun concept courant dire différent disponible
