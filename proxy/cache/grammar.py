@@ -106,7 +106,7 @@ between: between entre
 through: through across
 """
 
-JOINERS = "and or & et ou vs versus contre ,"
+JOINERS = "and or & et ou vs versus ,"
 
 NEGATORS = """
 not no never without none nothing nobody nowhere neither nor cannot cant dont doesnt didnt isnt
@@ -176,6 +176,9 @@ litre: liter liters litre litres
 ml: ml milliliter milliliters millilitre millilitres
 gallon: gallon gallons
 cup: cup cups tasse tasses
+pint: pint pints pinte pintes
+tablespoon: tablespoon tablespoons tbsp
+teaspoon: teaspoon teaspoons tsp
 hectare: hectare hectares ha
 acre: acre acres
 celsius: celsius centigrade °c

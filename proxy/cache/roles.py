@@ -31,6 +31,7 @@ _APART = frozenset(
         ("by", "about"),
         ("to", "in"),
         ("to", "about"),
+        ("from", "about"),
         ("in", TONGUE),
         ("", TONGUE),
         ("", "from"),
