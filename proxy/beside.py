@@ -118,6 +118,7 @@ class Running:
             "open_answers": float(house.open_answers),
             "turned_away_total": float(house.turned_away),
             "refused_total": float(house.admission.refused),
+            **{f"refused_{status}_total": float(n) for status, n in house.refusals.items()},
             "open_limit": house.admission.limit,
             "hedges_total": float(memory.budgets.hedges.spent),
             "breakers_open": float(memory.breakers.shut),

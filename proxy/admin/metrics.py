@@ -49,6 +49,8 @@ _TOKENS = ("input", "output", "input_cached")  # as Series.tokens
 
 
 def _about(name: str) -> str:
+    if name.startswith("refused_"):
+        return "Requests that never went upstream and were answered with this status"
     return _ABOUT.get(name) or name.replace("_", " ").capitalize()
 
 

@@ -371,4 +371,4 @@ class Front(asyncio.Protocol):
 
     def _say(self, error: ClientError, dialect: str) -> None:
         head = headers.JSON + headers.lines(error.headers)
-        self.whole(error.status, head, self._house.service.refused(error, dialect))
+        self.whole(error.status, head, self._house.refused(error, dialect))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from time import thread_time
@@ -63,6 +64,7 @@ class House:
         self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
         self.turned_away = 0  # connections beyond the limit
+        self.refusals: Counter[int] = Counter()  # requests answered so by this process itself
         self._full: set[Full] = set()  # being told so
         self.draining = False
         self._hurried = False
@@ -108,7 +110,7 @@ class House:
         server = self._runner.server
         assert server is not None
         handler = server()
-        guard = Guard(handler, self.now, self._refused, self._gone, self.service.max_body_bytes)
+        guard = Guard(handler, self.now, self.refused, self._gone, self.service.max_body_bytes)
         self.guards[handler] = guard
         transport.set_protocol(guard)
         guard.connection_made(transport)
@@ -175,7 +177,7 @@ class House:
         if len(self.fronts) + len(self.guards) < self.limits.connections:
             return Front(self, self._loop)
         self.turned_away += 1
-        full = Full(self._refused(busy(1)), self._full.discard)
+        full = Full(self.refused(busy(1)), self._full.discard)
         self._full.add(full)
         # Those being told so hold descriptors too: past half as many again they are cut at once.
         linger_s = LINGER_SECONDS if len(self._full) * 2 < self.limits.connections else 0.0
@@ -202,8 +204,10 @@ class House:
             self._no_room[wait_s, kind] = found
         return found
 
-    def _refused(self, error: ClientError) -> bytes:
-        return self.service.refused(error, "openai")
+    def refused(self, error: ClientError, kind: str = "openai") -> bytes:
+        """The body of a refusal, in the dialect of the path that was asked; counted."""
+        self.refusals[error.status] += 1
+        return self.service.refused(error, kind)
 
     def _gone(self, handler: asyncio.Protocol) -> None:
         self.guards.pop(handler, None)

@@ -122,7 +122,7 @@ class Completions:
             sink.answering = service.serve(exchange, sink)
             return await self._answer(request, sink)
         except ClientError as error:
-            return error_response(error, service.refused(error, kind))
+            return error_response(error, self._house.refused(error, kind))
         finally:
             sink.answering = None  # it knows its sink: the collector would have to find that
             if share is not None:
@@ -240,7 +240,7 @@ def errors(house: House) -> Callable[..., Awaitable[web.StreamResponse]]:
             return await _sent(house, request, response)
         found.__traceback__ = None  # its exchange may know it: a cycle
         kind = spoken_by(request)
-        refusal = error_response(found, house.service.refused(found, kind))
+        refusal = error_response(found, house.refused(found, kind))
         return await _sent(house, request, refusal)
 
     return render

@@ -46,6 +46,23 @@ async def test_requests_a_minute(lane: str) -> None:
         assert 0 < int(headers["retry-after"]) <= 60
         page = await it.get("/metrics")
         assert "firsttoken_limited_total 2.0" in page
+        assert "firsttoken_refused_429_total 2.0" in page
+
+
+@pytest.mark.parametrize("lane", ["true", "false"])
+async def test_what_the_proxy_refuses_itself_is_counted(lane: str) -> None:
+    async with house(server=f"fast_lane = {lane}", extra=KEY) as it:
+        assert (await ask(it, model="nothing"))[0] == 404
+        assert (await ask(it, messages=1))[0] == 400
+        for _ in range(2):
+            async with it.client.post("/v1/chat/completions", json=BODY) as answer:
+                assert answer.status == 401
+        async with it.client.get("/v1/nothing/here", headers=BEARER) as answer:
+            assert answer.status != 200
+        page = await it.get("/metrics")
+        assert "firsttoken_refused_400_total 1.0" in page
+        assert "firsttoken_refused_401_total 2.0" in page
+        assert "firsttoken_refused_404_total" in page
 
 
 async def test_a_hit_of_the_cache_gives_its_tokens_back() -> None:
