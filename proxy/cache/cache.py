@@ -26,12 +26,11 @@ from proxy.cache.key import Key
 from proxy.cache.opinion import FLOOR, NEAREST, Comparer, Doubt, Settled
 from proxy.cache.pace import pace_of
 from proxy.cache.policy import ALLOWED, Options, Settings
-from proxy.cache.semantic import SemanticCache
+from proxy.cache.semantic import FEW, SemanticCache
 from proxy.cache.share import Share
 from proxy.cache.squeeze import LEAST_BYTES, Squeezer
 from proxy.cache.verified import Verified
 
-_CANDIDATES = 4
 _ABOUTS = 4096  # kinds of answers whose words are shared
 _FRESH = 48  # entries that wait to be settled together, about 10 us each
 _SETTLED = 4  # of them at a look, a fifth of a millisecond; tokens come between
@@ -108,7 +107,7 @@ class Cache:
         if self.settings.semantic and (near_ones := self._semantic.alike(key, vector)):
             if options.max_age_s != inf:
                 near_ones = [one for one in near_ones if self._is_young(one[1], options)]
-            chosen = self._judge.choose(key.worded, near_ones[:_CANDIDATES], language)
+            chosen = self._judge.choose(key, near_ones[:FEW], language)
             if chosen is not None:
                 hit = self._give(key, chosen[1], chosen[0])
                 if hit is not None:
@@ -127,7 +126,7 @@ class Cache:
         microseconds a candidate: ask when the request is under way."""
         if not (options.read and self.settings.semantic and self._asks) or key.gist is None:
             return []
-        alike = self._semantic.alike(key, vector)[:_CANDIDATES]  # refused for their vector only
+        alike = self._semantic.alike(key, vector)[:FEW]  # refused for their vector only
         near_ones = {id(entry): (entry, max(near, FLOOR)) for near, entry in alike}
         for entry, near in self._semantic.propose(key.partition, vector, NEAREST):
             near_ones.setdefault(id(entry), (entry, near))

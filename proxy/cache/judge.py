@@ -9,6 +9,7 @@ from proxy.cache import guards
 from proxy.cache.counts import Counts
 from proxy.cache.entry import Entry
 from proxy.cache.gist import sense
+from proxy.cache.key import Key
 from proxy.cache.opinion import Doubt, doubts_among
 from proxy.cache.prompt import Prompt
 from proxy.cache.reader import read
@@ -39,30 +40,27 @@ class Judge:
         self._floor, self._bar = floor, bar
 
     def choose(
-        self, text: Worded, near_ones: Sequence[tuple[float, Entry]], language: str
+        self, key: Key, near_ones: Sequence[tuple[float, Entry]], language: str
     ) -> tuple[float, Entry] | None:
         """Of entries with their cosine to a prompt, nearest first: the first that every guard
         lets pass, and that is neither old nor in another language."""
         floor = self._floor
         now = self._clock()
         asked: Prompt | None = None
-        ours: int | None = None
         for found in near_ones:
             near, entry = found
             if entry.expires_s <= now or (
                 language and entry.language and language != entry.language
             ):
                 continue
-            if ours is None:
-                ours = sense(text)
             theirs, worded = self._senses.get(entry.text), None
             if theirs is None:
                 worded = cut(entry.text)
                 theirs = _remember(self._senses, entry.text, sense(worded))
-            if ours != theirs:
+            if key.sense != theirs:
                 continue
             if asked is None:
-                asked = read(text)
+                asked = read(key.worded)
             kept = self.read(entry.text, worded)
             if near >= guards.required(kept, asked, floor, self._bar):
                 return found

@@ -19,7 +19,7 @@ from unicodedata import is_normalized, normalize
 
 import orjson
 
-from proxy.cache.gist import gist
+from proxy.cache.gist import gist, sense
 from proxy.cache.worded import Worded, cut
 from proxy.chat import Json
 
@@ -38,6 +38,7 @@ class Key:
     text: str
     _worded: Worded | None = field(default=None, compare=False, repr=False)
     _gist: int | None = field(default=_UNREAD, compare=False, repr=False)
+    _sense: int = field(default=_UNREAD, compare=False, repr=False)
 
     @property
     def gist(self) -> int | None:
@@ -45,6 +46,13 @@ class Key:
         if self._gist == _UNREAD:
             self._gist = gist(self.text)
         return self._gist
+
+    @property
+    def sense(self) -> int:
+        """See gist.sense; read once."""
+        if self._sense == _UNREAD:
+            self._sense = sense(self.worded)
+        return self._sense
 
     @property
     def worded(self) -> Worded:

@@ -4,9 +4,10 @@ A partition is the fingerprint of everything but the last user text, tenant incl
 is always of the asker's own. Entries are owned by the exact cache; what leaves it is deleted here.
 
 A prompt is found by its partition and gist, since one of another gist is refused by the guards
-however near it is; its vector is then one product. A partition of its own, which every later turn
-of a conversation has, costs a hundred bytes, and its prompt is not even read. A new vector waits
-with others before it is coded, a batch at a time, and can be found meanwhile.
+however near it is; its vector is then one product. Where more than a few have one gist, they are
+parted by their sense, which says more and costs more. A partition of its own, which every later
+turn of a conversation has, costs a hundred bytes, and its prompt is not even read. A new vector
+waits with others before it is coded, a batch at a time, and can be found meanwhile.
 """
 
 from __future__ import annotations
@@ -21,17 +22,29 @@ from embeddings.engine import Engine, Spawn, spawn_thread
 from embeddings.index import Vector
 from proxy.cache.codes import Rows
 from proxy.cache.entry import Entry
+from proxy.cache.gist import sense
 from proxy.cache.neighbours import Neighbours, Partition
 from proxy.cache.table import SHARDS, Table
+from proxy.cache.worded import cut
 
 if TYPE_CHECKING:
     from proxy.cache.key import Key
 
-_CROWD = 64  # entries of one gist that are compared; of more, those that came last
+FEW = 4  # entries of one gist that are compared; more are parted by their sense,
+_CROWD = 64  # and of more than that of one sense, those that came last are kept in mind
 _BATCH = 64  # vectors coded at once, 0.1 ms
 _LAST = SHARDS - 1
 
 Group = dict[int, Entry]  # by mark
+
+
+class _Parted:
+    """Stands where entries of one gist would be that have a place for each sense."""
+
+    __slots__ = ("places",)
+
+    def __init__(self) -> None:
+        self.places = 0
 
 
 class SemanticCache:
@@ -45,7 +58,8 @@ class SemanticCache:
         self._neighbours: Neighbours | None = None  # by `begin_search`
         self._searches = False
         self._unknown: Iterator[Entry] = iter(())  # that were kept before
-        self._alike: Table[Entry | Group] = Table()  # by place; most are alone
+        self._alike: Table[Entry | Group | _Parted] = Table()  # by place; most are alone
+        self._above: dict[int, int] = {}  # a sense's place -> its gist's
         self._waiting: dict[int, Vector] = {}  # by mark: not yet coded
         self._free: list[int] = []  # marks to be given again
         self._next = 0  # the first mark that was never given
@@ -71,6 +85,9 @@ class SemanticCache:
             return ()
         place = hash((partition, gist))
         held = self._alike.shards[place >> 24 & _LAST].get(place)
+        if type(held) is _Parted:
+            place = hash((place, key.sense))
+            held = self._alike.shards[place >> 24 & _LAST].get(place)
         if held is None or self._engine is None or len(vector) != self._engine.dim:
             return ()
         if type(held) is Entry:
@@ -139,11 +156,30 @@ class SemanticCache:
             shard[place] = entry
         elif type(held) is Entry:
             shard[place] = {held.mark: held, mark: entry}
+        elif type(held) is _Parted:
+            self._put_apart(place, held, entry)
         else:
             assert type(held) is dict
+            held[mark] = entry
+            if len(held) > FEW:
+                parted = shard[place] = _Parted()
+                for one in held.values():
+                    self._put_apart(place, parted, one)
+
+    def _put_apart(self, gist_place: int, parted: _Parted, entry: Entry) -> None:
+        place = entry.place = hash((gist_place, sense(cut(entry.text))))
+        shard = self._alike.shards[place >> 24 & _LAST]
+        held = shard.get(place)
+        if held is None:
+            shard[place] = entry
+            parted.places += 1
+            self._above[place] = gist_place
+        elif type(held) is Entry:
+            shard[place] = {held.mark: held, entry.mark: entry}
+        elif type(held) is dict:
             if len(held) >= _CROWD:
                 del held[next(iter(held))]
-            held[mark] = entry
+            held[entry.mark] = entry
 
     def vector_of(self, entry: Entry) -> Vector | None:
         """An entry's vector, as near as it was kept."""
@@ -177,8 +213,7 @@ class SemanticCache:
             for held in part:
                 if type(held) is Entry:
                     yield held
-                else:
-                    assert type(held) is dict
+                elif type(held) is dict:
                     yield from list(held.values())
 
     def close(self) -> None:
@@ -193,12 +228,11 @@ class SemanticCache:
             return False
         shard = self._alike.shards[entry.place >> 24 & _LAST]
         held = shard.get(entry.place)
-        if held is entry:
-            del shard[entry.place]
-        elif type(held) is dict:
+        if type(held) is dict:
             held.pop(mark, None)  # a crowd may have pushed it out
-            if not held:
-                del shard[entry.place]
+        if held is entry or held == {}:
+            del shard[entry.place]
+            self._leave(entry.place)
         self._waiting.pop(mark, None)
         part = self._partitions.part(entry.partition)
         found = part[entry.partition]
@@ -211,6 +245,17 @@ class SemanticCache:
         self._count -= 1
         entry.mark = -1
         return True
+
+    def _leave(self, place: int) -> None:
+        """A place is empty. It may have been the last that its gist had."""
+        above = self._above.pop(place, None)
+        if above is not None:
+            shard = self._alike.shards[above >> 24 & _LAST]
+            parted = shard[above]
+            assert type(parted) is _Parted
+            parted.places -= 1
+            if not parted.places:
+                del shard[above]
 
     def _near(self, mark: int, vector: Vector) -> float:
         waiting = self._waiting.get(mark)
