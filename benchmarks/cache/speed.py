@@ -100,6 +100,8 @@ def _warm(classifier: Classifier) -> None:
     _fill(warm, _WARMING, classifier)
     for number in range(_WARMING):
         warm.find_semantic(key(said_otherwise(number)), classifier.read(prompt(number)).vector)
+    while warm.tick():
+        pass
     warm.close()
     gc.collect()
 
