@@ -99,6 +99,9 @@ class Street:
     def now(self) -> float:
         return 0.0
 
+    def refused(self, error: ClientError, kind: str = "openai") -> bytes:
+        return self.service.refused(error, kind)
+
     def hand_over(self, transport, data: bytes) -> None:
         self.handed.append(data)
 
