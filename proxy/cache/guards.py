@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from proxy.cache import roles
 from proxy.cache.lexicon import ENGLISH, FRENCH
+from proxy.cache.notes import UNTOLD
 from proxy.cache.prompt import MAX_CHARS, Prompt
-from proxy.cache.reader import UNTOLD, read
+from proxy.cache.reader import read
 
 Guard = Callable[[Prompt, Prompt], "str | None"]
 
