@@ -4,13 +4,13 @@ import pytest
 
 from proxy.shared.address import address, prove
 
-RIGHT = [
-    "redis://127.0.0.1",
-    "redis://user:word@127.0.0.1:6379/2?health_check_interval=3",
-    "valkeys://host?ssl_ca_certs=/etc/ca.pem",
-    "unix:///run/valkey.sock?db=1",
-    "redis+sentinel://one:1,two/mymaster/2",
-    "redis+cluster://one:1,[::1]:2",
+RIGHT = [  # and the nodes that it names itself, and the primary
+    ("redis://127.0.0.1", (), ""),
+    ("redis://user:word@127.0.0.1:6379/2?health_check_interval=3", (), ""),
+    ("valkeys://host?ssl_ca_certs=/etc/ca.pem", (), ""),
+    ("unix:///run/valkey.sock?db=1", (), ""),
+    ("redis+sentinel://one:1,two/mymaster/2", (("one", 1), ("two", 26379)), "mymaster"),
+    ("redis+cluster://one:1,[::1]:2", (("one", 1), ("::1", 2)), ""),
 ]
 WRONG = [
     ("http://host", "must begin with redis://"),
@@ -26,9 +26,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("url", RIGHT)
-def test_a_right_url_can_be_connected_to(url: str) -> None:
-    prove(address(url))
+@pytest.mark.parametrize(("url", "hosts", "service"), RIGHT)
+def test_a_right_url_can_be_connected_to(
+    url: str, hosts: tuple[tuple[str, int], ...], service: str
+) -> None:
+    where = address(url)
+    prove(where)
+    assert (where.hosts, where.service) == (hosts, service)
 
 
 @pytest.mark.parametrize(("url", "words"), WRONG)
