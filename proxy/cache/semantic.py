@@ -59,7 +59,7 @@ class SemanticCache:
         self._searches = False
         self._unknown: Iterator[Entry] = iter(())  # that were kept before
         self._alike: Table[Entry | Group | _Parted] = Table()  # by place; most are alone
-        self._above: dict[int, int] = {}  # a sense's place -> its gist's
+        self._above: Table[int] = Table()  # a sense's place -> its gist's
         self._waiting: dict[int, Vector] = {}  # by mark: not yet coded
         self._free: list[int] = []  # marks to be given again
         self._next = 0  # the first mark that was never given
@@ -173,7 +173,7 @@ class SemanticCache:
         if held is None:
             shard[place] = entry
             parted.places += 1
-            self._above[place] = gist_place
+            self._above.shards[place >> 24 & _LAST][place] = gist_place
         elif type(held) is Entry:
             shard[place] = {held.mark: held, entry.mark: entry}
         elif type(held) is dict:
@@ -248,7 +248,7 @@ class SemanticCache:
 
     def _leave(self, place: int) -> None:
         """A place is empty. It may have been the last that its gist had."""
-        above = self._above.pop(place, None)
+        above = self._above.shards[place >> 24 & _LAST].pop(place, None)
         if above is not None:
             shard = self._alike.shards[above >> 24 & _LAST]
             parted = shard[above]

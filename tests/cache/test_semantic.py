@@ -43,4 +43,4 @@ def test_each_of_many_is_found_by_its_meaning(many: int) -> None:
         assert kept[number] not in [one for _, one in cache.alike(key(prompt(number)), VECTOR)]
     assert len(cache) == 0
     assert sum(map(len, cache._alike.shards)) == 0
-    assert cache._above == {}
+    assert len(cache._above) == 0
