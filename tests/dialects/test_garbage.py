@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.chat import Answer, Choice, Spent, Usage
-from proxy.dialects.eventstream import frame
+from proxy.dialects import eventstream
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError, UpstreamFailure
 
@@ -240,7 +240,9 @@ def test_counts_that_no_client_could_read_are_as_good_as_none(name: str, much: f
     assert answer.usage is None
     spoken = {"usage": body["usage"]}
     event = (
-        frame({":event-type": "metadata", ":message-type": "event"}, orjson.dumps(spoken))
+        eventstream.frame(
+            {":event-type": "metadata", ":message-type": "event"}, orjson.dumps(spoken)
+        )
         if name == "bedrock"
         else b"data: %b\n\n" % orjson.dumps({"type": "message-end", "delta": spoken})
     )
