@@ -7,19 +7,23 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from embeddings.custom import CustomCategories
-from embeddings.encoder import Encoder, Sum, normalise
-from embeddings.fused import WORDS_MAX, Fused
+from embeddings.encoder import DIM, Encoder, Sum, normalise
+from embeddings.gather import Gather, build_gather
 from embeddings.head import LANGUAGES, Head
 from embeddings.keywords import DEFAULT, KeywordVote, estimate_complexity
 from embeddings.language import UNKNOWN, find_latin_language, find_script_language
 from embeddings.modelfile import SHIPPED, BadModelFile, read_model
 from embeddings.reading import Category, Explanation, Reading, Vector
+from embeddings.shown import SignRows
 from embeddings.signs import name_signs, read_signs
 from embeddings.words import cut, split, split_ascii
 
 log = logging.getLogger(__name__)
 
+_EMPTY = np.zeros(DIM, np.float32)
 _FIRST = "What is the capital of France?"  # read at once: the first product costs milliseconds
 
 
@@ -36,7 +40,8 @@ class Classifier:
         self._encoder = encoder
         self._trained = head
         self._head: Head | None = None
-        self._fused: Fused | None = None
+        self._gather: Gather | None = None
+        self._signs: SignRows | None = None
         self.decide_by(keywords=False)
         self._custom = custom
         self._vote = KeywordVote()
@@ -80,7 +85,8 @@ class Classifier:
         head = None if keywords else self._trained
         if head is not self._head:
             self._head = head
-            self._fused = None if head is None else Fused(self._encoder, head)
+            self._gather = None if head is None else build_gather(self._encoder, head)
+            self._signs = None if head is None else SignRows(head)
 
     @property
     def fingerprint(self) -> str:
@@ -126,35 +132,40 @@ class Classifier:
     def read(self, text: str) -> Reading:
         """Category, confidence, complexity, language and vector of a text of any length."""
         shown = cut(text)
-        fused, head = self._fused, self._head
-        if fused is None or head is None:
+        gather, head, signs = self._gather, self._head, self._signs
+        if gather is None or head is None or signs is None:
             return self._read_keywords(text, shown)
         raw = shown.encode("ascii") if shown.isascii() else None
         words = split(shown) if raw is None else split_ascii(raw)
         if not words:
             return self._read_nothing(shown)
-        few = len(words) <= WORDS_MAX
-        vector, scores = fused.score(shown, words, raw) if few else fused.score_long(shown)
-        outputs = fused.outputs
-        counts = scores[outputs:]
-        del scores[outputs:]
-        kinds = scores[:-1]
-        category = head.categories[kinds.index(max(kinds))]
-        most = max(counts)
-        language = LANGUAGES[counts.index(most)] if most > 0.0 else UNKNOWN
+        vector = _EMPTY.copy()
+        row = signs.of(shown) if raw is None else signs.of_ascii(shown, raw)
+        kind, spoken, share, complexity = gather.read(words, row, vector)
+        category = head.categories[kind]
+        language = LANGUAGES[spoken] if spoken >= 0 else UNKNOWN
         confidence = None
         foreign = None if raw is not None else find_script_language(shown)
         if foreign:
             language = foreign
             # Of it the table knows little; of what its owner calls a category's, nothing need be.
-            confidence = self._encoder.index.share_known(words) * head.rate(scores)
+            confidence = self._encoder.index.share_known(words) * head.rate(share)
         if len(self._custom):
-            built_in = category, head.rate(scores) if confidence is None else confidence
+            built_in = category, head.rate(share) if confidence is None else confidence
             category, confidence = self._prefer_custom(
                 vector, words, built_in, foreign=bool(foreign)
             )
         return Reading(
-            vector, category, confidence, None, language, "embedding", words, scores, head
+            vector,
+            category,
+            confidence,
+            None,
+            language,
+            "embedding",
+            words,
+            share,
+            complexity,
+            head,
         )
 
     def _read_nothing(self, shown: str) -> Reading:
@@ -204,7 +215,9 @@ class Classifier:
             votes = self._vote.count(found.words)
             total = sum(votes.values()) or 1.0
             return {name: vote / total for name, vote in votes.items()}
-        raw = head.score(normalise(found.vector), found, read_signs(shown))[: head.outputs - 1]
+        raw = head.score(normalise(found.vector), found, head.add_extra(read_signs(shown)))[
+            : head.outputs - 1
+        ]
         best = max(raw)
         powers = [math.exp(score - best) for score in raw]
         return {n: p / sum(powers) for n, p in zip(head.categories, powers, strict=True)}
@@ -240,7 +253,7 @@ class Classifier:
         def margin(kept: Sequence[bytes]) -> float:
             text = b" ".join(kept).decode("utf-8", "replace")
             found = self._encoder.add_up(text)
-            scores = head.score(normalise(found.vector), found, read_signs(text))[
+            scores = head.score(normalise(found.vector), found, head.add_extra(read_signs(text)))[
                 : head.outputs - 1
             ]
             return scores[place] - sum(scores) / len(scores)

@@ -161,7 +161,10 @@ class Encoder:
 
     def add_up(self, text: str) -> Sum:
         """Look up and add the words of a text that is already cut."""
-        words = split(text) or [NOTHING]
+        return self.add_words(split(text) or [NOTHING])
+
+    def add_words(self, words: list[bytes]) -> Sum:
+        """The same of words, at least one."""
         index = self.index
         rows = np.fromiter(map(index.__getitem__, words), np.intp, len(words))
         vectors = self.rows.take(rows, 0).astype(np.float32)

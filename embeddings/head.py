@@ -89,12 +89,15 @@ class Head:
         """How many numbers a text gets: one for each category, and complexity."""
         return len(self.categories) + 1
 
-    def score(self, unit: Vector, found: Sum, signs: Sequence[int]) -> list[float]:
-        """One number for each category, the raw complexity, and a count for each language."""
+    def score(self, unit: Vector, found: Sum, signs: NDArray[np.float32]) -> list[float]:
+        """One number for each category, the raw complexity, and a count for each language.
+
+        signs: what the text's add, see add_extra.
+        """
         outputs = self.outputs
-        scores = np.dot(unit, self.weights) + self.add_extra(
-            signs, find_pairs(found.words, self.pairs, self.pair_keys)
-        )
+        scores = np.dot(unit, self.weights) + signs
+        if pairs := find_pairs(found.words, self.pairs, self.pair_keys):
+            scores += self.add_extra((), pairs)
         rows = ends_of(found.rows)
         sums = np.dot(weigh_places(len(rows)), self.hints.take(rows, 0).astype(np.float32))
         scores += sums[1, :outputs]
@@ -112,11 +115,9 @@ class Head:
         added: NDArray[np.float32] = sums[: self.outputs] + sums[self.outputs : 2 * self.outputs]
         return added
 
-    def rate(self, scores: Sequence[float]) -> float:
-        """The chance that the best category is right, by its share of the softmax. scores: of the
-        categories, and the raw complexity."""
-        chances = scores[:-1]
-        return self.sureness[int(share_of(max(chances), chances) * _SHARES)]
+    def rate(self, share: float) -> float:
+        """The chance that the best category is right, by its share of the softmax."""
+        return self.sureness[int(share * _SHARES)]
 
     def rank_complexity(self, raw: float) -> float:
         """The share of ordinary prompts that are easier."""

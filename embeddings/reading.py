@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,10 +16,10 @@ ABSTAIN_BELOW = 0.30
 
 
 class Calibrated(Protocol):
-    """What turns a text's scores into chances: the head."""
+    """What turns what a text scores into chances: the head."""
 
-    def rate(self, scores: Sequence[float]) -> float:
-        """The chance that the best of the categories is right."""
+    def rate(self, share: float) -> float:
+        """The chance that the best of the categories is right, by its share of the softmax."""
         ...
 
     def rank_complexity(self, raw: float) -> float:
@@ -41,7 +41,8 @@ class Reading:
         "_complexity",
         "_confidence",
         "_head",
-        "_scores",
+        "_raw",
+        "_share",
         "category",
         "language",
         "source",
@@ -58,10 +59,12 @@ class Reading:
         language: str,
         source: str = "embedding",
         words: list[bytes] | None = None,
-        scores: Sequence[float] = (),
+        share: float = 0.0,
+        raw: float = 0.0,
         head: Calibrated | None = None,
     ) -> None:
-        """confidence, complexity: None where `head` finds them in `scores`, if anybody asks."""
+        """confidence, complexity: None where `head` tells them, if anybody asks: by the best
+        category's share of the softmax, and by the raw complexity."""
         self.vector = vector
         self.category = category
         self._confidence = confidence
@@ -69,7 +72,8 @@ class Reading:
         self.language = language
         self.source = source
         self.words = words
-        self._scores = scores
+        self._share = share
+        self._raw = raw
         self._head = head
 
     @property
@@ -77,7 +81,7 @@ class Reading:
         """The chance that the category is right."""
         known = self._confidence
         if known is None:
-            known = self._confidence = self._head.rate(self._scores) if self._head else 0.0
+            known = self._confidence = self._head.rate(self._share) if self._head else 0.0
         return known
 
     @property
@@ -85,8 +89,8 @@ class Reading:
         """The share of ordinary prompts that are easier."""
         known = self._complexity
         if known is None:
-            raw = self._scores[-1]
-            known = self._complexity = self._head.rank_complexity(raw) if self._head else 0.0
+            head = self._head
+            known = self._complexity = head.rank_complexity(self._raw) if head else 0.0
         return known
 
     @property

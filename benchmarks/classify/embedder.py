@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,15 +46,21 @@ def measure(model: str | None, device: str) -> tuple[dict[str, float], str]:
                 process.wait()
 
 
+async def _until(ready: Callable[[], bool], process: subprocess.Popen[bytes], over: float) -> None:
+    """Wait. Raises Absent where the process ended, or at `over`."""
+    while not ready():
+        if process.poll() is not None or perf_counter() > over:
+            raise Absent("the embedder did not start")
+        await asyncio.sleep(0.05)
+
+
 async def _measured(socket: str, process: subprocess.Popen[bytes]) -> tuple[dict[str, float], str]:
     client = Client(socket, BUDGET_S)
+    over = perf_counter() + START_SECONDS
+    await _until(Path(socket).exists, process, over)
     running = asyncio.get_running_loop().create_task(client.run())
     try:
-        over = perf_counter() + START_SECONDS
-        while not client.up:
-            if process.poll() is not None or perf_counter() > over:
-                raise Absent("the embedder did not start")
-            await asyncio.sleep(0.05)
+        await _until(lambda: client.up, process, over)
         state = await client.state() or {}
         gpus = state.get("gpus") or []
         where = str(state.get("device"))

@@ -6,6 +6,7 @@ and written together. Never a prompt, an answer or a key.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
 
 import orjson
@@ -62,6 +63,7 @@ def _line(exchange: Exchange, total_s: float) -> str:
     )
 
 
+@lru_cache(1024)
 def _word(value: str) -> str:
     """A value that is one word: a client names models, and must not write our log lines."""
     return value if value.isidentifier() else orjson.dumps(value).decode()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from proxy.chat import Done, Event, Failed, Finished, Reasoning, Spent, Text, ToolCall, Usage
 from proxy.errors import Kind, UpstreamFailure
 from proxy.routing.silence import RATE_WINDOW_S, next_look_s, stalled
+from proxy.upstream.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +44,12 @@ class Patience(NamedTuple):
     choices: int = 1
 
 
-class Follower:
+class Follower(Shortcut):
     """One target's answer from its first token on. Used once."""
 
     __slots__ = (
-        "_choices", "_closing", "_decoder", "_ended", "_gap_s", "_least_per_s", "_now", "_owner",
-        "_timer", "_wheel",
-        "_window_at", "_window_tokens", "done", "ended", "failure", "finish", "heard_s",
-        "longest_s", "usage",
+        "_choices", "_closing", "_decoder", "_ended", "_gap_s", "_least_per_s", "_owner", "_timer",
+        "_wheel", "_window_at", "_window_tokens", "done", "ended", "failure", "finish", "usage",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, decoder: Decoder, patience: Patience) -> None:
@@ -167,9 +166,7 @@ class Follower:
                     Kind.ERROR_FRAME, event.message, status=event.status, code=event.code or None
                 )
         if events:
-            now = self._now()
-            self.longest_s = max(self.longest_s, now - self.heard_s)
-            self.heard_s = now
+            self._heard()
         return spent and not other
 
     def _after(self) -> None:

@@ -2,9 +2,8 @@
 
 What both ways of relaying have in common; straight.py passes the provider's bytes on, translated.py
 writes the client's own. A relay reads its connection's bytes before the connection does: a usual
-token is recognised by the bytes around its word, its chunk's framing included, and costs one look,
-one write and no parser. So are several in one read, as fast providers and busy machines have them.
-Anything else goes the long way round, by the connection.
+token takes the short way (shortcut.py). So do several in one read, as fast providers and busy
+machines have them. Anything else goes the long way round, by the connection.
 """
 
 from __future__ import annotations
@@ -14,44 +13,16 @@ from typing import TYPE_CHECKING
 
 from proxy.upstream.connection import Reader
 from proxy.upstream.follow import Follower, Owner, Patience
+from proxy.upstream.shortcut import CHUNK_LIMIT, HEADS, KEPT_LIMIT_BYTES, chunk_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
     from proxy.upstream.connection import Connection
 
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
-KEPT_LIMIT_BYTES = 4 * 1024 * 1024  # of an answer, for the cache and for finishing it elsewhere
-CHUNK_LIMIT = 4096  # bytes of a usual token's chunk, framing included: longer ones are parsed
-LF = 10
-_NEVER = b"\0"  # begins no chunk
-
-# What a chunk of so many bytes, framing included, begins with; and one that holds so many. Filled
-# as sizes occur.
-HEADS = [b""] * CHUNK_LIMIT
-LINES = [b""] * CHUNK_LIMIT
-
-
-def chunk_head(size: int) -> bytes:
-    """The size line of a whole chunk of `size` < CHUNK_LIMIT bytes, as HEADS will have it."""
-    head = next(
-        (
-            made
-            for digits in range(1, 5)
-            if (left := size - digits - 4) > 0 and len(made := b"%x\r\n" % left) == digits + 2
-        ),
-        _NEVER,
-    )
-    HEADS[size] = head
-    return head
-
-
-def size_line(size: int) -> bytes:
-    """The size line of a chunk that holds `size` < CHUNK_LIMIT bytes, as LINES will have it."""
-    line = LINES[size] = b"%x\r\n" % size
-    return line
 
 
 def words_of(data: bytes, before: bytes, end: bytes) -> list[bytes]:
@@ -78,8 +49,7 @@ class Relay(Follower, Reader):
     """One target's tokens, to the client's sink."""
 
     __slots__ = (
-        "_after_text", "_aligned", "_around", "_before_text", "_connection", "_fed", "_kept",
-        "_kept_bytes", "_write", "sink",
+        "_after_text", "_aligned", "_before_text", "_connection", "_fed", "sink",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, sink: Sink, decoder: Decoder, patience: Patience) -> None:
@@ -88,16 +58,16 @@ class Relay(Follower, Reader):
         # The sent stream, for the cache and for finishing it elsewhere. The chunks of a stream
         # differ by a word: of a usual one only what lies between the usual bytes is kept, so that
         # an open stream costs a tenth of the memory, and a token touches less of it.
-        self._kept: list[bytes | tuple[bytes]] = []
+        self._kept = []
         self._kept_bytes = 0
         self._before_text = b""
         self._after_text = b""
         self._connection: Connection | None = None  # whose bytes come here first
         self._aligned = False  # the next byte begins a chunk, and the short way may be tried
         self._fed = 0  # bytes of the one usual token that the connection's last bytes held
-        self._around = 0  # bytes of a usual token that are not its word
-        # Takes chunks as they are, framing included; None where the sink does not.
-        self._write: Callable[[bytes], None] | None = None
+        self._write = None
+        self._short = False
+        self._sound = None
 
     def begin(self, frames: Sequence[Frame], tail: bytes) -> bytes:
         """What the client gets of the frames that were held back until the first token. tail: the
@@ -111,7 +81,7 @@ class Relay(Follower, Reader):
     def send_to(self, sink: Sink) -> None:
         """From now on the tokens go there."""
         self.sink = sink
-        self._aligned = False
+        self._aligned = self._short = False
         self._write = None
 
     # ---- in the connection's place -----------------------------------------------------------
@@ -120,16 +90,13 @@ class Relay(Follower, Reader):
         """See Reader."""
         self._connection = connection
 
-    @abstractmethod
-    def data_received(self, data: bytes) -> None: ...
-
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connection is not None:
             self._connection.connection_lost(exc)
 
     def _go_round(self, data: bytes) -> None:
         """Let the connection parse these bytes; see whether they were one usual token's chunk."""
-        self._aligned = False
+        self._aligned = self._short = False
         self._fed = 0
         connection = self._connection
         assert connection is not None
@@ -141,7 +108,8 @@ class Relay(Follower, Reader):
             if len(data) == self._fed + len(head) + 2 and data.startswith(head):
                 if self._write is None:
                     self._write = getattr(self.sink, "wire", None)  # only the lean lane has one
-                self._aligned = self._write is not None and self._knows()
+                self._aligned = self._write is not None
+                self._short = self._aligned and self._knows()
 
     @abstractmethod
     def _knows(self) -> bool:
@@ -185,14 +153,6 @@ class Relay(Follower, Reader):
     @abstractmethod
     def _last(self) -> bytes:
         """What the client gets at the end of a complete answer."""
-
-    def _heard(self) -> None:
-        """A token came."""
-        now = self._now()
-        silent = now - self.heard_s
-        if silent > self.longest_s:  # noqa: PLR1730 - four times as fast as a call of max
-            self.longest_s = silent
-        self.heard_s = now
 
     def _emit(self, frames: Sequence[Frame]) -> None:
         data = self._pass(frames)

@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING
 from proxy.dialects.sse import whole_events
 from proxy.errors import Kind
 from proxy.upstream.follow import Owner, Patience
-from proxy.upstream.relay import (
-    CHUNK_LIMIT,
-    EVENT_LIMIT_BYTES,
-    HEADS,
-    KEPT_LIMIT_BYTES,
-    LF,
-    Relay,
-    chunk_head,
-    words_of,
-)
+from proxy.upstream.relay import EVENT_LIMIT_BYTES, Relay, words_of
+from proxy.upstream.shortcut import KEPT_LIMIT_BYTES, LF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +27,7 @@ _CLOSE = b"}\n\n"
 class Straight(Relay):
     """One target's tokens, passed on as they are."""
 
-    __slots__ = ("_end", "_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail")
+    __slots__ = ("_end_mark", "_plain", "_plain_marks", "_strip_usage", "_tail")
 
     def __init__(  # one stream's parts, set once
         self,
@@ -54,43 +46,18 @@ class Straight(Relay):
         self._tail = b""
         self._plain_marks = plain
         self._plain = b""  # the one that this stream uses
-        self._end = b""  # after the word, its chunk's last bytes included
 
-    def data_received(self, data: bytes) -> None:
-        """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
-        if self._aligned:
-            size = len(data)
-            if size < CHUNK_LIMIT:
-                head = HEADS[size] or chunk_head(size)
-                rest = data.removeprefix(head).removeprefix(self._before_text)
-                word = rest.removesuffix(self._end)
-                # as much shorter as it is only where all three were there
-                if size - len(word) == self._around + len(head) and LF not in word:
-                    now = self._now()
-                    silent = now - self.heard_s
-                    if silent > self.longest_s:  # noqa: PLR1730 - four times as fast as max
-                        self.longest_s = silent
-                    self.heard_s = now
-                    self._kept_bytes += size
-                    if self._kept_bytes <= KEPT_LIMIT_BYTES:
-                        self._kept.append(word)
-                    self._write(data)  # type: ignore[misc]  # there is one where this is aligned
-                    return
-            if self._pass_several(data):
-                return
-        self._go_round(data)
-
-    def _pass_several(self, data: bytes) -> bool:
-        """Pass several usual tokens on, where there is nothing else."""
-        words = words_of(data, self._before_text, self._end)
+    def _other(self, data: bytes) -> None:
+        """Several usual tokens, where there is nothing else; or anything."""
+        words = words_of(data, self._said_before, self._said_after) if self._short else ()
         if not words or LF in b"".join(words):
-            return False
+            self._go_round(data)
+            return
         self._heard()
         self._kept_bytes += len(data)
         if self._kept_bytes <= KEPT_LIMIT_BYTES:
             self._kept += words
-        self._write(data)  # type: ignore[misc]  # see data_received
-        return True
+        self._write(data)  # type: ignore[misc]  # there is one where this is short
 
     def feed(self, data: bytes) -> None:
         """More of the provider's body."""
@@ -129,8 +96,8 @@ class Straight(Relay):
         self._examine(self._decode(data))
 
     def _knows(self) -> bool:
-        self._end = self._after_text + b"\r\n"
-        self._around = len(self._before_text) + len(self._end)
+        self._said_before = self._before_text
+        self._said_after = self._after_text + b"\r\n"
         return True
 
     def _prepare(self, frames: Sequence[Frame], tail: bytes) -> None:

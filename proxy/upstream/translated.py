@@ -8,16 +8,8 @@ from proxy.chat import Spent
 from proxy.dialects.usual import is_text
 from proxy.errors import UpstreamFailure
 from proxy.upstream.follow import Owner, Patience
-from proxy.upstream.relay import (
-    CHUNK_LIMIT,
-    HEADS,
-    KEPT_LIMIT_BYTES,
-    LINES,
-    Relay,
-    chunk_head,
-    size_line,
-    words_of,
-)
+from proxy.upstream.relay import Relay, words_of
+from proxy.upstream.shortcut import KEPT_LIMIT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,9 +39,7 @@ def is_sound(word: bytes) -> bool:
 class Translated(Relay):
     """One target's tokens, translated."""
 
-    __slots__ = (
-        "_count", "_encoder", "_end", "_said_after", "_said_before", "_speaker", "_usual",
-    )  # fmt: skip
+    __slots__ = ("_count", "_encoder", "_speaker", "_usual")
 
     def __init__(  # one stream's parts, set once
         self,
@@ -66,43 +56,17 @@ class Translated(Relay):
         self._count = count
         self._usual: Usual | None = None
         self._speaker: Callable[[bytes], bytes] | None = None
-        self._said_before = b""  # what the provider has before a usual token's word,
-        self._said_after = b""  # and after it, its chunk's last bytes included
-        self._end = b""  # the same, of the client's
+        self._sound = _sound
 
-    def data_received(self, data: bytes) -> None:
-        """What came, before it is parsed: nearly always one usual token, whole, in one chunk."""
-        if self._aligned:
-            size = len(data)
-            if size < CHUNK_LIMIT:
-                head = HEADS[size] or chunk_head(size)
-                rest = data.removeprefix(head).removeprefix(self._said_before)
-                word = rest.removesuffix(self._said_after)
-                # as much shorter as it is only where all three were there
-                sized = size - len(word) == self._around + len(head)
-                if sized and (word in _sound or is_sound(word)):
-                    if self._speaker is None:
-                        self._tell(word)
-                    else:
-                        data = self._speaker(word)
-                        self._say(data, (data,))
-                    return
-            words = words_of(data, self._said_before, self._said_after)
-            if words and all(word in _sound or is_sound(word) for word in words):
-                self._tell_all(words)
-                return
-        self._go_round(data)
-
-    def _tell(self, word: bytes) -> None:
-        """One usual token, in a chunk made here."""
-        before, end = self._before_text, self._end
-        size = len(before) + len(word) + len(end) - 2
-        line = (LINES[size] or size_line(size)) if size < CHUNK_LIMIT else b"%x\r\n" % size
-        self._heard()
-        self._kept_bytes += size
-        if self._kept_bytes <= KEPT_LIMIT_BYTES:
-            self._kept.append(word)
-        self._write(b"".join((line, before, word, end)))  # type: ignore[misc]  # where aligned
+    def _other(self, data: bytes) -> None:
+        """A usual token whose word is new, or several, where there is nothing else; or anything."""
+        words = words_of(data, self._said_before, self._said_after) if self._aligned else ()
+        if not words or not all([word in _sound or is_sound(word) for word in words]):
+            self._go_round(data)
+        elif self._short and len(words) == 1 and words[0] in _sound:
+            self.data_received(data)  # it is known now
+        else:
+            self._tell_all(words)
 
     def feed(self, data: bytes) -> None:
         """More of the provider's body."""
@@ -123,9 +87,8 @@ class Translated(Relay):
         assert self._usual is not None  # which gave the token its word
         self._said_before, after = self._usual.around
         self._said_after = after + b"\r\n"
-        self._around = len(self._said_before) + len(self._said_after)
-        self._end = self._after_text + b"\r\n"
-        return True
+        self._told_before, self._told_after = self._before_text, self._after_text + b"\r\n"
+        return self._speaker is None
 
     def _several(self, data: bytes) -> None:
         """Anything but one usual token: several, or what must be decoded."""

@@ -46,7 +46,8 @@ def test_folding_keeps_the_scores(text: str) -> None:
     }
     head = Head.from_arrays(facts, arrays)
     found = encoder.add_up(cut(text))
-    scores = head.score(normalise(found.vector), found, read_signs(cut(text)))[: head.outputs]
+    signs = head.add_extra(read_signs(cut(text)))
+    scores = head.score(normalise(found.vector), found, signs)[: head.outputs]
     groups = group_words(words, len(rows))
     wanted = linear.score(featurise(encoder, groups, [text]))[0]
     assert found.vector.shape == (DIM,)

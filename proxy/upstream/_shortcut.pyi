@@ -1,0 +1,3 @@
+from proxy.upstream.shortcut import PlainShortcut
+
+class Shortcut(PlainShortcut): ...
