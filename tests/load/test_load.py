@@ -50,7 +50,7 @@ def test_the_client_of_a_flood_tells_what_became_of_every_request() -> None:
 def test_what_overload_tells() -> None:
     told = Told(1.0, {"whole": 96, "refused": 300}, [1.0, 2.0, 9.0])
     rss = [1 << 20, 3 << 20, 2 << 20]
-    line = Overload("firsttoken", 100.0, told, [1.0, 2.0, 8.0], rss, 0.98).line()
+    line = Overload("firsttoken", 100.0, told, [1.0, 2.0, 8.0], rss, 0.98, 0.02).line()
     assert "(96.0% of the peak)" in line
     assert "p99 9.0 as the flood saw them, p50 2.0 ms, p99 8.0 as 3 probes did" in line
-    assert "RSS 1 MiB at first, 3 at most, 2 at last" in line
+    assert "98% of a CPU, 2% by others; RSS 1 MiB at first, 3 at most, 2 at last" in line
