@@ -8,6 +8,7 @@ never an exception in somebody's event loop.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -36,6 +37,7 @@ from proxy.errors import ClientError, Kind, UpstreamFailure
 MISREAD = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError)
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999, in Unix time
+_MOST = 2**53  # of what is counted: all who read JSON read it right, and sums fit into 64 bits
 
 
 class Sturdy:
@@ -71,6 +73,10 @@ class Sturdy:
                 raise ValueError(answer.created)
         except MISREAD as error:
             raise _not_promised() from error
+        try:
+            _number(*(answer.usage or ()))
+        except TypeError:  # nobody used so much: as good as not told
+            return replace(answer, usage=None)
         return answer
 
     def read_error(self, status: int, body: bytes) -> ErrorReading:
@@ -186,7 +192,7 @@ def _look(event: Event) -> None:
 
 def _number(*values: object) -> None:
     for value in values:
-        if not isinstance(value, int):
+        if not isinstance(value, int) or not -_MOST <= value <= _MOST:
             raise TypeError
 
 

@@ -40,6 +40,12 @@ _LINES = {
 _CLOSE = b"Connection: close\r\n"
 
 
+def complete(status: int, lines: bytes, body: bytes, close: bytes = b"") -> bytes:
+    """A complete answer on the wire. lines: its headers; close: the one that ends a connection."""
+    line = _LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
+    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, lines, close, len(body), body)
+
+
 class Front(asyncio.Protocol):
     """One client connection; serves one request at a time, in order."""
 
@@ -221,7 +227,7 @@ class Front(asyncio.Protocol):
             gate, share = house.admission, caller.share
             wait_s = gate.enter(share)
             if wait_s is not None:  # before the body is looked at: refusing must cost nothing
-                self.whole(503, *self._house.no_room(wait_s, head.dialect))
+                self._turn_away(*house.no_room(wait_s, head.dialect))
                 return
             self._share = share
             exchange = admit(head.dialect, caller, head.names, body, started)
@@ -237,6 +243,16 @@ class Front(asyncio.Protocol):
             return
         if self._busy:
             self._answering = answering
+
+    def _turn_away(self, lines: bytes, body: bytes, ready: bytes) -> None:
+        """There is no room. ready: all of the answer, where the connection is kept."""
+        transport = self._transport
+        if not self._keep or self._buffer or transport is None:
+            self.whole(503, lines, body)
+            return
+        self._busy = False
+        self.since = self._house.now()
+        transport.write(ready)
 
     def _know(self, head: Head, service: Service) -> Caller:
         """Look at a head's key, and remember both. Raises ClientError 401."""
@@ -278,11 +294,7 @@ class Front(asyncio.Protocol):
         """A complete answer."""
         transport = self._transport
         if transport is not None:
-            line = _LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
-            transport.write(
-                b"%b%b%bContent-Length: %d\r\n\r\n%b"
-                % (line, headers, b"" if self._keep else _CLOSE, len(body), body)
-            )
+            transport.write(complete(status, headers, body, b"" if self._keep else _CLOSE))
         self._next()
 
     def abort(self) -> None:

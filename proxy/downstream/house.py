@@ -10,7 +10,7 @@ import socket
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -18,11 +18,12 @@ from aiohttp import web
 from proxy import headers
 from proxy.downstream.crowd import Crowd
 from proxy.downstream.door import LINGER_SECONDS, Full, busy, connections
-from proxy.downstream.front import Front
+from proxy.downstream.front import Front, complete
 from proxy.downstream.guard import Guard
 from proxy.downstream.head import Heads
 from proxy.state.admission import LOOK_SECONDS, Admission
 from proxy.timing import Clock, Wheel
+from proxy.upstream.backlog import Backlog
 
 if TYPE_CHECKING:
     from proxy.downstream.household import Answering, Service
@@ -60,6 +61,7 @@ class House:
         self.heads = Heads()
         self.now: Clock = loop.time
         self.wheel = Wheel(loop.time, loop.call_at)
+        self.backlog = Backlog(loop.call_soon, perf_counter)
         self.fronts: set[Front] = set()
         self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
@@ -73,7 +75,7 @@ class House:
         self._servers: list[asyncio.Server] = []
         self._crowd = Crowd(loop, self._front)
         self._is_late = False
-        self._no_room: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        self._no_room: dict[tuple[int, str], tuple[bytes, bytes, bytes]] = {}
         self.addresses: list[tuple[str, int]] = []  # where it listens, or did
 
     async def open(self, app: web.Application, service: Service) -> None:
@@ -194,14 +196,16 @@ class House:
         name = server.sockets[0].getsockname()
         self.addresses.append((str(name[0]), int(name[1])))
 
-    def no_room(self, wait_s: int, kind: str) -> tuple[bytes, bytes]:
+    def no_room(self, wait_s: int, kind: str) -> tuple[bytes, bytes, bytes]:
         """Header lines and body of a refusal by admission, in the dialect of the path that was
-        asked: made once, for they are wanted by the thousand when there is no time for it."""
+        asked, and all of it as it is sent where the connection is kept: made once, for they are
+        wanted by the thousand when there is no time for it."""
         found = self._no_room.get((wait_s, kind))
         if found is None:
             error = self.admission.refusal(wait_s)
-            found = headers.JSON + headers.lines(error.headers), self.service.refused(error, kind)
-            self._no_room[wait_s, kind] = found
+            lines = headers.JSON + headers.lines(error.headers)
+            body = self.service.refused(error, kind)
+            found = self._no_room[wait_s, kind] = lines, body, complete(503, lines, body)
         return found
 
     def refused(self, error: ClientError, kind: str = "openai") -> bytes:
@@ -236,7 +240,10 @@ class House:
         def turned() -> None:
             now, spent = self.now(), thread_time()
             self._is_late = now - began > LATE_SECONDS
-            self.admission.sample(now - began, now, spent - cpu, spent)
+            self.admission.sample(
+                now - began, now, spent - cpu, spent, wait_s=self.backlog.wait_s()
+            )
+            self.backlog.is_used = self.admission.overloaded
             self.wheel.arm(LOOK_SECONDS, self._look)
 
         # What is called soon runs before the sockets are looked at; its own call, after them.

@@ -1,11 +1,12 @@
 """How much is let in at a time: what the event loop can keep up with, shared fairly among keys.
 
 The sign of overload is CoDel's (RFC 8289): not a long queue but a standing one, here a loop that
-is late at every look for a whole interval. From then on, until all may come in again, a much
-shorter queue counts, and its average: the CPU that a turn takes, which says how long a refusal
-waits. Then the number of open exchanges is cut step by step, the more the later the loop is; it
-grows again as soon as the loop keeps up, slowly where it was cut last. What is beyond it is refused
-at once, which costs microseconds, instead of being served late, which costs everybody.
+is late at every look for a whole interval. From then on, until all may come in again, much shorter
+queues count, and their average: the CPU that a turn takes, which says how long a refusal waits, and
+the work that turns leave to the next, which says whether there always is some. Then the number of
+open exchanges is cut step by step, the more the later the loop is; it grows again as soon as the
+loop keeps up, slowly where it was cut last. What is beyond it is refused at once, which costs
+microseconds, instead of being served late, which costs everybody.
 
 A queue that stands is recognised after half a second; one that grows so fast that a single turn has
 work for as long as may stand, at once, and before the turn is over: else all that comes until then
@@ -26,10 +27,13 @@ from proxy.state.pace import Pace
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
 STEP_S = 0.25  # from one limit to the next
-BUSY_S = 0.005  # of CPU in one turn may stand once there was overload: refusals wait no longer
+BUSY_S = 0.007  # of CPU in one turn may stand once there was overload: refusals wait no longer
+WAIT_S = 0.015  # may the oldest work wait then: with less there would be none at times
 CUT = 0.97, 0.85  # of the open exchanges, in one step, when it is little late and when much
 GROWTH = 0.25  # of the limit, in one step while turns are short,
-NEAR_GROWTH = 0.02  # and near the limit that was too much
+NEAR_GROWTH = 0.05  # and near the limit that was too much
+FAR_GROWTH = 0.12  # where turns or waits are shorter than this part of what may stand:
+FAR = 0.6  # the CPU has time to spare, so that was not too much for long
 NEAR = 0.92  # of that one
 FULL = 0.8  # of it was open: more may help; else it is not the limit that keeps others out
 FORGET_S = 10.0  # without another cut, after which it is forgotten
@@ -72,6 +76,7 @@ class Admission:
         "_seen",
         "_target_s",
         "_turn",
+        "_wait_s",
         "keys",
         "limit",
         "open",
@@ -101,7 +106,8 @@ class Admission:
         self._highest = 0  # open at a look, and
         self._seen = 0  # refused in all, when the limit was last thought of
         self._cpu_s = 0.0  # at the last look
-        self._busy_s = 0.0  # of turns at so many looks, since then, while there is overload
+        self._busy_s = 0.0  # of turns at so many looks, since then, while there is overload,
+        self._wait_s = 0.0  # and what the oldest work waited
         self._looks = 0
 
     def enter(self, share: Share) -> int | None:
@@ -142,9 +148,16 @@ class Admission:
         self._target_s = target_s
         self.limit = float(most)
 
-    def sample(self, lag_s: float, now: float, busy_s: float = 0.0, cpu_s: float = 0.0) -> None:
+    def sample(
+        self,
+        lag_s: float,
+        now: float,
+        busy_s: float = 0.0,
+        cpu_s: float = 0.0,
+        wait_s: float = 0.0,
+    ) -> None:
         """Every LOOK_SECONDS: how late the loop was, how much CPU its turn took, and how much its
-        thread took so far."""
+        thread took so far; for how long the oldest work waits that a turn leaves to the next."""
         if self.pace is not None:
             self.pace.sample(now, cpu_s, overloaded=self.overloaded)
         self._cpu_s = cpu_s
@@ -154,6 +167,7 @@ class Admission:
         if busy_s < OWN * lag_s:
             lag_s = busy_s  # to let in less would not help
         if self.overloaded:
+            self._wait_s += wait_s
             self._regulate(lag_s, now, busy_s)
         elif 0 < self._target_s < lag_s:
             self._suspect(lag_s, now, busy_s)
@@ -190,12 +204,14 @@ class Admission:
             self._good_at = now
         if now - self._cut_at < STEP_S:
             return
-        late = self._busy_s / self._looks / BUSY_S if self._target_s else 0.0
+        late = max(self._busy_s / BUSY_S, self._wait_s / WAIT_S) / self._looks
+        if not self._target_s:
+            late = 0.0
         if self._is_late(now):
             late = max(late, lag_s / self._target_s)
         if late <= 1.0:
             if self._highest >= FULL * self.limit or self.refused == self._seen:
-                self._grow(now)
+                self._grow(now, FAR_GROWTH if late < FAR else NEAR_GROWTH)
             self._begin_step(now)
         elif self.open <= HEADROOM * self.limit:
             self._cut(now, _part(late))
@@ -209,7 +225,8 @@ class Admission:
     def _begin_step(self, now: float) -> None:
         self._cut_at = now
         self._seen, self._highest = self.refused, 0
-        self._busy_s, self._looks = 0.0, 0
+        self._busy_s = self._wait_s = 0.0
+        self._looks = 0
 
     def _cut(self, now: float, part: float = SUDDEN_CUT) -> None:
         self._begin_step(now)
@@ -218,12 +235,12 @@ class Admission:
         limit = self._edge = min(self.limit, float(self.open))
         self.limit = max(float(least), limit * part)
 
-    def _grow(self, now: float) -> None:
+    def _grow(self, now: float, near_growth: float) -> None:
         limit, most = self.limit, float(self._most)
         if now - self._edge_at < FORGET_S:
             near = NEAR * self._edge
             if limit >= near:
-                self.limit = min(most, limit + max(1.0, NEAR_GROWTH * limit))
+                self.limit = min(most, limit + max(1.0, near_growth * limit))
                 return
             most = min(most, max(near, limit + 1.0))
         self.limit = min(most, limit + max(1.0, GROWTH * limit))
@@ -245,10 +262,12 @@ class Admission:
 
     def _has_room_for(self, mine: int) -> bool:
         """A key with less than its share comes in beside one that has more."""
-        if self.open >= min(HEADROOM * self.limit, float(self._most)):
-            return False
         keys = self.keys + (not mine)
-        return keys > 1 and (mine + 1) * keys <= self.limit
+        return (
+            keys > 1
+            and (mine + 1) * keys <= self.limit
+            and self.open < min(HEADROOM * self.limit, float(self._most))
+        )
 
 
 def _part(late: float) -> float:

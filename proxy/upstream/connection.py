@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import httptools
 
 from proxy.errors import Kind
+from proxy.upstream.backlog import Backlog, Held
 from proxy.upstream.inflate import Inflater
 
 if TYPE_CHECKING:
@@ -86,13 +87,17 @@ class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
     __slots__ = (
-        "_awaited", "_inflate", "_names", "_parser", "_parts", "_paused", "_release", "_seen",
-        "head_done", "idle_since", "keep", "listener", "on_body", "on_header",
+        "_awaited", "_backlog", "_held", "_inflate", "_names", "_parser", "_parts", "_paused",
+        "_release", "_seen", "head_done", "idle_since", "keep", "listener", "on_body", "on_header",
         "on_message_complete", "reused", "sized", "status", "taker", "transport",
     )  # fmt: skip
 
-    def __init__(self, release: Callable[[Connection, bool], None]) -> None:
+    def __init__(
+        self, release: Callable[[Connection, bool], None], backlog: Backlog | None = None
+    ) -> None:
         self._release = release  # (connection, may be reused)
+        self._backlog = backlog
+        self._held: Held | None = None  # what came for this request waits there
         self.transport: asyncio.Transport | None = None
         self.listener: Listener | None = None
         self._parts: list[bytes] = []
@@ -200,12 +205,23 @@ class Connection(asyncio.Protocol):
             self.taker = taker
             if isinstance(taker, Reader) and self.transport is not None:
                 taker.read_from(self)
-                self.transport.set_protocol(taker)
+                if self._held is None:
+                    self.transport.set_protocol(taker)
+                else:
+                    self._held.reader = taker
 
     def take_back(self, listener: Listener | None) -> None:
         """Body bytes go to the listener again, and this connection reads them."""
         self.listener = listener
-        if self.taker is not None:
+        held = self._held
+        if held is not None:
+            self.taker = None
+            held.reader = self
+            if listener is None:
+                self._held = None
+                if self.transport is not None:
+                    self.transport.set_protocol(self)
+        elif self.taker is not None:
             self.taker = None
             if self.transport is not None:
                 self.transport.set_protocol(self)
@@ -214,6 +230,9 @@ class Connection(asyncio.Protocol):
         """Write a whole request; its answer goes to the listener."""
         assert self.transport is not None
         self.listener = listener
+        if self._backlog is not None and self._backlog.is_used:
+            self._held = Held(self._backlog, self, self.transport)
+            self.transport.set_protocol(self._held)
         self.transport.write(request)
 
     def _open(self, listener: Listener) -> bool:
@@ -268,12 +287,16 @@ class Connection(asyncio.Protocol):
         """Read no more until resume: whoever listens cannot keep up."""
         if self.transport is not None and not self._paused:
             self._paused = True
+            if self._held is not None:
+                self._held.is_paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
         if self.transport is not None and self._paused:
             self._paused = False
+            if self._held is not None:
+                self._held.is_paused = False
             self.transport.resume_reading()
 
     def _finish(self, listener: Listener) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from proxy.errors import Kind, UpstreamFailure
 from proxy.timing import Clock, Timer, Wheel
+from proxy.upstream.backlog import Backlog
 from proxy.upstream.connection import Connection
 
 IDLE_SECONDS = 50.0  # below the 60 to 75 s after which providers and load balancers close
@@ -48,7 +49,8 @@ class Waiter(Protocol):
 
 
 class Pool:
-    """Connections to one origin. ready: returns when there may be any; see token.py."""
+    """Connections to one origin. ready: returns when there may be any; see token.py. backlog: where
+    what they bring waits while there is overload; None: nowhere."""
 
     def __init__(
         self,
@@ -57,8 +59,10 @@ class Pool:
         now: Clock,
         spawn: Spawn,
         ready: Callable[[], Awaitable[None]] | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         self.origin = origin
+        self._backlog = backlog
         self._ready = ready
         self.most_idle = IDLE_LIMIT
         self._wheel = wheel
@@ -113,7 +117,7 @@ class Pool:
         return self.origin.host, self.origin.port
 
     async def _dial(self, waiter: Waiter | None) -> None:
-        connection = Connection(self._release)
+        connection = Connection(self._release, self._backlog)
         try:
             async with asyncio.timeout(self.origin.connect_seconds):
                 await self._connect(connection)

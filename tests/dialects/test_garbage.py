@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.chat import Answer, Choice, Spent, Usage
+from proxy.dialects import eventstream
 from proxy.dialects.registry import dialect
 from proxy.errors import ClientError, UpstreamFailure
 
@@ -224,3 +226,25 @@ def test_a_spoilt_answer_is_a_failure_or_an_answer(name: str, data) -> None:
         return
     for target in ("openai", "anthropic", "responses", "completions"):
         assert isinstance(orjson.loads(dialect(target).write_answer(answer)), dict)
+
+
+@pytest.mark.parametrize("much", [1.8446744073709552e19, 1e300])
+@pytest.mark.parametrize("name", ["bedrock", "cohere"])
+def test_counts_that_no_client_could_read_are_as_good_as_none(name: str, much: float) -> None:
+    said = Answer("i", "m", 1, (Choice("hi"),), Usage(3, 2))
+    body = orjson.loads(dialect(name).write_answer(said))
+    place = body["usage"] if name == "bedrock" else body["usage"]["tokens"]
+    place["inputTokens" if name == "bedrock" else "input_tokens"] = much
+    answer = dialect(name).read_answer(body)
+    assert answer.choices[0].text == "hi"
+    assert answer.usage is None
+    spoken = {"usage": body["usage"]}
+    event = (
+        eventstream.frame(
+            {":event-type": "metadata", ":message-type": "event"}, orjson.dumps(spoken)
+        )
+        if name == "bedrock"
+        else b"data: %b\n\n" % orjson.dumps({"type": "message-end", "delta": spoken})
+    )
+    (read,) = dialect(name).decoder().feed(event)
+    assert not any(isinstance(one, Spent) for one in read.events)

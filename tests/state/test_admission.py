@@ -17,6 +17,7 @@ from proxy.state.admission import (
     START_S,
     SUDDEN,
     SUDDEN_CUT,
+    WAIT_S,
     Admission,
 )
 from tests.state.machine import Work, play
@@ -285,6 +286,26 @@ def test_it_is_the_average_turn_that_counts_then(busy: int, of: int, grows: bool
     for look in range(1, 41):  # of five turns, so many are so much too long
         one.sample(BUSY_S * busy if look % 5 < of else 0.0, look * LOOK_SECONDS)
     assert (one.limit > 200.0) is grows
+
+
+@pytest.mark.parametrize(
+    ("wait", "busy", "least", "most"),
+    [(2.0, 0.5, 0.0, 290.0), (0.8, 0.8, 291.0, 322.0), (0.1, 0.2, 323.0, 400.0)],
+)
+def test_work_that_waits_too_long_is_cut_and_with_none_it_grows_faster(
+    wait: float, busy: float, least: float, most: float
+) -> None:
+    one, now = gate(most=1000), 0.0
+    for _ in range(300):
+        one.enter("a")
+    while not one.overloaded:
+        now += LOOK_SECONDS
+        one.sample(0.2, now)
+    one.limit = 290.0  # near what was too much
+    for _ in range(10):
+        now += LOOK_SECONDS
+        one.gate.sample(0.0, now, BUSY_S * busy, wait_s=WAIT_S * wait)
+    assert least < one.limit < most
 
 
 class Turn:
