@@ -156,16 +156,7 @@ class Classifier:
                 vector, words, built_in, foreign=bool(foreign)
             )
         return Reading(
-            vector,
-            category,
-            confidence,
-            None,
-            language,
-            "embedding",
-            words,
-            share,
-            complexity,
-            head,
+            vector, category, confidence, None, language, "embedding", share, complexity, head
         )
 
     def _read_nothing(self, shown: str) -> Reading:

@@ -33,8 +33,7 @@ class Reading:
     `vector` has unit length and shape (dim,). `confidence` is the calibrated chance, 0 to 1, that
     `category` is right. `complexity` is a rank, 0 (easy) to 1 (hard), uniform over ordinary
     prompts: a threshold of 0.7 sends about 30 % of them to the strong model. `language` is an
-    ISO 639-1 code or "und". `source` says who decided: "embedding" or "keywords". `words` are the
-    text's, split, where all of a short one are there.
+    ISO 639-1 code or "und". `source` says who decided: "embedding" or "keywords".
     """
 
     __slots__ = (
@@ -47,7 +46,6 @@ class Reading:
         "language",
         "source",
         "vector",
-        "words",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - a record, made once a request: everything at once
@@ -58,7 +56,6 @@ class Reading:
         complexity: float | None,
         language: str,
         source: str = "embedding",
-        words: list[bytes] | None = None,
         share: float = 0.0,
         raw: float = 0.0,
         head: Calibrated | None = None,
@@ -71,7 +68,6 @@ class Reading:
         self._complexity = complexity
         self.language = language
         self.source = source
-        self.words = words
         self._share = share
         self._raw = raw
         self._head = head

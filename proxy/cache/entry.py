@@ -53,8 +53,7 @@ def pack(stream: bytes) -> Packed | bytes:
         return stream
     inner = chunks[1:-_EDGE]
     prefix = _shared(min(inner), max(inner))
-    backwards = [chunk[: len(prefix) - 1 : -1] if prefix else chunk[::-1] for chunk in inner]
-    suffix = _shared(min(backwards), max(backwards))[::-1]
+    suffix = _shared_end(inner, len(prefix))
     if (len(prefix) + len(suffix)) * len(inner) * 4 < len(stream):
         return stream
     start, stop = len(prefix), -len(suffix) or None
@@ -77,6 +76,16 @@ def _shared(low: bytes, high: bytes) -> bytes:
         else:
             most = middle - 1
     return low[:least]
+
+
+def _shared_end(chunks: list[bytes], start: int) -> bytes:
+    """The longest suffix that all share, of what follows `start`, a length that all have."""
+    shared = chunks[0][start:]
+    for chunk in chunks:
+        if not chunk.endswith(shared, start):  # seldom, after the first few
+            one, other = shared[::-1], chunk[start:][::-1]
+            shared = _shared(min(one, other), max(one, other))[::-1]
+    return shared
 
 
 def unpack(packed: Packed | bytes) -> bytes:

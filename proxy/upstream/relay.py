@@ -9,14 +9,15 @@ machines have them. Anything else goes the long way round, by the connection.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, cast
 
 from proxy.upstream.connection import Reader
 from proxy.upstream.follow import Follower, Owner, Patience
 from proxy.upstream.shortcut import CHUNK_LIMIT, HEADS, KEPT_LIMIT_BYTES, chunk_head
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
@@ -128,9 +129,14 @@ class Relay(Follower, Reader):
         if self._kept_bytes > KEPT_LIMIT_BYTES:
             return b""
         before, after = self._before_text, self._after_text
-        return b"".join(
-            before + piece + after if isinstance(piece, bytes) else piece[0] for piece in self._kept
-        )
+        between = after + before
+        parts: list[bytes] = []
+        for kind, pieces in groupby(self._kept, type):  # long runs of words: one join for each
+            if kind is bytes:
+                parts += (before, between.join(cast("Iterator[bytes]", pieces)), after)
+            else:
+                parts += [whole for (whole,) in cast("Iterator[tuple[bytes]]", pieces)]
+        return b"".join(parts)
 
     def _keep(self, data: bytes) -> None:
         self._kept_bytes += len(data)
