@@ -21,6 +21,11 @@ BATCH_TOKENS = 128
 # cpp-httplib holds a thread for each connection, idle ones too (5 s); with the default of six, the
 # proxy's warm connections starve the next request for ten seconds.
 HTTP_THREADS = 64
+# Where the request names none: a small model may go in circles until its context is full, and
+# whoever asked for the whole answer at once would wait for minutes.
+ANSWER_TOKENS = 1024
+# Of what was said within the last 64 tokens: at temperature 0 most circles begin without it.
+REPEAT_PENALTY = 1.1
 # Below the proxy's own priority: on a small machine tokens wait for requests, not the reverse.
 NICENESS = 5
 
@@ -97,6 +102,8 @@ def _serve(options: argparse.Namespace, key: str) -> Server:
         params.api_keys = [key]
     params.n_ctx = options.context * options.parallel  # llama.cpp divides it among the slots
     params.n_parallel = options.parallel
+    params.n_predict = ANSWER_TOKENS
+    params.sampling.penalty_repeat = REPEAT_PENALTY
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.n_threads_http = max(HTTP_THREADS, 4 * options.parallel)
     params.cpuparams.n_threads = options.threads

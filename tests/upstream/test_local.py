@@ -317,6 +317,22 @@ async def test_a_prompt_over_the_window_is_a_400_that_says_so() -> None:
 @real
 @pytest.mark.loopback
 @pytest.mark.slow
+async def test_an_answer_without_a_bound_ends() -> None:
+    """Without a penalty for repetition this question goes in circles until the window is full."""
+    messages = [{"role": "user", "content": "What is the capital city of France?"}]
+    async with running(context=8192) as model:
+        reader, writer = await post(model, {"messages": messages, "temperature": 0})
+        async with asyncio.timeout(60):
+            answer = await reader.read()
+        writer.close()
+    body = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert body["usage"]["completion_tokens"] <= 1024
+
+
+@real
+@pytest.mark.loopback
+@pytest.mark.slow
 async def test_more_requests_than_slots_are_all_answered() -> None:
     async with running() as model:
         answers = await asyncio.gather(*(ask(model, f"Count to {n}.") for n in range(5)))
