@@ -74,10 +74,6 @@ class WordIndex(dict[bytes, int]):
         first = self._first_hash_row
         return sum([row < first for row in map(self.__getitem__, words)]) / len(words)
 
-    def is_hash(self, row: int) -> bool:
-        """Whether a row is one that unknown words share."""
-        return row >= self._first_hash_row
-
     def resolve(self, word: bytes) -> int:
         """The row of a word, of its form without accents, its stem, a near spelling; or a hash."""
         find = self.words.get

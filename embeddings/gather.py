@@ -39,7 +39,7 @@ class Gather(Protocol):
     def read(
         self, words: list[bytes], signs: bytes, vector: Vector, /
     ) -> tuple[int, int, float, float]:
-        """What Found holds, of 1 to MAX_WORDS words. Their unit vector is written to `vector`.
+        """What Found holds, of 1 to 512 words. Their unit vector is written to `vector`.
 
         signs: what the text's signs add to each score, float32.
         """

@@ -41,7 +41,7 @@ class Head:
     `hints` is (n, 2 * outputs + languages), float16, as the file maps it: what a row says among the
     first words, among the last words, and how it counts for each language. Its rows are the
     encoder's, then one for each cue pair group at the beginning, one at the end, one for each sign:
-    those, `extra` holds again in float32, from `first_extra` on. `weights` is (DIM, outputs) for
+    those, `extra` holds again in float32. `weights` is (DIM, outputs) for
     the unit vector. Outputs are the categories, then complexity. Every text shows one sign of
     length, so the bias stands in their rows of `extra`.
     """
@@ -54,7 +54,6 @@ class Head:
     complexity_at: tuple[float, ...]
     pairs: Mapping[tuple[bytes, bytes], int]
     pair_keys: frozenset[tuple[bytes, bytes]]
-    first_extra: int
 
     @classmethod
     def from_arrays(cls, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Head:
@@ -81,7 +80,6 @@ class Head:
             complexity_at=tuple(float(cut) for cut in facts["complexity_at"]),
             pairs=pairs,
             pair_keys=frozenset(pairs),
-            first_extra=rows,
         )
 
     @property

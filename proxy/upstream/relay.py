@@ -91,6 +91,10 @@ class Relay(Follower, Reader):
         """See Reader."""
         self._connection = connection
 
+    @abstractmethod
+    def _other(self, data: bytes) -> None:
+        """What came and is no single usual token that takes the short way."""
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connection is not None:
             self._connection.connection_lost(exc)

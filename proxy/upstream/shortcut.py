@@ -102,9 +102,10 @@ class PlainShortcut:
                     return
         self._other(data)
 
-    def _other(self, data: bytes) -> None:
-        """Anything but one usual token."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def _other(self, data: bytes) -> None:
+            """Anything but one usual token. Whoever reads a connection has this: see Relay."""
 
     def _heard(self) -> None:
         """A token came."""

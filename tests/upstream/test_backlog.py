@@ -162,6 +162,16 @@ def connected(turns: Turns) -> tuple[Connection, Line, Asker]:
     return connection, line, asker
 
 
+def overloaded() -> tuple[Turns, Connection, Line, Asker]:
+    """The same that has asked while there is overload."""
+    turns = Turns()
+    turns.backlog.is_used = True
+    connection, line, asker = connected(turns)
+    connection.send(b"ask", asker)
+    assert isinstance(line.reader, Held)
+    return turns, connection, line, asker
+
+
 def test_a_connection_holds_its_answer_only_while_there_is_overload() -> None:
     turns = Turns()
     connection, line, asker = connected(turns)
@@ -184,12 +194,8 @@ def test_a_connection_holds_its_answer_only_while_there_is_overload() -> None:
 
 
 def test_a_taker_gets_what_was_held() -> None:
-    turns = Turns()
-    turns.backlog.is_used = True
-    connection, line, asker = connected(turns)
-    connection.send(b"ask", asker)
+    turns, connection, line, _ = overloaded()
     held_ = line.reader
-    assert isinstance(held_, Held)
     held_.data_received(HEAD)
     turns.turn()
 
@@ -211,11 +217,7 @@ def test_a_taker_gets_what_was_held() -> None:
 
 
 def test_nobody_hears_what_was_held_for_one_who_left() -> None:
-    turns = Turns()
-    turns.backlog.is_used = True
-    connection, line, asker = connected(turns)
-    connection.send(b"ask", asker)
-    assert isinstance(line.reader, Held)
+    turns, connection, line, asker = overloaded()
     line.reader.data_received(HEAD + b"hello!")
     connection.abort()
     turns.turn()
@@ -224,11 +226,7 @@ def test_nobody_hears_what_was_held_for_one_who_left() -> None:
 
 
 def test_a_connection_that_ends_while_its_answer_is_held_is_lost_to_its_asker() -> None:
-    turns = Turns()
-    turns.backlog.is_used = True
-    connection, line, asker = connected(turns)
-    connection.send(b"ask", asker)
-    assert isinstance(line.reader, Held)
+    _, _, line, asker = overloaded()
     line.reader.data_received(HEAD + b"hel")
     line.reader.connection_lost(None)
     assert (asker.body, asker.ends) == (b"hel", ["reset"])
