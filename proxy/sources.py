@@ -67,7 +67,9 @@ class Sources:
         kept = self._pools.get((origin, token))
         if kept is None:
             ready = None if token is None else token.ready
-            kept = Pool(origin, house.wheel, house.now, self._spawn, ready, house.backlog)
+            kept = Pool(
+                origin, house.wheel, house.now, self._spawn, ready, house.backlog, house.outbox
+            )
             self._pools[(origin, token)] = kept
             kept.warm(provider.prewarm)
         kept.most_idle = provider.max_idle_connections

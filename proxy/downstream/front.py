@@ -60,6 +60,7 @@ class Front(asyncio.Protocol):
         "_last",
         "_loop",
         "_missing",
+        "_posted",
         "_share",
         "_started_s",
         "_transport",
@@ -79,6 +80,7 @@ class Front(asyncio.Protocol):
         self._busy = False
         self._share: Share | None = None  # of the caller whose request is being answered
         self._started_s = 0.0
+        self._posted = 0  # the outbox' turn, when an answer was last left there
         self._answering: Answering | None = None
         self.since = house.now()  # when the present wait began
 
@@ -89,6 +91,9 @@ class Front(asyncio.Protocol):
         self._house.fronts.add(self)
 
     def data_received(self, data: bytes) -> None:
+        outbox = self._house.outbox
+        if self._posted == outbox.turn:
+            outbox.flush()  # whatever comes of this may be written at once: not before that answer
         if self._busy:
             self._buffer += data
             if len(self._buffer) > PIPELINE_LIMIT_BYTES and self._transport is not None:
@@ -293,7 +298,13 @@ class Front(asyncio.Protocol):
     def whole(self, status: int, headers: bytes, body: bytes) -> None:
         """A complete answer."""
         transport = self._transport
-        if transport is not None:
+        if transport is None:
+            pass
+        elif self._keep and not self._house.draining:
+            outbox = self._house.outbox
+            self._posted = outbox.turn
+            outbox.post(transport, complete(status, headers, body))
+        else:
             transport.write(complete(status, headers, body, b"" if self._keep else _CLOSE))
         self._next()
 

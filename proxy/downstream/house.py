@@ -21,6 +21,7 @@ from proxy.downstream.door import LINGER_SECONDS, Full, busy, connections
 from proxy.downstream.front import Front, complete
 from proxy.downstream.guard import Guard
 from proxy.downstream.head import Heads
+from proxy.outbox import Outbox
 from proxy.state.admission import LOOK_SECONDS, Admission
 from proxy.timing import Clock, Wheel
 from proxy.upstream.backlog import Backlog
@@ -62,6 +63,7 @@ class House:
         self.now: Clock = loop.time
         self.wheel = Wheel(loop.time, loop.call_at)
         self.backlog = Backlog(loop.call_soon, perf_counter)
+        self.outbox = Outbox(loop.call_soon, admission)
         self.fronts: set[Front] = set()
         self.guards: dict[asyncio.Protocol, Guard] = {}  # by aiohttp's handler
         self.answers: set[Answering] = set()  # being given through aiohttp
@@ -141,6 +143,7 @@ class House:
     async def close(self) -> None:
         """Accept nothing more, let open answers end, then tell those that did not."""
         self.draining = True
+        self.outbox.flush()  # connections that nobody answers are closed now
         self._crowd.close()
         for server in self._servers:
             server.close()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proxy.downstream.front import Front
     from proxy.downstream.head import Heads
     from proxy.exchange import Exchange, Sink
+    from proxy.outbox import Outbox
     from proxy.state.admission import Admission
     from proxy.timing import Clock
 
@@ -49,6 +50,7 @@ class House(Protocol):
     draining: bool
     admission: Admission
     heads: Heads
+    outbox: Outbox
 
     def refused(self, error: ClientError, kind: str = ...) -> bytes: ...
     def no_room(self, wait_s: int, kind: str) -> tuple[bytes, bytes, bytes]: ...

@@ -23,6 +23,8 @@ from proxy.upstream.inflate import Inflater
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from proxy.outbox import Outbox
+
 HEAD_LIMIT_BYTES = 64 * 1024  # of one answer's head; providers send 1 to 4 kB
 
 Headers = dict[bytes, bytes]  # names as they came; the first of a repeated header
@@ -87,16 +89,21 @@ class Connection(asyncio.Protocol):
     """Serves one request at a time; the pool keeps it between requests."""
 
     __slots__ = (
-        "_awaited", "_backlog", "_held", "_inflate", "_names", "_parser", "_parts", "_paused",
+        "_awaited", "_backlog", "_held", "_inflate", "_names", "_outbox", "_parser", "_parts",
+        "_paused",
         "_release", "_seen", "head_done", "idle_since", "keep", "listener", "on_body", "on_header",
         "on_message_complete", "reused", "sized", "status", "taker", "transport",
     )  # fmt: skip
 
     def __init__(
-        self, release: Callable[[Connection, bool], None], backlog: Backlog | None = None
+        self,
+        release: Callable[[Connection, bool], None],
+        backlog: Backlog | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._release = release  # (connection, may be reused)
         self._backlog = backlog
+        self._outbox = outbox
         self._held: Held | None = None  # what came for this request waits there
         self.transport: asyncio.Transport | None = None
         self.listener: Listener | None = None
@@ -227,13 +234,16 @@ class Connection(asyncio.Protocol):
                 self.transport.set_protocol(self)
 
     def send(self, request: bytes, listener: Listener) -> None:
-        """Write a whole request; its answer goes to the listener."""
+        """Write a whole request, now or soon; its answer goes to the listener."""
         assert self.transport is not None
         self.listener = listener
         if self._backlog is not None and self._backlog.is_used:
             self._held = Held(self._backlog, self, self.transport)
             self.transport.set_protocol(self._held)
-        self.transport.write(request)
+        if self._outbox is None:
+            self.transport.write(request)
+        else:
+            self._outbox.post(self.transport, request)
 
     def _open(self, listener: Listener) -> bool:
         """Tell the head. False when nobody listens to the body."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from proxy.errors import Kind, UpstreamFailure
+from proxy.outbox import Outbox
 from proxy.timing import Clock, Timer, Wheel
 from proxy.upstream.backlog import Backlog
 from proxy.upstream.connection import Connection
@@ -50,7 +51,8 @@ class Waiter(Protocol):
 
 class Pool:
     """Connections to one origin. ready: returns when there may be any; see token.py. backlog: where
-    what they bring waits while there is overload; None: nowhere."""
+    what they bring waits while there is overload; None: nowhere. outbox: where requests wait for
+    the end of a turn; None: nowhere."""
 
     def __init__(
         self,
@@ -60,9 +62,11 @@ class Pool:
         spawn: Spawn,
         ready: Callable[[], Awaitable[None]] | None = None,
         backlog: Backlog | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.origin = origin
         self._backlog = backlog
+        self._outbox = outbox
         self._ready = ready
         self.most_idle = IDLE_LIMIT
         self._wheel = wheel
@@ -117,7 +121,7 @@ class Pool:
         return self.origin.host, self.origin.port
 
     async def _dial(self, waiter: Waiter | None) -> None:
-        connection = Connection(self._release, self._backlog)
+        connection = Connection(self._release, self._backlog, self._outbox)
         try:
             async with asyncio.timeout(self.origin.connect_seconds):
                 await self._connect(connection)
