@@ -17,7 +17,8 @@ SPARE = 0.1  # this part of it
 LEAST_PER_S = 32.0
 MOST_PER_S = 1e6
 BURST = 12  # one part in so many of what may be open begins in one turn,
-LEAST_BURST = 3.0  # or so many: refusals alone can make turns as long as they may be
+MOST_BURST = 6.0  # but no more than takes a millisecond or two,
+LEAST_BURST = 3.0  # and at least so many: refusals alone can make turns as long as they may be
 
 
 class Pace:
@@ -53,7 +54,7 @@ class Pace:
         """Whether one more begins now. limit: what may be open."""
         now = self._clock()
         earned = (now - self._earned_at) * self.per_s
-        credit = min(max(LEAST_BURST, limit / BURST), self._credit + earned)
+        credit = min(max(LEAST_BURST, min(MOST_BURST, limit / BURST)), self._credit + earned)
         self._earned_at = now
         self._credit = credit - 1.0 if credit >= 1.0 else credit
         return credit >= 1.0

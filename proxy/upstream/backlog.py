@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from proxy.timing import Clock
 
-STINT_S = 0.002  # of this work in one turn: a refusal waits for no more
+STINT_S = 0.001  # of this work in one turn: a refusal waits for no more
 HELD_LIMIT_BYTES = 64 * 1024  # of one connection; what is beyond stays with the kernel
 
 

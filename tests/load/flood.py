@@ -29,14 +29,14 @@ WHOLE = b"data: [DONE]"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send where. rate: requests a second; 0: closed loops, as many as at_once. cpus: it
-    may run on; empty: all. priority: its nice value, or less where that is not allowed."""
+    """What to send where. since_s: what came before is not told. cpus: it may run on; empty: all.
+    priority: its nice value, or less where that is not allowed."""
 
     port: int
     body: str
     seconds: float
-    rate: float = 0.0
-    at_once: int = 64
+    rate: float
+    since_s: float = 0.0
     most_open: int = 8000
     unique: bool = False
     cpus: tuple[int, ...] = ()
@@ -156,20 +156,22 @@ class Flood:
             self.outcomes["cut"] += 1
 
     async def run(self) -> Told:
-        """Send for so long, and wait for what is under way a little longer."""
+        """Send for so long."""
         order = self.order
         began = time.perf_counter()
-        sent = 0
+        sent, is_told = 0, False
         while (now := time.perf_counter() - began) < order.seconds:
-            if order.rate:
-                due = int(now * order.rate)
-            else:
-                due = sent + max(0, order.at_once - (self.open - len(self._idle)))
+            if not is_told and now >= order.since_s:
+                is_told = True
+                self.outcomes.clear()
+                self.refusals_ms.clear()
+            due = int(now * order.rate)
             if due > sent:
                 self._send(due - sent)
                 sent = due
-            await asyncio.sleep(TICK_S if order.rate else TICK_S / 2)
-        return Told(time.perf_counter() - began, dict(self.outcomes), self.refusals_ms)
+            await asyncio.sleep(TICK_S)
+        lasted = time.perf_counter() - began - order.since_s
+        return Told(lasted, dict(self.outcomes), self.refusals_ms)
 
 
 def start(order: Order, out: str) -> subprocess.Popen[bytes]:

@@ -1,17 +1,19 @@
 """Four times what the proxy can do, by hand: python -m tests.load.overload [--seconds 60]
 
-Finds the most answers a second that come whole (closed loops of growing concurrency), then sends
-four times as many requests a second in an open loop, and tells what part of the peak is left, how
-long refusals take, and what happens to memory. The peak is sought again afterwards, and the higher
-one counts: a machine whose speed others decide would flatter else. How much CPU others took is
-told: a run in which it was a tenth of one says little. With two CPUs or more the proxy has one for
-itself, and all else shares another. Where nginx is installed, it is measured too, before and in the
-same way: how fast its refusals (limit_conn) come there is what this machine allows.
+Finds the most answers a second that come whole, asking for more and more, then asks for four times
+as many, and tells what part of the peak is left, how long refusals take, and what happens to
+memory. All loops are open: nobody waits for an answer before the next is asked for. The peak is
+sought again afterwards, and the higher one counts: a machine whose speed others decide would
+flatter else. How much CPU others took is told: a run in which it was a tenth of one says little.
+With two CPUs or more the proxy has one for itself, and all else shares another. Where nginx is
+installed, it is measured too, afterwards and in the same way: how fast its refusals (limit_conn)
+come there is what this machine allows.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import shutil
 import subprocess
@@ -28,15 +30,15 @@ import orjson
 from tests.load.flood import Order, Told, flood, place, read, start
 from tests.load.house import Process, free_port, house, listening
 
-MODEL = "mock-t1000-f30-i0"  # costs a millisecond of CPU, as a language model's answer does
-CONCURRENCY = (32, 64, 128)
-NGINX_S = 0.04  # an answer takes nginx: so many at once are as many a second as the proxy gives
+MODEL = "mock-t64-f100-i20"  # a short answer of a language model, token by token
+FIRST_PER_S = 50.0  # answers, to learn what one costs
+STEP = 1.12  # from one number of answers a second to the next,
+FIRST_STEP = 0.8  # beginning with this part of what they cost then
+MISSED = 0.95  # or less of what was asked for came: it was too much
 TIMES = 4
 PROBES = 50.0  # a second, by a process that does nothing else,
 REST_S = 15.0  # after which nothing is left of an overload
-SETTLED_S = 3.0  # from here on: the first seconds open thousands of connections and find the limit
-BODY = orjson.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}],
-                     "stream": True}).decode()  # fmt: skip
+SETTLED_S = 3.0  # later it counts: first thousands of connections open, and the limit is found
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null;
 events {{ worker_connections 20000; }}
@@ -53,6 +55,12 @@ http {{
   }}
 }}
 """
+
+
+def body(model: str) -> str:
+    """A request for one answer of this model."""
+    messages = [{"role": "user", "content": "hi"}]
+    return orjson.dumps({"model": model, "messages": messages, "stream": True}).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,49 +144,66 @@ def foreign_s(ours: tuple[Process, ...]) -> float:
     return all_s - sum(one.cpu_s() for one in ours) - sum(os.times()[:4])
 
 
-def peak(base: Order, each: float) -> float:
+def takes_s(port: int, order: Order) -> float:
+    """How long one answer takes, when there is no other."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    began = time.monotonic()
+    client.request("POST", "/v1/chat/completions", order.body, {"content-type": "application/json"})
+    client.getresponse().read()
+    client.close()
+    return time.monotonic() - began
+
+
+def peak(proxy: Process, base: Order, each: float) -> float:
     """The most that come whole a second."""
-    best = 0.0
-    for at_once in CONCURRENCY:
-        told = flood(replace(base, seconds=each, at_once=at_once))
-        print(f"  {at_once} at once: {told.whole_per_s:.0f}/s {told.outcomes}", file=sys.stderr)
-        best = max(best, told.whole_per_s)
+    base = replace(base, seconds=base.since_s + each)
+    cpu, few = proxy.cpu_s(), flood(replace(base, rate=FIRST_PER_S))
+    rate = FIRST_STEP * FIRST_PER_S * base.seconds / (proxy.cpu_s() - cpu)
+    best, asked = few.whole_per_s, 0.0
+    while best >= MISSED * asked:
+        told = flood(replace(base, rate=rate))
+        print(f"  {rate:.0f}/s: {told.whole_per_s:.0f}/s {told.outcomes}", file=sys.stderr)
+        best, asked, rate = max(best, told.whole_per_s), rate, rate * STEP
+        time.sleep(SETTLED_S)
     return best
 
 
 def overload(name: str, proxy: Process, base: Order, highest: float, behind: Process) -> Found:
     """Four times the peak, and what those see that ask now and then."""
-    probe = replace(base, rate=PROBES, most_open=50, priority=-10)
+    probe = replace(base, rate=PROBES, since_s=0.0, most_open=50, priority=-10)
     with ExitStack() as stack:
         out, seen = (stack.enter_context(NamedTemporaryFile(suffix=".json")) for _ in range(2))
         cpu, others = proxy.cpu_s(), foreign_s((proxy, behind))
         running = start(replace(base, rate=TIMES * highest), out.name)
-        time.sleep(SETTLED_S)
-        probing = start(replace(probe, seconds=base.seconds - SETTLED_S - 1.0), seen.name)
+        time.sleep(base.since_s)
+        probing = start(replace(probe, seconds=base.seconds - base.since_s - 1.0), seen.name)
         rss = watch(proxy, lambda: running.poll() is not None)
         probing.wait()
         told, probes = read(out.name), read(seen.name)
-        used = (proxy.cpu_s() - cpu) / told.seconds
-        taken = (foreign_s((proxy, behind)) - others) / told.seconds
+        used = (proxy.cpu_s() - cpu) / base.seconds
+        taken = (foreign_s((proxy, behind)) - others) / base.seconds
     time.sleep(2.0)
     rss.append(proxy.rss_bytes())
     return Found(name, highest, told, probes.refusals_ms, rss, used, taken)
 
 
-def measure(seconds: float, each: float) -> list[Found]:
+def measure(model: str, seconds: float, each: float) -> list[Found]:
     """each: seconds for every step towards the peak."""
     places, found = Places.here(), []
     with house() as proxy:
         assert proxy.upstream is not None
         place(places.others, 0, proxy.upstream.process.pid)
         place(places.own, 0, proxy.process.pid)
-        base = Order(proxy.port, BODY, seconds, cpus=places.others)
-        highest = peak(base, each)
+        base = Order(proxy.port, body(model), 0.0, 0.0, cpus=places.others)
+        one_s = takes_s(proxy.upstream.port, base)
+        base = replace(base, since_s=SETTLED_S + one_s, seconds=SETTLED_S + one_s + seconds)
+        highest = peak(proxy, base, each)
+        time.sleep(REST_S)
         first = overload("firsttoken", proxy, base, highest, proxy.upstream)
         time.sleep(REST_S)
-        found.append(replace(first, peak=max(highest, peak(base, each))))
+        found.append(replace(first, peak=max(highest, peak(proxy, base, each))))
         if shutil.which("nginx") is not None:
-            with nginx(proxy.upstream.port, int(highest * NGINX_S)) as floor:
+            with nginx(proxy.upstream.port, int(highest * one_s)) as floor:
                 place(places.own, 0, floor.pid)
                 order = replace(base, port=floor.port)
                 found.append(overload("nginx", floor, order, highest, proxy.upstream))
@@ -187,10 +212,11 @@ def measure(seconds: float, each: float) -> list[Found]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.load.overload", description=__doc__)
+    parser.add_argument("--model", default=MODEL, help=f"of the scripted provider ({MODEL})")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--each", type=float, default=6.0)
     asked = parser.parse_args()
-    for one in measure(asked.seconds, asked.each):
+    for one in measure(asked.model, asked.seconds, asked.each):
         print(one.line())
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.load.flood import Order, Told, flood
 from tests.load.house import house
-from tests.load.overload import BODY
 from tests.load.overload import Found as Overload
+from tests.load.overload import body
 from tests.load.soak import ROUTES, Found, Look, slope, soak
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
@@ -38,10 +38,10 @@ def test_memory_counts_from_when_the_process_is_warm() -> None:
 
 def test_the_client_of_a_flood_tells_what_became_of_every_request() -> None:
     with house(server="max_open = 8") as proxy:
-        told = flood(Order(proxy.port, BODY, 1.5, rate=60))
+        told = flood(Order(proxy.port, body("mock-t1000-f30-i0"), 1.5, rate=60))
         assert set(told.outcomes) == {"whole"}
         assert 40 <= told.outcomes["whole"] <= 90
-        slow = BODY.replace("-f30-", "-f400-")
+        slow = body("mock-t1000-f400-i0")
         told = flood(Order(proxy.port, slow, 1.5, rate=100))
     assert set(told.outcomes) == {"whole", "refused"}
     assert len(told.refusals_ms) == told.outcomes["refused"] > 50

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from proxy.exchange import Share
 from proxy.state.admission import (
     BUSY_S,
+    CUT,
     GLANCE,
     HEADROOM,
     INTERVAL_S,
     LEAST,
     LOOK_SECONDS,
     START_S,
+    STEP_S,
     SUDDEN,
     SUDDEN_CUT,
     WAIT_S,
@@ -304,8 +306,66 @@ def test_work_that_waits_too_long_is_cut_and_with_none_it_grows_faster(
     one.limit = 290.0  # near what was too much
     for _ in range(10):
         now += LOOK_SECONDS
-        one.gate.sample(0.0, now, BUSY_S * busy, wait_s=WAIT_S * wait)
+        one.gate.sample(0.0, now, BUSY_S * busy, now, wait_s=WAIT_S * wait)
     assert least < one.limit < most
+
+
+@pytest.mark.parametrize(("each_look", "is_overload"), [(20, True), (0, False)])
+def test_a_short_lag_is_overload_only_while_ever_more_come(
+    each_look: int, is_overload: bool
+) -> None:
+    one = gate(most=5000)
+    one.sample(0.0, 0.0)
+    one.sample(0.0, START_S)
+    for _ in range(200):
+        one.enter("a")
+    for look in range(1, 13):  # 0.6 s
+        one.sample(0.03, START_S + look * LOOK_SECONDS)
+        for _ in range(each_look):
+            one.enter("a")
+    assert one.overloaded is is_overload
+
+
+def test_a_crowd_that_came_at_once_and_stays_is_not_growing() -> None:
+    one = gate(most=5000)
+    one.sample(0.0, 0.0)
+    one.sample(0.0, START_S)
+    for _ in range(256):
+        one.enter("a")
+    live(one, 0.06, 3.0, START_S)
+    assert not one.overloaded
+
+
+def test_a_load_that_vanishes_leaves_room_for_the_next() -> None:
+    one = gate(most=1000)
+    for _ in range(500):
+        one.enter("a")
+    now = live(one, 0.2, 1.0, 0.0)
+    while not one.overloaded:
+        now = live(one, 0.2, LOOK_SECONDS, now)
+    one.limit = 400.0
+    now = live(one, 0.0, LOOK_SECONDS, now)
+    for _ in range(500):
+        one.leave("a")
+    live(one, BUSY_S * 9, STEP_S + LOOK_SECONDS, now)
+    assert one.limit >= 400 * CUT[1], "not what one look found open"
+
+
+def test_while_much_of_the_cpu_is_left_the_limit_that_was_too_much_does_not_count() -> None:
+    limits = []
+    for part in (0.2, 0.95):  # of the CPU is used
+        one, now = gate(most=1000), 0.0
+        for _ in range(300):
+            one.enter("a")
+        while not one.overloaded:
+            now += LOOK_SECONDS
+            one.sample(0.2, now)
+        one.limit = 290.0
+        for _ in range(20):
+            now += LOOK_SECONDS
+            one.gate.sample(0.0, now, BUSY_S * 0.8, now * part)
+        limits.append(one.limit)
+    assert limits[0] > 1.2 * limits[1]
 
 
 class Turn:

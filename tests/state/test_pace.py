@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.exchange import Share
 from proxy.state.admission import LEAST, LOOK_SECONDS, START_S, Admission
-from proxy.state.pace import BURST, FASTER, LEAST_PER_S, Pace
+from proxy.state.pace import BURST, FASTER, LEAST_PER_S, MOST_BURST, Pace
 
 
 class Clock:
@@ -50,7 +50,9 @@ def test_after_a_long_turn_no_more_than_a_part_begins_at_once() -> None:
     pace = Pace(clock)
     live(pace, clock, 3.0, 1000, 1.0, overloaded=True)
     clock.now += 0.2
-    assert sum(pace.is_due(120.0) for _ in range(500)) == 120 // BURST
+    assert sum(pace.is_due(60.0) for _ in range(500)) == 60 // BURST
+    clock.now += 0.2
+    assert sum(pace.is_due(6000.0) for _ in range(500)) == MOST_BURST
 
 
 def test_a_pace_never_stays_below_what_there_is_time_for() -> None:
@@ -65,13 +67,13 @@ def test_a_pace_never_stays_below_what_there_is_time_for() -> None:
 def test_a_key_with_less_than_its_share_does_not_wait() -> None:
     clock = Clock()
     gate = Admission(most=1000, target_s=0.1, pace=Pace(clock))
-    gate.limit = 100.0
+    gate.limit = 60.0
     assert gate.pace is not None
     gate.pace.per_s = LEAST_PER_S
     greedy, modest = Share(), Share()
     clock.now = 10.0
     entered = [gate.enter(greedy) is None for _ in range(30)]
-    assert entered.count(True) == 100 // BURST
+    assert entered.count(True) == 60 // BURST
     assert [gate.enter(modest) is None for _ in range(5)] == [True] * 5
 
 
