@@ -117,9 +117,10 @@ class App:
             raise
         self.address = self.house.addresses[0]
         self._begin()
-        # A request leaves no cycles, so there is little to find, and looking costs 0.2 ms for a
-        # thousand objects: only where their number has grown by six hundred streams' worth.
-        gc.set_threshold(20_000, 20, 50)
+        # A request leaves no cycles, so there is little to find; looking costs 0.25 ms for a
+        # thousand objects, and the loop stands still for it: so not at many at a time. All of them
+        # are hardly ever looked at.
+        gc.set_threshold(800, 1, 12_500)
         gc.collect()
         gc.freeze()  # the word table and the configuration: never garbage
         return self.address

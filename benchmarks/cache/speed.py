@@ -19,7 +19,7 @@ from proxy.upkeep import FREEZE_ENTRIES
 Figures = dict[str, float]
 Got = TypeVar("Got")
 _HELD_BYTES = 8 << 30
-COLLECTOR = (20_000, 20, 50)  # as the proxy has it
+COLLECTOR = (800, 1, 12_500)  # as the proxy has it
 _WARMING = 3000  # entries
 _READY_SECONDS = 900.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
