@@ -2,8 +2,9 @@
 
 To write wakes whoever waits for it, on another CPU, and the kernel's code displaces ours. Where a
 turn has several requests, the work for all of them first and then the writes costs a third less
-than both in turns: whoever was woken by the first write is awake still at the next. Tokens do not come here: whoever reads thousands
-of them a second is awake anyway, and first tokens are not to wait for anything.
+than both in turns: whoever was woken by the first write is awake still at the next. Tokens do not
+come here: whoever reads thousands of them a second is awake anyway, and first tokens are not to
+wait for anything.
 """
 
 from __future__ import annotations
@@ -35,17 +36,20 @@ class Outbox:
         self._posted: list[tuple[asyncio.Transport, bytes]] = []
         self.turn = 1  # another one after each flush
 
-    def post(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Write this, now or soon. Whoever writes to the same transport in this turn flushes before."""
+    def post(self, transport: asyncio.Transport, data: bytes) -> int:
+        """Write this, now or soon: the turn in which it waits, or 0. Whoever writes to the same
+        transport in that turn flushes before."""
         posted = self._posted
         if self._crowd.open <= FEW and not posted:
             transport.write(data)
-            return
+            return 0
         posted.append((transport, data))
+        turn = self.turn
         if len(posted) == 1:
             self._soon(self.flush)
         elif len(posted) == AT_ONCE:
             self.flush()
+        return turn
 
     def flush(self) -> None:
         """Write it all now. What is for a connection that was closed meanwhile is gone with it."""

@@ -301,9 +301,8 @@ class Front(asyncio.Protocol):
         if transport is None:
             pass
         elif self._keep and not self._house.draining:
-            outbox = self._house.outbox
-            self._posted = outbox.turn
-            outbox.post(transport, complete(status, headers, body))
+            answer = complete(status, headers, body)
+            self._posted = self._house.outbox.post(transport, answer)
         else:
             transport.write(complete(status, headers, body, b"" if self._keep else _CLOSE))
         self._next()
