@@ -27,8 +27,8 @@ from proxy.state.pace import Pace
 LOOK_SECONDS = 0.05  # between two samples of the loop's lag
 INTERVAL_S = 0.5  # a lag that stays for so long stands
 STEP_S = 0.25  # from one limit to the next
-BUSY_S = 0.0038  # of CPU in one turn may stand once there was overload: refusals wait no longer
-WAIT_S = 0.06  # may the oldest work wait then: with less there would be none at times
+BUSY_S = 0.005  # of CPU in one turn may stand once there was overload: refusals wait no longer
+WAIT_S = 0.1  # may the oldest work wait then: with less there would be none at times
 CUT = 0.97, 0.85  # of the open exchanges, in one step, when it is little late and when much
 GROWTH = 0.25  # of the limit, in one step while turns are short,
 NEAR_GROWTH = 0.05  # and near the limit that was too much
