@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 PORTS = {"": 6379, "sentinel": 26379, "cluster": 6379}
 CLOSE_SECONDS = 1.0
+_END = re.compile("[/?#]")  # of what says where a server is
 _OPTION = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
@@ -41,16 +42,17 @@ def address(url: str) -> Address:
         raise ValueError(
             "must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
         )
-    try:
-        found = urlsplit(f"redis://{rest}")
-        _ = None if form else found.port
+    netloc = _END.split(rest, maxsplit=1)[0]
+    try:  # a list of hosts is none of a URL's, and newer Pythons say so
+        found = urlsplit(f"redis://{rest[len(netloc) :]}" if form else f"redis://{rest}")
+        _ = found.port
     except ValueError:  # whose words show what they are about
         raise ValueError("is not a URL") from None
     if not form:
         if plain != "unix":
             _number(found.path.strip("/") or "0")
         return Address("", f"{plain}://{rest}")
-    login, _, hosts = found.netloc.rpartition("@")
+    login, _, hosts = netloc.rpartition("@")
     options: dict[str, Any] = dict(parse_qsl(found.query))
     user, _, password = login.partition(":")
     if user:

@@ -15,6 +15,7 @@ from proxy.downstream.auth import Keyring
 from proxy.downstream.front import Front
 from proxy.downstream.head import Head, Heads
 from proxy.errors import ClientError
+from proxy.outbox import Outbox
 from tests.fuzz.bytes import cut, mutated
 from tests.fuzz.conftest import PROFILE
 from tests.fuzz.heads import CODINGS, HEADERS, LENGTHS, corpus
@@ -88,8 +89,10 @@ class Street:
     service = Shop()
     heads = Heads()
     draining = False
+    open = 0  # being answered: nothing waits for the end of a turn
 
     def __init__(self) -> None:
+        self.outbox = Outbox(lambda call: None, self)
         self.fronts: set[Front] = set()
         self.served: list[bytes] = []
         self.written = b""
