@@ -19,6 +19,7 @@ from proxy.cache.replay import frames_of
 from proxy.cache.shadow import LIMIT, Unheard, repeat
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
+from proxy.packed import Stream
 
 if TYPE_CHECKING:
     from proxy.cache.cache import Cache
@@ -37,7 +38,7 @@ KINDS = {  # dialect -> the cache's endpoint name
     "responses": "responses",
 }
 
-Keep = Callable[["Exchange", bytes], None]
+Keep = Callable[["Exchange", Stream], None]
 Run = Callable[["Exchange", "Sink", Keep], object]
 
 
@@ -80,7 +81,7 @@ class Reuse:
     def keeper(self, key: Key, wish: Options, reading: Read | None) -> Keep:
         """What a race calls with a complete answer, as it was sent."""
 
-        def keep(exchange: Exchange, body: bytes) -> None:
+        def keep(exchange: Exchange, body: Stream) -> None:
             if exchange.category not in self._cache.settings.live_categories:
                 entry = self._entry(exchange, body, wish)
                 if entry is not None:
@@ -88,22 +89,22 @@ class Reuse:
 
         return keep
 
-    def _entry(self, exchange: Exchange, body: bytes, wish: Options) -> Entry | None:
+    def _entry(self, exchange: Exchange, body: Stream, wish: Options) -> Entry | None:
         """A complete answer, if it is one that may be given again."""
         if not may_store(
             options=wish,
             settings=self._cache.settings,
             complete=True,
             finishes=[exchange.finish],
-            size_bytes=len(body),
-            has_calls=body.find(b'"tool_calls":[') >= 0 or body.find(b'"tool_calls": [') >= 0,
-            has_refusal=body.find(b'"refusal":"') >= 0,
+            size_bytes=len(body) if isinstance(body, bytes) else body.unpacked_bytes,
+            has_calls=b'"tool_calls":[' in body or b'"tool_calls": [' in body,
+            has_refusal=b'"refusal":"' in body,
         ):
             return None
         first_s = exchange.first_token_s or 0.0
         return Entry(
             stream=body if exchange.stream else b"",
-            whole=b"" if exchange.stream else body,
+            whole=b"" if exchange.stream or not isinstance(body, bytes) else body,
             usage=exchange.usage,
             kind=KINDS[exchange.kind],
             finish=exchange.finish,
@@ -253,7 +254,7 @@ class Reuse:
         def over() -> None:
             self._checks -= 1
 
-        def learn(done: Exchange, body: bytes) -> None:
+        def learn(done: Exchange, body: Stream) -> None:
             entry = self._entry(done, body, ALLOWED)
             if entry is not None:
                 self._cache.learn(hit, entry)

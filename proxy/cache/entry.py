@@ -1,100 +1,19 @@
-"""One kept answer: its bytes, what it cost, and the two forms it can be replayed in.
-
-A stream of 300 chunks repeats the same 200 bytes 300 times. `pack` keeps the repeated head and
-tail of the chunks once and only what differs between them; `unpack` is one bytes.replace, so
-that a replay costs a copy, not a decompression (figures in tests/cache/test_entry.py).
-"""
+"""One kept answer: its bytes, what it cost, and the two forms it can be replayed in."""
 
 from __future__ import annotations
 
 import struct
-import zlib
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from proxy.cache.table import Link
 from proxy.chat import Usage
+from proxy.packed import Packed, pack, plain, unpack
 
-_GAP = b"\n\n"
-_EDGE = 4  # chunks at either end that are never like the others: role, finish, usage, [DONE]
-_WORTH = 12  # chunks below which packing gains nothing
+if TYPE_CHECKING:
+    from proxy.packed import Squeezed, Stream
 
 OVERHEAD_BYTES = 1000  # its own objects, its place in three tables and its vector: see bench cache
-
-
-class Squeezed(bytes):
-    """Bytes under zlib."""
-
-    __slots__ = ()
-
-
-def _plain(held: bytes) -> bytes:
-    return zlib.decompress(held) if type(held) is Squeezed else held
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A stream as head + chunks + tail, all chunks alike but for `middles` (joined by a gap)."""
-
-    head: bytes
-    prefix: bytes
-    middles: bytes
-    suffix: bytes
-    tail: bytes
-
-    def __len__(self) -> int:
-        return sum(map(len, (self.head, self.prefix, self.middles, self.suffix, self.tail)))
-
-
-def pack(stream: bytes) -> Packed | bytes:
-    """The stream with what its chunks have in common kept once; as it is where that is little."""
-    chunks = stream.split(_GAP)
-    if len(chunks) < _WORTH or b"\r" in chunks[0]:
-        return stream
-    inner = chunks[1:-_EDGE]
-    prefix = _shared(min(inner), max(inner))
-    suffix = _shared_end(inner, len(prefix))
-    if (len(prefix) + len(suffix)) * len(inner) * 4 < len(stream):
-        return stream
-    start, stop = len(prefix), -len(suffix) or None
-    return Packed(
-        head=chunks[0] + _GAP,
-        prefix=prefix,
-        middles=_GAP.join([chunk[start:stop] for chunk in inner]),
-        suffix=suffix,
-        tail=_GAP + _GAP.join(chunks[-_EDGE:]),
-    )
-
-
-def _shared(low: bytes, high: bytes) -> bytes:
-    """The longest prefix two strings share, hence all strings sorted between them."""
-    least, most = 0, min(len(low), len(high))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if low.startswith(high[:middle]):
-            least = middle
-        else:
-            most = middle - 1
-    return low[:least]
-
-
-def _shared_end(chunks: list[bytes], start: int) -> bytes:
-    """The longest suffix that all share, of what follows `start`, a length that all have."""
-    shared = chunks[0][start:]
-    for chunk in chunks:
-        if not chunk.endswith(shared, start):  # seldom, after the first few
-            one, other = shared[::-1], chunk[start:][::-1]
-            shared = _shared(min(one, other), max(one, other))[::-1]
-    return shared
-
-
-def unpack(packed: Packed | bytes) -> bytes:
-    """The stream as it was, byte for byte."""
-    if isinstance(packed, bytes):
-        return packed
-    between = packed.suffix + _GAP + packed.prefix
-    middles = _plain(packed.middles).replace(_GAP, between)
-    return b"".join((packed.head, packed.prefix, middles, packed.suffix, packed.tail))
 
 
 class About(NamedTuple):
@@ -150,7 +69,7 @@ class Entry(Link):
     def __init__(  # noqa: PLR0913 - a record
         self,
         *,
-        stream: bytes = b"",
+        stream: Stream = b"",
         whole: bytes = b"",
         usage: Usage | None = None,
         kind: str = "chat",
@@ -165,7 +84,7 @@ class Entry(Link):
         cost_usd: float = 0.0,
         took_s: float = 0.0,
     ) -> None:
-        self._stream: Packed | bytes = stream
+        self._stream: Stream = stream
         self._whole = whole
         self.usage_frame = b""
         self._usage = _NO_USAGE if usage is None else _packed(usage)
@@ -231,7 +150,7 @@ class Entry(Link):
     @property
     def whole(self) -> bytes:
         """The answer as one JSON body, or b"" where only the stream is known."""
-        return _plain(self._whole)
+        return plain(self._whole)
 
     @property
     def bulky(self) -> list[bytes]:
@@ -257,9 +176,14 @@ class Entry(Link):
     def has_stream(self) -> bool:
         return bool(self._stream)
 
-    def adopt_stream(self, stream: bytes) -> None:
+    @property
+    def small_stream(self) -> Stream:
+        """The streamed form as it is kept."""
+        return self._stream
+
+    def adopt_stream(self, stream: Stream) -> None:
         """Take in the streamed form, packed."""
-        self._stream = pack(stream)
+        self._stream = pack(stream) if isinstance(stream, bytes) else stream
         self.measure()
 
     def adopt_whole(self, whole: bytes) -> None:

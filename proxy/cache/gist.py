@@ -10,14 +10,16 @@ more and cost more. Where gist and guards disagree, an answer is missed, never g
 
 from __future__ import annotations
 
+from secrets import randbits
+
 from proxy.cache import grammar, lexicon
 from proxy.cache.idioms import ENGLISH_IDIOMS, FRENCH_IDIOMS, SUFFIX_MAX, Idioms
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Lexicon
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.reader import CONTEXTUAL, ELISIONS
-from proxy.cache.worded import Worded, is_french, tokens
-from proxy.cache.words import LONG, WORDS_MAX
+from proxy.cache.tokens import LONG, WORDS_MAX, Givens
+from proxy.cache.worded import Worded, is_french, tells_french, tokens
 
 _NEGATION = "!"
 _NUMBER = "#"
@@ -37,7 +39,9 @@ _UNITS_AS_SIGNS = "% € $ £ ¥ °"
 
 def gist(text: str) -> int | None:
     """The gist of a prompt; None for one so long that no guard lets it pass."""
-    return hash(sure(text)) if len(text) <= MAX_CHARS else None
+    if len(text) > MAX_CHARS:
+        return None
+    return _GIVENS.gist(text) if text.isascii() else hash(sure(text))
 
 
 def sure(text: str) -> frozenset[str]:
@@ -68,21 +72,19 @@ class _Given(dict[str, str]):
         self._begins = begins
 
     def __missing__(self, one: str) -> str:
-        if one.isdecimal():
-            given = _NUMBER + one
-            if given in self._unsure:
-                given = ""
-            if len(one) > 4:  # hardly seen again
-                return given
-        else:
-            given = self._give(one.lower())
-        if len(one) <= LONG:
+        given = self.give(one)
+        if len(one) <= LONG and not (len(one) > 4 and one.isdecimal()):  # hardly seen again
             if len(self) >= WORDS_MAX:
                 self.clear()
             self[one] = given
         return given
 
-    def _give(self, token: str) -> str:
+    def give(self, one: str) -> str:
+        """What a word gives, remembered or not."""
+        if one.isdecimal():
+            given = _NUMBER + one
+            return "" if given in self._unsure else given
+        token = one.lower()
         known = self._lexicon
         if "'" in token and not known.knows(token):
             head, _, tail = token.partition("'")
@@ -145,3 +147,10 @@ def _givens(known: Lexicon, idioms: Idioms) -> tuple[_Given, _Given]:
 
 _ENGLISH, _ENGLISH_WORDED = _givens(ENGLISH, ENGLISH_IDIOMS)
 _FRENCH, _FRENCH_WORDED = _givens(FRENCH, FRENCH_IDIOMS)
+
+
+def _learn(token: str) -> tuple[int, str, str]:
+    return tells_french(token), _ENGLISH.give(token), _FRENCH.give(token)
+
+
+_GIVENS = Givens(_learn, randbits(64))

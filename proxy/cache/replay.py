@@ -16,6 +16,7 @@ from proxy.chat import Json, Usage
 from proxy.dialects.assemble import assemble, events_of
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.registry import dialect
+from proxy.packed import Packed
 
 _GAP = b"\n\n"
 _DATA = b"data: "
@@ -32,13 +33,18 @@ _OBJECTS = {"chat": b"chat.completion.chunk", "completions": b"text_completion"}
 def pack(entry: Entry) -> None:
     """Keep a fresh answer's stream in its small form, its usage chunk set apart and marked.
 
-    Tens of microseconds that no request waits for; a second call does nothing.
+    Microseconds, or tens where it is not packed yet, that no request waits for; a second call does
+    nothing.
     """
     if entry.ready:
         return
     entry.ready = True
-    if entry.has_stream:
-        stream, entry.usage_frame = take_usage(entry.stream)
+    stream = entry.small_stream
+    if isinstance(stream, Packed):
+        tail, entry.usage_frame = take_usage(stream.tail)
+        entry.adopt_stream(replace(stream, tail=tail))
+    elif stream:
+        stream, entry.usage_frame = take_usage(stream)
         entry.adopt_stream(stream)
 
 

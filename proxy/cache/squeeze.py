@@ -6,7 +6,8 @@ import threading
 import zlib
 from queue import SimpleQueue
 
-from proxy.cache.entry import Entry, Squeezed
+from proxy.cache.entry import Entry
+from proxy.packed import Squeezed
 
 LEAST_BYTES = 2048  # a smaller answer is worth more uncompressed: its hit costs a copy
 _GAIN = 0.8  # of its size: what compresses worse stays as it is

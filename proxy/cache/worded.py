@@ -7,10 +7,21 @@ from typing import NamedTuple
 
 from proxy.cache import lexicon
 from proxy.cache.idioms import ENGLISH_IDIOMS, FRENCH_IDIOMS
-from proxy.cache.words import LONG, WORDS_MAX, split
+from proxy.cache.tokens import LONG, WORDS_MAX, split
 
 _HEADS = ("l'", "d'", "qu'", "j'", "n'", "c'")  # before a vowel; no English word begins so
 _ACCENTED = re.compile("[à-ÿœÀ-ÖŒ]")
+
+
+def tells_french(word: str) -> int:
+    """How much more a word tells of French than of English."""
+    if word[0].isdigit():
+        return 0
+    low = word.lower()
+    tells = int(low.startswith(_HEADS))
+    for part in (low, low.partition("'")[2]):
+        tells += (part in lexicon.FRENCH_MARKS) - (part in lexicon.ENGLISH_MARKS)
+    return tells
 
 
 class _Tells(dict[str, int]):
@@ -19,13 +30,8 @@ class _Tells(dict[str, int]):
     __slots__ = ()
 
     def __missing__(self, word: str) -> int:
-        if word[0].isdigit():
-            return 0
-        low = word.lower()
-        tells = int(low.startswith(_HEADS))
-        for part in (low, low.partition("'")[2]):
-            tells += (part in lexicon.FRENCH_MARKS) - (part in lexicon.ENGLISH_MARKS)
-        if len(word) <= LONG:
+        tells = tells_french(word)
+        if len(word) <= LONG and not word[0].isdigit():
             if len(self) >= WORDS_MAX:
                 self.clear()
             self[word] = tells

@@ -1,25 +1,10 @@
-"""The words of a text, and what each does in it, in one look-up each."""
+"""What each word of a text does in it, in one look-up."""
 
 from __future__ import annotations
 
-import re
-
 from proxy.cache import grammar, lexicon, names
 from proxy.cache.lexicon import CAPITALS, ENGLISH, FRENCH, Sense
-
-TOKEN = re.compile(
-    r"\d+(?:[.,]\d+)*(?:st|nd|rd|th|er|e|ème)?\b|\d+(?:[.,]\d+)*"
-    r"|[^\W\d_]+(?:'[^\W\d_]+)?(?:[+#]+(?!\w))?|[%€$£¥°,\u0300-\u036f]"
-)
-# Signs that can be part of a token; every other ASCII sign parts two. A stop only among figures.
-_KEPT = b"_'+#%$,"
-_SPACED = bytes(
-    byte if byte > 127 or chr(byte).isalnum() or byte in _KEPT + b"." else 32 for byte in range(256)
-)
-_PLAIN = bytes(32 if byte == ord(".") else kept for byte, kept in enumerate(_SPACED))
-_FIGURES = b"0123456789"
-WORDS_MAX = 16_384  # words remembered a language
-LONG = 40  # characters; a longer one is hardly a word, and not remembered
+from proxy.cache.tokens import LONG, WORDS_MAX
 
 # Besides the lexicon's kinds: what the reader has to look at more closely, a small word that may
 # tell who asks about whom, and a word that is a name where it does not begin a sentence.
@@ -43,24 +28,6 @@ SAYS_NOTHING = frozenset((lexicon.STOP, lexicon.LIGHT))
 _SAYS_SOMETHING = (
     YOU | ME | THIS | CAN | POLITE | SOME | PLACE | IF | THEY
 )  # though it is such a word, see the reader
-
-
-def split(text: str) -> list[str]:
-    """The tokens of a text, as TOKEN finds them."""
-    if not text.isascii():
-        return TOKEN.findall(text)
-    raw = text.encode("ascii")
-    figures = len(raw.translate(None, _FIGURES)) < len(raw)
-    pieces = raw.translate(_SPACED if figures else _PLAIN).decode("ascii").split()
-    if "".join(pieces).isalpha():
-        return pieces
-    found: list[str] = []
-    for piece in pieces:
-        if piece.isalpha():
-            found.append(piece)
-        else:
-            found += TOKEN.findall(piece)
-    return found
 
 
 class Words(dict[str, Sense]):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from proxy.chat import Answer, Event
     from proxy.dialects.dialect import Dialect, Encoder
     from proxy.exchange import Exchange, Sink
+    from proxy.packed import Stream
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step
 
@@ -201,7 +202,7 @@ class Delivery:
             relay.feed(tail)
         relay.begun()
 
-    def complete(self, *, keep: bool) -> bytes:
+    def complete(self, *, keep: bool) -> Stream:
         """End the answer. Returns it as sent where keep asks for it; empty when it is too large."""
         follower = self.follower
         exchange = self._exchange
@@ -210,7 +211,7 @@ class Delivery:
         exchange.usage = self.spent()
         if isinstance(follower, Relay):
             self._sink.end()
-            return follower.text if keep else b""
+            return follower.packed if keep else b""
         answer = renamed(assemble(follower.events), self._known)
         if answer.usage is None:
             answer = replace(answer, usage=exchange.usage)

@@ -12,15 +12,17 @@ from abc import abstractmethod
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
+from proxy.packed import WORTH, pack_words
 from proxy.upstream.connection import Reader
 from proxy.upstream.follow import Follower, Owner, Patience
 from proxy.upstream.shortcut import CHUNK_LIMIT, HEADS, KEPT_LIMIT_BYTES, chunk_head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from proxy.dialects.dialect import Decoder, Frame
     from proxy.exchange import Sink
+    from proxy.packed import Stream
     from proxy.upstream.connection import Connection
 
 EVENT_LIMIT_BYTES = 4 * 1024 * 1024
@@ -139,8 +141,24 @@ class Relay(Follower, Reader):
             if kind is bytes:
                 parts += (before, between.join(cast("Iterator[bytes]", pieces)), after)
             else:
-                parts += [whole for (whole,) in cast("Iterator[tuple[bytes]]", pieces)]
+                parts.append(_joined(pieces))
         return b"".join(parts)
+
+    @property
+    def packed(self) -> Stream:
+        """The stream as sent, its usual words together where nothing else came between them."""
+        kept = self._kept
+        start, stop = 0, len(kept)
+        while start < stop and type(kept[start]) is tuple:
+            start += 1
+        while start < stop and type(kept[stop - 1]) is tuple:
+            stop -= 1
+        words = kept[start:stop]
+        if len(words) < WORTH or not self.keeps or tuple in map(type, words):
+            return self.text
+        head, tail = _joined(kept[:start]), _joined(kept[stop:])
+        before, after = self._before_text, self._after_text
+        return pack_words(head, before, cast("list[bytes]", words), after, tail)
 
     def _keep(self, data: bytes) -> None:
         self._kept_bytes += len(data)
@@ -186,3 +204,8 @@ class Relay(Follower, Reader):
         if last:
             self._keep(last)
             self.sink.write(last)
+
+
+def _joined(pieces: Iterable[object]) -> bytes:
+    """Events that were kept whole."""
+    return b"".join([whole for (whole,) in cast("Iterable[tuple[bytes]]", pieces)])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from proxy.chat import Event
     from proxy.dialects.dialect import Dialect
     from proxy.exchange import Exchange, Sink
+    from proxy.packed import Stream
     from proxy.upstream.attempt import Attempt
     from proxy.upstream.engine import Engine, Step, Terms
     from proxy.upstream.resumption import Resumption
@@ -48,7 +49,7 @@ class Runner:
         dialect: Dialect,
         engine: Engine,
         sink: Sink,
-        store: Callable[[Exchange, bytes], None] | None = None,
+        store: Callable[[Exchange, Stream], None] | None = None,
     ) -> None:
         self.exchange = exchange
         self.steps = steps
@@ -377,7 +378,7 @@ class Runner:
         self.steps = rest.steps
         begin(self, 0, 0)
 
-    def _finished(self, body: bytes) -> None:
+    def _finished(self, body: Stream) -> None:
         self.over = True
         self.exchange.outcome = "ok"
         if self._store is not None and body:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.cache.guards import REFUSED, check, passes, required
 from proxy.cache.marks import _ODD, identifiers
 from proxy.cache.reader import read
-from proxy.cache.words import TOKEN, split
+from proxy.cache.tokens import TOKEN, split
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 

@@ -4,11 +4,9 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.cache.cache import Cache
-from proxy.cache.entry import Entry, Packed, pack, unpack
+from proxy.cache.entry import Entry
 from proxy.cache.key import Key, key_of
 from proxy.cache.policy import Settings
 from proxy.cache.replay import frames_of, mark, take_usage
@@ -90,27 +88,6 @@ def texts(body: bytes) -> list[dict[str, Any]]:
 def test_a_stream_is_replayed_byte_for_byte() -> None:
     cache, entry = kept(stream=stream(reasoning=True))
     assert cache.stream_of(entry, include_usage=False) == stream(reasoning=True)
-
-
-def test_a_packed_stream_is_a_tenth_of_its_size() -> None:
-    long = sse(*[chunk({"content": f"word{n}"}) for n in range(300)]) + b"data: [DONE]\n\n"
-    packed = pack(long)
-    assert isinstance(packed, Packed)
-    assert len(packed) * 10 < len(long)
-    assert unpack(packed) == long
-
-
-@given(st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=40), st.binary())
-def test_packing_loses_nothing(middles: list[bytes], tail: bytes) -> None:
-    body = b"\n\n".join(b'data: {"a":"' + middle + b'"}' for middle in middles) + b"\n\n" + tail
-    assert unpack(pack(body)) == body
-
-
-@given(st.binary(max_size=400))
-def test_packing_any_bytes_loses_nothing(body: bytes) -> None:
-    assert unpack(pack(body)) == body
-    assert unpack(pack(body * 20)) == body * 20
-    assert unpack(pack((body + b"\n\n") * 20)) == (body + b"\n\n") * 20
 
 
 @pytest.mark.parametrize("had_usage", [True, False])

@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STAMP = 1_700_000_000
 CONFIG = '[[provider]]\nname = "a"\ndialect = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
 
-COMPILED = {"embeddings/_gather.abi3.so", "proxy/upstream/_shortcut.abi3.so"}
+COMPILED = {
+    "embeddings/_gather.abi3.so",
+    "proxy/cache/_tokens.abi3.so",
+    "proxy/upstream/_shortcut.abi3.so",
+}
 
 pytestmark = pytest.mark.slow
 
