@@ -55,8 +55,8 @@ class Ear:
     def write(self, data: bytes) -> None:
         del data
 
-    def end(self) -> None:
-        pass
+    def end(self, last: bytes = b"") -> None:
+        del last
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:
         del headers

@@ -74,8 +74,8 @@ class Sink(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
-    def end(self) -> None:
-        """The stream is complete; the connection may serve the next request."""
+    def end(self, last: bytes = b"") -> None:
+        """The stream is complete with these bytes; the connection may serve the next request."""
         ...
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

@@ -85,7 +85,8 @@ class Plate:
     def write(self, data: bytes) -> None:
         self.body += data
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
+        self.body += last
         self._over.set()
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

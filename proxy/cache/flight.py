@@ -260,7 +260,8 @@ class Flight:
             self._forget()
             self.set_pace()
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
+        self._keep(last)
         self.ended = True
         self._rest()
         for member in tuple(self.members):

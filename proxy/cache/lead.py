@@ -105,9 +105,9 @@ class Lead:
         self._sink.open(status, headers, first)
         self.race.write_to(self._sink)  # the straight way, while nobody else wants the tokens
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
         self._over()
-        (self._flight or self._sink).end()
+        (self._flight or self._sink).end(last)
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:
         self._over()

@@ -36,7 +36,8 @@ class Unheard:
     def open(self, status: int, headers: bytes, first: bytes) -> None: ...
     def write(self, data: bytes) -> None: ...
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
+        del last
         self._over()
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

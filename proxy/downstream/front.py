@@ -289,10 +289,11 @@ class Front(asyncio.Protocol):
         """Takes whole chunks that are framed already, for as long as the connection lives."""
         return None if self._transport is None else self._transport.write
 
-    def end(self) -> None:
-        """The last chunk; the next request may come."""
+    def end(self, last: bytes = b"") -> None:
+        """The last chunk, in one write with the end; the next request may come."""
         if self._transport is not None:
-            self._transport.write(b"0\r\n\r\n")
+            end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+            self._transport.write(end)
         self._next()
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

@@ -62,7 +62,9 @@ class AioSink:
             self.answering.pause()
         self._wake.set()
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
+        if last:
+            self.write(last)
         self.ended = True
         self._wake.set()
 

@@ -210,7 +210,7 @@ class Delivery:
         exchange.finish = follower.finish or "stop"
         exchange.usage = self.spent()
         if isinstance(follower, Relay):
-            self._sink.end()
+            self._sink.end(follower.rest)
             return follower.packed if keep else b""
         answer = renamed(assemble(follower.events), self._known)
         if answer.usage is None:

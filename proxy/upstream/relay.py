@@ -52,7 +52,7 @@ class Relay(Follower, Reader):
     """One target's tokens, to the client's sink."""
 
     __slots__ = (
-        "_after_text", "_aligned", "_before_text", "_connection", "_fed", "sink",
+        "_after_text", "_aligned", "_before_text", "_connection", "_fed", "rest", "sink",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, sink: Sink, decoder: Decoder, patience: Patience) -> None:
@@ -67,6 +67,7 @@ class Relay(Follower, Reader):
         self._after_text = b""
         self._connection: Connection | None = None  # whose bytes come here first
         self._aligned = False  # the next byte begins a chunk, and the short way may be tried
+        self.rest = b""  # told already, and to be sent with what comes next: there is more to tell
         self._fed = 0  # bytes of the one usual token that the connection's last bytes held
         self._write = None
         self._short = False
@@ -186,6 +187,11 @@ class Relay(Follower, Reader):
         data = self._pass(frames)
         if data:
             self._keep(data)
+        data = self.rest + data
+        self.rest = b""
+        if self.done and not self.has_failed():
+            self.rest = data  # goes with the end, which follows at once
+        elif data:
             self.sink.write(data)
 
     def _pass(self, frames: Sequence[Frame]) -> bytes:
@@ -203,7 +209,7 @@ class Relay(Follower, Reader):
         last = self._last()
         if last:
             self._keep(last)
-            self.sink.write(last)
+            self.rest += last
 
 
 def _joined(pieces: Iterable[object]) -> bytes:

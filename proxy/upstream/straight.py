@@ -89,10 +89,11 @@ class Straight(Relay):
             if usual.count(plain) == usual.count(b"\n\n"):
                 self._heard()
                 self._keep(usual)
-                self.sink.write(usual)
                 data = data[end + 2 :]
                 if not data:
+                    self.sink.write(usual)
                     return
+                self.rest = usual
         self._examine(self._decode(data))
 
     def _knows(self) -> bool:

@@ -31,8 +31,9 @@ class Client:
         self.body += data
         self.writes += 1
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
         assert not self.end_of
+        self.body += last
         self.end_of = "end"
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

@@ -59,8 +59,9 @@ class Scene:
         assert not self.ended
         self.body += data
 
-    def end(self) -> None:
+    def end(self, last: bytes = b"") -> None:
         assert not self.ended
+        self.body += last
         self.ended = True
 
     def whole(self, status: int, headers: bytes, body: bytes) -> None:

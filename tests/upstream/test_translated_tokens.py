@@ -20,7 +20,7 @@ class Sink:
         assert data
         self.sent.append(data)
 
-    def end(self) -> None: ...
+    def end(self, last: bytes = b"") -> None: ...
 
 
 class Owner:
@@ -47,7 +47,7 @@ def relayed(client: str, provider: str, pieces: list[bytes]) -> tuple[bytes, byt
     for piece in pieces:
         relay.feed(piece)
     relay.close()
-    return first + b"".join(sink.sent), relay.text
+    return first + b"".join(sink.sent) + relay.rest, relay.text
 
 
 @pytest.mark.parametrize("client", ["openai", "anthropic", "responses", "completions"])

@@ -51,7 +51,7 @@ class Client:
         assert data
         self.body += data
 
-    def end(self) -> None: ...
+    def end(self, last: bytes = b"") -> None: ...
 
     def on_body(self, data: bytes) -> None:
         self.body += data
@@ -132,4 +132,5 @@ def relayed(pieces: list[bytes], sink: Client, provider: str, first: bytes, clie
             wire.reader.data_received(piece)
     if wire.is_open:
         wire.reader.connection_lost(None)
+    sink.body += relay.rest  # which the end brings
     return race.ends, relay.text, relay.usage, relay.finish
