@@ -30,12 +30,18 @@ class Cluster:
         self._user = "nobody" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self._folder, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "tester", "--no-sync")
         self._server: subprocess.Popen[bytes] | None = None
-        self.start()
+        for tries_left in reversed(range(3)):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+            try:
+                self.start()
+                break
+            except ChildProcessError:  # somebody else took the port meanwhile
+                if not tries_left:
+                    raise
 
     def _run(self, name: str, *words: object) -> None:
         command = [str(binary(name)), *map(str, words)]
@@ -53,12 +59,14 @@ class Cluster:
         )  # fmt: skip
         end = time.monotonic() + 30
         while not self._answers():
+            if self._server.poll() is not None:
+                raise ChildProcessError("Postgres has ended")
             assert time.monotonic() < end, "Postgres does not start"
             time.sleep(0.05)
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self.url("postgres")).close()
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
