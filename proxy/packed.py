@@ -48,12 +48,6 @@ class Packed:
         """Whether these bytes are in one of its parts. No key of JSON lies across two of them."""
         return words in b"\0".join(self._parts())
 
-    @property
-    def unpacked_bytes(self) -> int:
-        """How long the stream is."""
-        between = len(self.prefix) + len(self.suffix)
-        return len(self) + plain(self.middles).count(_GAP) * between
-
     def _parts(self) -> tuple[bytes, ...]:
         return self.head, self.prefix, self.middles, self.suffix, self.tail
 
@@ -102,6 +96,14 @@ def pack_words(
         middles = middles[len(opening) : len(middles) - len(closing)].replace(between, _GAP)
         before, after = before + opening, closing + after
     return Packed(head, before, middles, after.removesuffix(_GAP), _GAP + tail)
+
+
+def sent_bytes(stream: Stream) -> int:
+    """How long the stream is, unpacked."""
+    if isinstance(stream, bytes):
+        return len(stream)
+    between = len(stream.prefix) + len(stream.suffix)
+    return len(stream) + plain(stream.middles).count(_GAP) * between
 
 
 def _shared(low: bytes, high: bytes) -> bytes:

@@ -19,7 +19,7 @@ from proxy.cache.replay import frames_of
 from proxy.cache.shadow import LIMIT, Unheard, repeat
 from proxy.errors import ClientError
 from proxy.exchange import NO_OPTIONS
-from proxy.packed import Stream
+from proxy.packed import Stream, sent_bytes
 
 if TYPE_CHECKING:
     from proxy.cache.cache import Cache
@@ -96,7 +96,7 @@ class Reuse:
             settings=self._cache.settings,
             complete=True,
             finishes=[exchange.finish],
-            size_bytes=len(body) if isinstance(body, bytes) else body.unpacked_bytes,
+            size_bytes=sent_bytes(body),
             has_calls=b'"tool_calls":[' in body or b'"tool_calls": [' in body,
             has_refusal=b'"refusal":"' in body,
         ):

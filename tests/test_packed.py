@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.packed import Packed, Squeezed, pack, pack_words, unpack
+from proxy.packed import Packed, Squeezed, pack, pack_words, sent_bytes, unpack
 
 GAP = b"\n\n"
 words = st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), min_size=1, max_size=40)
@@ -51,7 +51,7 @@ def test_words_are_packed_without_loss(words: list[bytes], head: bytes, tail: by
     packed = pack_words(head, before, words, after, tail)
     sent = b"".join([head, *(before + word + after for word in words), tail])
     assert unpack(packed) == sent
-    assert packed.unpacked_bytes == len(sent)
+    assert sent_bytes(packed) == sent_bytes(sent) == len(sent)
 
 
 def test_what_the_words_share_is_kept_once() -> None:

@@ -6,7 +6,6 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LONG 40          /* characters; a longer token is looked up each time, */
@@ -188,17 +187,17 @@ static int grow(Givens *self) {
     return 0;
 }
 
-/* What a token gives, as new references. -1 with an exception. */
+/* What a token gives, as new references, and what it tells. -1 with an exception. */
 static int ask(Givens *self, const unsigned char *at, const unsigned char *stop, int keep,
-               PyObject **english, PyObject **french) {
+               PyObject **english, PyObject **french, int *tells) {
     PyObject *token = make(at, stop);
     PyObject *said = token == NULL ? NULL : PyObject_CallFunctionObjArgs(self->learn, token, NULL);
     Py_XDECREF(token);
-    int tells = 0;
-    if (said != NULL && !PyTuple_Check(said))
-        PyErr_SetString(PyExc_TypeError, "what a token gives is a tuple");
-    if (said == NULL || !PyTuple_Check(said) || !PyArg_ParseTuple(said, "iUU", &tells, english, french)) {
-        Py_XDECREF(said);
+    if (said == NULL) return -1;
+    int is_tuple = PyTuple_Check(said);
+    if (!is_tuple) PyErr_SetString(PyExc_TypeError, "what a token gives is a tuple");
+    if (!is_tuple || !PyArg_ParseTuple(said, "iUU", tells, english, french)) {
+        Py_DECREF(said);
         return -1;
     }
     Py_INCREF(*english);
@@ -213,14 +212,13 @@ static int ask(Givens *self, const unsigned char *at, const unsigned char *stop,
             Py_INCREF(*french);
             place->english = *english;
             place->french = *french;
-            place->tells = tells;
+            place->tells = *tells;
             place->size = (unsigned char)(stop - at);
             memcpy(place->spelled, at, (size_t)(stop - at));
             self->count++;
         }
     }
-    /* More than a few is never told by one token. */
-    return tells < -100 ? 0 : tells > 100 ? 200 : tells + 100;
+    return 0;
 failed:
     Py_CLEAR(*english);
     Py_CLEAR(*french);
@@ -257,9 +255,9 @@ static PyObject *gist(Givens *self, PyObject *text) {
             Py_INCREF(pair[1]);
             told += place->tells;
         } else {
-            int tells = ask(self, at, stop, keep, pair, pair + 1);
-            if (tells < 0) goto done;
-            told += tells - 100;
+            int tells;
+            if (ask(self, at, stop, keep, pair, pair + 1, &tells) < 0) goto done;
+            told += tells;
         }
         many++;
     }

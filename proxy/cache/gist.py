@@ -18,7 +18,7 @@ from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, FRENCH, Lexicon
 from proxy.cache.marks import plain
 from proxy.cache.prompt import MAX_CHARS
 from proxy.cache.reader import CONTEXTUAL, ELISIONS
-from proxy.cache.tokens import LONG, WORDS_MAX, Givens
+from proxy.cache.tokens import WORDS_MAX, Givens, is_rare
 from proxy.cache.worded import Worded, is_french, tells_french, tokens
 
 _NEGATION = "!"
@@ -73,7 +73,7 @@ class _Given(dict[str, str]):
 
     def __missing__(self, one: str) -> str:
         given = self.give(one)
-        if len(one) <= LONG and not (len(one) > 4 and one.isdecimal()):  # hardly seen again
+        if not is_rare(one):
             if len(self) >= WORDS_MAX:
                 self.clear()
             self[one] = given

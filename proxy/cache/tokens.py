@@ -20,18 +20,24 @@ _SPACED = bytes(
     byte if byte > 127 or chr(byte).isalnum() or byte in _KEPT + b"." else 32 for byte in range(256)
 )
 _PLAIN = bytes(32 if byte == ord(".") else kept for byte, kept in enumerate(_SPACED))
-_FIGURES = b"0123456789"
+_DIGITS = b"0123456789"
 WORDS_MAX = 16_384  # words remembered a language
-LONG = 40  # characters; a longer one is hardly a word, and not remembered
+LONG = 40  # characters; a longer one is hardly a word, and not remembered,
+FIGURES = 4  # and neither is a number of more figures
 
 # Of a token: how much more it tells of French than of English, and what it gives in either.
 Learn = Callable[[str], tuple[int, str, str]]
 
 
+def is_rare(token: str) -> bool:
+    """Whether a token is hardly seen again, and not worth remembering."""
+    return len(token) > LONG or (len(token) > FIGURES and token.isdecimal())
+
+
 def split_plainly(text: str) -> list[str]:
     """The tokens of an ASCII text."""
     raw = text.encode("ascii")
-    figures = len(raw.translate(None, _FIGURES)) < len(raw)
+    figures = len(raw.translate(None, _DIGITS)) < len(raw)
     pieces = raw.translate(_SPACED if figures else _PLAIN).decode("ascii").split()
     if "".join(pieces).isalpha():
         return pieces
@@ -70,7 +76,7 @@ class PlainGivens:
 
     def _look(self, token: str) -> tuple[int, str, str]:
         given = self._learn(token)
-        if len(token) <= LONG and not (len(token) > 4 and token.isdecimal()):  # hardly seen again
+        if not is_rare(token):
             if len(self._known) >= WORDS_MAX:
                 self._known.clear()
             self._known[token] = given
