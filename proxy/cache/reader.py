@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from proxy.cache import grammar, lexicon, marks, names
 from proxy.cache.lexicon import ACRONYMS, CAPITALS, ENGLISH, Sense
-from proxy.cache.notes import Notes
-from proxy.cache.prompt import COPULA, LONG, MAX_CHARS, TONGUE, Prompt
+from proxy.cache.prompt import LONG, MAX_CHARS, TONGUE, Prompt
+from proxy.cache.questions import Questions
 from proxy.cache.worded import Worded, cut
 from proxy.cache.words import (
     ASKING,
@@ -31,19 +31,10 @@ from proxy.cache.words import (
 )
 
 ELISIONS = frozenset(grammar.ELISIONS.split())
-_KINDS_OF_ANSWER = frozenset(grammar.KINDS_OF_ANSWER.split())
-_KINDS_APART = frozenset(grammar.KINDS_APART.split())
-_TIMES_ASKED = {  # what is asked: "when", or "when" with what of it
-    word: f"when {kind}".removesuffix(" when")
-    for kind, *words in map(str.split, grammar.TIMES_ASKED.strip().splitlines())
-    for word in words
-}
 _SHORT_UNITS = frozenset(grammar.SHORT_UNITS.split())
-_MEASURED = frozenset(grammar.MEASURED.split())
 _SHOUTED = frozenset(grammar.SHOUTED.split())
 _DO = frozenset(grammar.DO.split())
 _EXPLAINS = frozenset(grammar.EXPLAINS.split())
-_RELATIVE = frozenset(grammar.RELATIVE.split())
 _JOINS_THEM = frozenset(("si", "que", "quand", "lorsque"))
 _NAMELESS = SAYS_NOTHING | {lexicon.PRONOUN, lexicon.QUESTION}  # in capitals, a name
 _OR = frozenset(("or", "ou"))
@@ -72,7 +63,7 @@ def read(text: str | Worded) -> Prompt:
     return reader.prompt()
 
 
-class _Reader(Notes):
+class _Reader(Questions):
     """One pass over a text's words, left to right."""
 
     __slots__ = ()
@@ -128,7 +119,7 @@ class _Reader(Notes):
         elif kind == _PREPOSITION:
             self._govern(concept)
         elif kind == lexicon.QUESTION:
-            return self._ask(concept, index)
+            return self.ask(concept, index)
         elif kind in _TAKERS:
             _TAKERS[kind](self, concept, index)
         elif kind == lexicon.ENTITY:
@@ -296,26 +287,7 @@ class _Reader(Notes):
         self.present = True
         if concept in _DO and self.question in _ASKED_ROUND:
             self.inverted = True
-        self._open(index, "is")
-
-    def _take_past(self, _concept: str, index: int) -> None:
-        self.past = True
-        self._open(index, "is")
-
-    def _take_future(self, _concept: str, index: int) -> None:
-        self.future = True
-        self._open(index, "will")
-
-    def _take_modal(self, _concept: str, index: int) -> None:
-        self.modal = True
-        self._open(index, "should")
-
-    def _open(self, index: int, auxiliary: str) -> None:
-        """An auxiliary at the start asks for yes or no; later it joins two that are one."""
-        if not index and not self.question:
-            self.auxiliary = auxiliary
-        elif auxiliary == "is" and self.slots:
-            self.slots.append((COPULA, ""))
+        self.open(index, "is")
 
     def _number(self, word: str, index: int) -> int:
         """A number with the unit after it (or the currency before it)."""
@@ -337,58 +309,6 @@ class _Reader(Notes):
                 self.numbers.append(("1", unit))  # twenty-one, vingt et un
         return 1
 
-    def _ask(self, concept: str, index: int) -> int:
-        """A question word; the word after it may say what kind of answer is expected."""
-        low = self.words[index].lower()
-        after = self.words[index + 1].lower() if index + 1 < len(self.words) else ""
-        if self.question:
-            if self.question == "what" and concept in ("why", "how"):
-                self.question = concept  # "what is the reason", "dis-moi comment"
-            elif concept not in ("what", self.question) and low not in _RELATIVE:
-                self.content.add("?" + concept)
-            return 1
-        if low in _RELATIVE and self.content and not self.governor and after:
-            return 1  # a function which, une fonction qui
-        if self.auxiliary and self.content:
-            self.content.add("?" + concept)  # should I learn how to
-            return 1
-        if concept == "how":
-            return self._ask_how(after, index)
-        self.question = concept
-        if concept == "who":
-            self._leave_over()  # whose father, de qui
-        if concept == "what" and after in _TIMES_ASKED:
-            self.question = _TIMES_ASKED[after]
-            return 2
-        if concept == "what" and after in _KINDS_OF_ANSWER:
-            self._leave_over()  # in which town was he born
-            if after in _KINDS_APART:
-                self.asked = f"which {self.lexicon.concept_of_content(after)}"
-            return 2
-        return 1
-
-    def _leave_over(self) -> None:
-        """What a preposition governs is asked for: see roles."""
-        if self.governor and self.governor != "&":
-            self.slots.append((self.governor, ""))
-            self.governor = ""
-
-    def _ask_how(self, after: str, index: int) -> int:
-        if after in ("many", "much"):
-            self.question = "quantity"
-            of = "".join(self.words[index + 2 : index + 3]).lower()
-            counted = after == "many" or of.endswith("s")
-            self.asked = f"{self.lexicon.concept(of)} {'many' if counted else 'much'}"
-            return 2
-        if after in ("is", "was") and self.words[index + 2 : index + 3] == ["it"]:
-            self.question = "what"  # like
-            return 1
-        if after == "to":
-            self.question = "how"
-            return 2
-        self.question = "quantity" if after in _MEASURED else "how"
-        return 1
-
     def _sense_at(self, index: int) -> Sense | None:
         if index >= len(self.words):
             return None
@@ -404,9 +324,9 @@ _TAKERS = {
     lexicon.NUMBER: _Reader._number,
     lexicon.PRONOUN: _Reader._take_owner,
     lexicon.PRESENT: _Reader._take_present,
-    lexicon.PAST: _Reader._take_past,
-    lexicon.FUTURE: _Reader._take_future,
-    lexicon.MODAL: _Reader._take_modal,
+    lexicon.PAST: _Reader.take_past,
+    lexicon.FUTURE: _Reader.take_future,
+    lexicon.MODAL: _Reader.take_modal,
 }
 
 # Concepts a word gives in one place and not in another: see _Reader, `convert` see the guards.
