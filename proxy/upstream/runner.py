@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from proxy import headers
 from proxy.dialects.fitting import asked
-from proxy.errors import ClientError, Kind, UpstreamFailure, to_client
+from proxy.errors import ClientError, UpstreamFailure, to_client
 from proxy.routing.demand import wants_reasoning
-from proxy.upstream.continuation import Unlike
+from proxy.upstream import lessons
 from proxy.upstream.delivery import Delivery
 from proxy.upstream.lanes import Lanes, begin, give_up
 from proxy.upstream.request import counts_itself
@@ -195,18 +195,8 @@ class Runner:
             attempt.cancel()
             return
         step = self._won(attempt)
-        engine = self.engine
-        exchange = self.exchange
-        engine.latency.observe(
-            step.name,
-            exchange.prompt_bytes,
-            exchange.upstream_s,
-            engine.now(),
-            reasoning=self.reasons,
-        )
-        gap_s = self._silence_s
-        if gap_s is None:
-            gap_s = engine.gaps.deadline(step.name, pausing=self._pauses)
+        lessons.spoke(self.engine, step.name, self.exchange, reasons=self.reasons)
+        gap_s = lessons.silence_s(self.engine, self.terms, step.name, pauses=self._pauses)
         if self._paused:
             attempt.pause()
         rest = self._rest
@@ -278,12 +268,6 @@ class Runner:
         """Whether long silences are in this answer's nature."""
         return self.reasons or bool(self.exchange.body.get("tools"))
 
-    @property
-    def _silence_s(self) -> float | None:
-        """How long the answer may be silent, where that is not learned."""
-        terms = self.terms
-        return terms.pausing_s if self._pauses else terms.between_tokens_s
-
     # ---- how the winner's stream ends --------------------------------------------------------
 
     def spoken(self) -> Sequence[Event]:
@@ -297,14 +281,8 @@ class Runner:
         way = self._way
         body = way.complete(keep=self._store is not None)
         if self.winner is not None:
-            if way.follower is not None and self._silence_s is None:
-                engine = self.engine
-                engine.gaps.observe(
-                    self.steps[self.winner.step].name,
-                    way.follower.longest_s,
-                    engine.now(),
-                    pausing=self._pauses,
-                )
+            name = self.steps[self.winner.step].name
+            lessons.completed(self.engine, self.terms, name, way.follower, pauses=self._pauses)
             self.winner.release(self.engine.wheel)
         self._finished(body)
 
@@ -316,16 +294,9 @@ class Runner:
         winner = self.winner
         assert winner is not None
         name = self.steps[winner.step].name
-        engine = self.engine
-        now = engine.now()
         self.exchange.missed(name, winner.started_s, perf_counter(), failure.kind.value)
-        if isinstance(failure, Unlike):
-            engine.breakers.abandoned(name, now, winner.ticket)
-        else:
-            engine.breakers.failed(name, failure.kind, now, ticket=winner.ticket)
         follower = self._way.follower
-        if failure.kind is Kind.STALL and follower is not None:
-            engine.gaps.censored(name, now - follower.heard_s, now, pausing=self._pauses)
+        lessons.broke(self.engine, name, winner, failure, follower, pauses=self._pauses)
         self.failures = (*self.failures, failure)
         if not self._goes_on(winner):
             self.end_with(to_client(failure))
